@@ -1,0 +1,90 @@
+# `make` lists the targets. Everything a newcomer needs is here; scripts/ and bench/ do the work.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Debian keeps nginx and haproxy in /usr/sbin, and rustup puts cargo in ~/.cargo/bin: a plain
+# user's PATH may lack either.
+export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/sbin:/usr/sbin:/sbin
+
+# The system's Python has the modules that scripts/setup installs; another one may not.
+PYTHON ?= $(if $(wildcard /usr/bin/python3),/usr/bin/python3,python3)
+
+BENCH_ARGS ?=
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
+
+.PHONY: help setup build test check check-rust check-scripts demo bench fuzz interop clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## Install the packages the tests need, where they are missing
+	@scripts/setup
+
+build: ## Build target/release/tenfold
+	cargo build --release --locked
+
+test: ## Run every test (documentation examples first)
+	@scripts/setup
+	@if cargo nextest --version >/dev/null 2>&1; then \
+	    set -x; \
+	    cargo test --doc --workspace --locked; \
+	    cargo nextest run --workspace --locked --no-fail-fast; \
+	else \
+	    set -x; \
+	    cargo test --workspace --locked --no-fail-fast; \
+	fi
+
+check: check-rust check-scripts ## Check formatting, lints, documentation and layering
+
+check-rust:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	cargo test -p tenfold --test layering --locked
+
+# Python files go by their name or by their first line; they are compiled in memory only.
+check-scripts:
+	@$(PYTHON) -W error -c 'import pathlib, sys; \
+	    files = sorted(f for d in ("bench", "scripts") for f in pathlib.Path(d).rglob("*") \
+	        if f.is_file() and (f.suffix == ".py" \
+	            or (not f.suffix and b"python" in f.read_bytes().split(b"\n", 1)[0]))); \
+	    [compile(f.read_bytes(), str(f), "exec") for f in files]; \
+	    print("python: compiled " + ", ".join(map(str, files)))'
+	@if command -v shellcheck >/dev/null; then \
+	    files=$$(grep -rlIE '^#!.*[/ ](ba)?sh( |$$)' .ci bench scripts || true); \
+	    shellcheck $$files && echo "shellcheck: passed" $$files; \
+	else \
+	    echo "shellcheck: not installed, skipped"; \
+	fi
+
+demo: ## See it work: three origins, one dies and comes back, nothing fails
+	@scripts/setup
+	cargo build --release --locked -p tenfold --bin tenfold
+	@scripts/demo
+
+bench: ## Measure it next to nginx and HAProxy (BENCH_ARGS=... goes to bench/run.py)
+	@scripts/setup --bench
+	cargo build --release --locked -p tenfold -p tenfold-testkit
+	$(PYTHON) bench/run.py $(BENCH_ARGS)
+
+# On the stable toolchain: coverage guidance needs no nightly, only the sanitizers do.
+fuzz: ## Fuzz each parser for FUZZ_SECONDS (600) seconds (FUZZ_TARGETS=... picks some)
+	@scripts/setup --fuzz
+	@[ -n "$(strip $(FUZZ_TARGETS))" ] || { echo "no fuzz targets in fuzz/fuzz_targets" >&2; exit 1; }
+	cargo fetch --locked --manifest-path fuzz/Cargo.toml
+	@for target in $(FUZZ_TARGETS); do \
+	    echo "==> fuzz $$target for $(FUZZ_SECONDS) s"; \
+	    env -u RUSTC_BOOTSTRAP cargo fuzz run "$$target" -s none -- -max_total_time=$(FUZZ_SECONDS); \
+	done
+
+interop: ## Try it with curl, nginx, HAProxy, Node.js, Python and a browser
+	@scripts/setup --browser
+	cargo build --release --locked
+	@scripts/interop
+
+clean: ## Remove what was built
+	cargo clean
+	rm -rf fuzz/target

@@ -1,0 +1,83 @@
+"""The load part: every scenario, in rounds, with the proxies in alternation."""
+
+import os
+import time
+from dataclasses import asdict
+
+from measure import TICK_US, cpu_time, run_wrk, stolen_ticks
+from server import answer_problem
+
+WARM_UP_SECONDS = 1
+
+
+def rotated(items, by):
+    """Each round starts with another peer, so that none is always first."""
+    by %= len(items)
+    return items[by:] + items[:by]
+
+
+def run_load(scenarios, peers, origin, options, say):
+    """All runs, as a list of dictionaries in the order they were made."""
+    runs = []
+    for scenario in scenarios:
+        say(f"\n{scenario.name}: {scenario.title}")
+        for round_number in range(options.rounds):
+            for peer in rotated(peers, round_number):
+                run = one_run(scenario, peer, origin, options)
+                runs.append(run | {"round": round_number + 1})
+                say(_line(runs[-1]))
+    return runs
+
+
+def one_run(scenario, peer, origin, options):
+    """One run: a fresh proxy, a warm-up, and the measured load."""
+    with peer.running(origin, options.proxy_cpu) as proxy:
+        problem = answer_problem(proxy.port, scenario)
+        problems = [problem] if problem else []
+        warm_up = run_wrk(scenario, proxy.port, WARM_UP_SECONDS, options.load_cpu)
+        problems += [f"warm-up: {text}" for text in warm_up.problems()]
+
+        stolen, began, before = stolen_ticks(), time.monotonic(), cpu_time(proxy.pid)
+        wrk = run_wrk(scenario, proxy.port, options.seconds, options.load_cpu)
+        after, elapsed = cpu_time(proxy.pid), time.monotonic() - began
+        stolen = stolen_ticks() - stolen
+
+    problems += wrk.problems()
+    if before.pids != after.pids:
+        problems.append("the proxy's processes changed during the run")
+    return {
+        "scenario": scenario.name, "peer": peer.name,
+        "valid": not problems, "problems": problems,
+        **_cpu_figures(after.since(before), wrk.requests, elapsed),
+        **asdict(wrk),
+        # Two hints at a disturbed run: others' work on this machine, and CPU
+        # time that the hypervisor kept for itself.
+        "load_average": round(os.getloadavg()[0], 2),
+        "stolen_percent": round(stolen * TICK_US / 1e4 / elapsed, 2),
+    }
+
+
+def _cpu_figures(used, requests, elapsed):
+    def per_request(microseconds):
+        if microseconds is None or not requests:
+            return None
+        return round(microseconds / requests, 3)
+
+    total = used.user_us + used.system_us
+    return {
+        "cpu_us_per_request": per_request(total),
+        "cpu_user_us_per_request": per_request(used.user_us),
+        "cpu_system_us_per_request": per_request(used.system_us),
+        "cpu_schedstat_us_per_request": per_request(used.schedstat_us),
+        # How much of one CPU the proxy used: near 100 it is the bottleneck,
+        # below that wrk or the origin is.
+        "proxy_busy_percent": round(total / 1e4 / elapsed, 1),
+    }
+
+
+def _line(run):
+    text = f"  round {run['round']}  {run['peer']:<8}"
+    if run["requests"]:
+        text += (f"{run['cpu_us_per_request']:9.2f} CPU µs/request"
+                 f"{run['requests_per_second']:11,.0f} requests/s")
+    return text + "".join(f"\n  !! INVALID: {text}" for text in run["problems"])

@@ -1,0 +1,112 @@
+"""The proxies that are compared: how each is configured and started."""
+
+import contextlib
+import os
+import tempfile
+from dataclasses import dataclass
+
+from server import find_program, free_port, started
+
+CONF_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "conf")
+
+
+@dataclass
+class Running:
+    """A started proxy."""
+    peer: str
+    pid: int
+    port: int
+
+
+class Peer:
+    """One proxy. A fresh process is started for every run (see README)."""
+
+    name = ""
+    template = None  # the configuration file below conf/, if it has one
+
+    def __init__(self, program=None):
+        self.program = program or find_program(self.name)
+
+    def installed(self):
+        return self.program is not None and os.access(self.program, os.X_OK)
+
+    def version_command(self):
+        return [self.program, "-v"]
+
+    def arguments(self, directory, port, origin):
+        raise NotImplementedError
+
+    @contextlib.contextmanager
+    def running(self, origin, cpu):
+        """Run the proxy in front of `origin` for the length of a `with` block."""
+        with tempfile.TemporaryDirectory(prefix="tenfold-bench-") as directory:
+            port = free_port()
+            command = [self.program, *self.arguments(directory, port, origin)]
+            with started(self.name, command, port, directory, cpu) as process:
+                yield Running(self.name, process.pid, port)
+
+    def settings(self):
+        """What goes into the results: the configuration as it is in use."""
+        with open(os.path.join(CONF_DIR, self.template)) as file:
+            return file.read()
+
+    def write_config(self, directory, port, origin):
+        """Fill in the template; returns the path of the file written."""
+        # Only root may name a user, and without it nginx's worker would be
+        # `nobody`, who cannot enter root's temporary directory.
+        user = "user root root;" if os.geteuid() == 0 else ""
+        words = {"@DIR@": directory, "@PORT@": str(port),
+                 "@ORIGIN@": origin, "@USER@": user}
+        text = self.settings()
+        for word, value in words.items():
+            text = text.replace(word, value)
+        path = os.path.join(directory, self.template)
+        with open(path, "w") as file:
+            file.write(text)
+        return path
+
+
+class Nginx(Peer):
+    name = "nginx"
+    template = "nginx.conf"
+
+    def arguments(self, directory, port, origin):
+        config = self.write_config(directory, port, origin)
+        # -e: until the configuration is read, nginx logs to a built-in path
+        # that an unprivileged user may not open.
+        return ["-p", directory, "-e", "stderr", "-c", config]
+
+
+class HAProxy(Peer):
+    name = "haproxy"
+    template = "haproxy.cfg"
+
+    def arguments(self, directory, port, origin):
+        # -db: stay in the foreground, as a single process.
+        return ["-db", "-f", self.write_config(directory, port, origin)]
+
+
+class Tenfold(Peer):
+    name = "tenfold"
+
+    def version_command(self):
+        return [self.program, "--version"]
+
+    def arguments(self, directory, port, origin):
+        return self._arguments(port, free_port(), origin)
+
+    @staticmethod
+    def _arguments(port, admin_port, origin):
+        return ["run", "--listen", f"127.0.0.1:{port}",
+                "--admin", f"127.0.0.1:{admin_port}",
+                "--workers", "1", "--to", origin]
+
+    def settings(self):
+        return "tenfold " + " ".join(self._arguments("@PORT@", "@PORT2@", "@ORIGIN@"))
+
+
+PEERS = {peer.name: peer for peer in (Nginx, HAProxy, Tenfold)}
+
+
+def origin_command(program, port):
+    return [program, "--listen", f"127.0.0.1:{port}"]

@@ -1,0 +1,192 @@
+//! Load balancing: from a list of endpoints to the one that gets the next request.
+//!
+//! The algorithms are one enum: a caller holds a [`Balancer`] per worker and asks it once per attempt. Every
+//! algorithm passes over endpoints that were already tried for this request, and those that are unavailable as long as
+//! there is another.
+
+mod p2c;
+mod round_robin;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use p2c::P2c;
+pub use round_robin::RoundRobin;
+
+use crate::endpoint::Endpoint;
+
+/// Which algorithm to use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Algorithm {
+    /// Each in turn; see [`RoundRobin`].
+    RoundRobin,
+    /// The less loaded of two chosen at random; see [`P2c`].
+    #[default]
+    P2c,
+}
+
+/// The state of one worker's balancing.
+#[derive(Clone, Debug)]
+pub enum Balancer {
+    /// Each in turn.
+    RoundRobin(RoundRobin),
+    /// The less loaded of two.
+    P2c(P2c),
+}
+
+impl Balancer {
+    /// A balancer; `seed` keeps workers from marching in step.
+    #[must_use]
+    pub fn new(algorithm: Algorithm, seed: usize) -> Self {
+        match algorithm {
+            Algorithm::RoundRobin => Self::RoundRobin(RoundRobin::new(seed)),
+            Algorithm::P2c => Self::P2c(P2c),
+        }
+    }
+
+    /// The index of the endpoint that gets the next attempt; `None` if all have been tried.
+    ///
+    /// `random` is a fresh random number.
+    pub fn pick(
+        &mut self,
+        endpoints: &[Arc<Endpoint>],
+        tried: &Tried,
+        now: Duration,
+        random: u64,
+    ) -> Option<usize> {
+        let is_open = |index: usize| endpoints[index].is_available(now) && !tried.contains(index);
+        let choice = match self {
+            Self::RoundRobin(balancer) => balancer.pick(endpoints.len(), is_open),
+            Self::P2c(balancer) => balancer.pick(endpoints, is_open, random),
+        };
+        choice.or_else(|| soonest_back(endpoints, tried, now))
+    }
+}
+
+/// When every endpoint is passed over, refusing outright would keep an upstream down that is already back. The one
+/// whose pause ends first is tried instead.
+fn soonest_back(endpoints: &[Arc<Endpoint>], tried: &Tried, now: Duration) -> Option<usize> {
+    (0..endpoints.len())
+        .filter(|index| !tried.contains(*index))
+        .min_by_key(|index| endpoints[*index].paused_until(now))
+}
+
+/// The first index from `start` on, wrapping around, that `is_open`.
+fn first_open(count: usize, start: usize, is_open: impl Fn(usize) -> bool) -> Option<usize> {
+    (start..count).chain(0..start).find(|index| is_open(*index))
+}
+
+/// The most endpoints that are tried for one request.
+pub const MAX_TRIED: usize = 4;
+
+/// The endpoints that were tried for a request.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tried {
+    indexes: [u32; MAX_TRIED],
+    count: u8,
+}
+
+impl Tried {
+    /// Notes an endpoint.
+    ///
+    /// # Panics
+    /// If [`MAX_TRIED`] were noted before; a caller bounds its attempts by it.
+    pub fn add(&mut self, index: usize) {
+        self.indexes[usize::from(self.count)] =
+            u32::try_from(index).expect("endpoints of an upstream are counted in thousands");
+        self.count += 1;
+    }
+
+    /// How many were tried.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        usize::from(self.count)
+    }
+
+    /// True if no further endpoint may be noted.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.count() == MAX_TRIED
+    }
+
+    /// True if this one was tried.
+    #[must_use]
+    pub fn contains(&self, index: usize) -> bool {
+        self.indexes[..self.count()]
+            .iter()
+            .any(|tried| *tried as usize == index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Outcome;
+    use proptest::prelude::*;
+
+    const NOW: Duration = Duration::from_secs(1);
+
+    fn endpoints(count: usize) -> Vec<Arc<Endpoint>> {
+        (0..count)
+            .map(|index| Endpoint::new(index.to_string()))
+            .collect()
+    }
+
+    #[test]
+    fn when_all_are_passed_over_the_one_that_is_back_first_is_tried() {
+        for algorithm in [Algorithm::RoundRobin, Algorithm::P2c] {
+            let endpoints = endpoints(3);
+            for (index, moment) in [(0, 900), (1, 800), (2, 950)] {
+                endpoints[index].observe(Duration::from_millis(moment), Outcome::ConnectFailed);
+            }
+            let mut balancer = Balancer::new(algorithm, 0);
+            let mut tried = Tried::default();
+            for wanted in [Some(1), Some(0), Some(2), None] {
+                let pick = balancer.pick(&endpoints, &tried, NOW, 7);
+                assert_eq!(pick, wanted, "{algorithm:?}");
+                if let Some(index) = pick {
+                    tried.add(index);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_upstream_has_no_pick() {
+        for algorithm in [Algorithm::RoundRobin, Algorithm::P2c] {
+            assert_eq!(
+                Balancer::new(algorithm, 5).pick(&[], &Tried::default(), NOW, 1),
+                None
+            );
+        }
+    }
+
+    proptest! {
+        /// Whatever is unavailable or tried: a pick is open if any endpoint is, and never a tried one.
+        #[test]
+        fn a_pick_is_never_a_worse_one_than_needed(
+            is_round_robin: bool,
+            down in prop::collection::vec(any::<bool>(), 1..12),
+            tried_indexes in prop::collection::hash_set(0_usize..12, 0..4),
+            random: u64,
+            seed: u8,
+        ) {
+            let endpoints = endpoints(down.len());
+            for (endpoint, _) in endpoints.iter().zip(&down).filter(|(_, is_down)| **is_down) {
+                endpoint.observe(NOW, Outcome::ConnectFailed);
+            }
+            let mut tried = Tried::default();
+            tried_indexes.iter().for_each(|index| tried.add(*index));
+            let algorithm = if is_round_robin { Algorithm::RoundRobin } else { Algorithm::P2c };
+            let pick = Balancer::new(algorithm, usize::from(seed)).pick(&endpoints, &tried, NOW, random);
+            let untried: Vec<_> = (0..down.len()).filter(|i| !tried_indexes.contains(i)).collect();
+            match pick {
+                None => prop_assert!(untried.is_empty()),
+                Some(index) => {
+                    prop_assert!(untried.contains(&index));
+                    prop_assert!(!down[index] || untried.iter().all(|i| down[*i]));
+                }
+            }
+        }
+    }
+}

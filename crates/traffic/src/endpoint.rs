@@ -1,0 +1,191 @@
+//! One server of an upstream: how loaded it is and whether it is passed over.
+//!
+//! An endpoint is shared by all workers, so its state is atomic. The state is advice, not truth: a
+//! reader may see it a moment late, and the cost of that is one attempt that goes elsewhere.
+//!
+//! # Passing over
+//! After a failed connection the endpoint is passed over for a while; each further failure in a row doubles the
+//! while, from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`]. When the pause is over the endpoint simply takes part again: the
+//! next request is its probe, and one that fails before it was sent goes elsewhere at no cost to the client. Active
+//! probes are a later layer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use crate::outcome::Outcome;
+
+/// How long an endpoint is passed over after its first failure. Long enough that a dead endpoint costs
+/// few attempts, short enough that a restarted one is back before anyone notices.
+pub const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// The longest pause after failures in a row.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+
+/// A server that requests can be sent to.
+#[derive(Debug, Default)]
+pub struct Endpoint {
+    name: String,
+    in_flight: AtomicU32,
+    /// Failures in a row.
+    failures: AtomicU32,
+    /// Milliseconds since the epoch until which it is passed over.
+    paused_until: AtomicU64,
+}
+
+impl Endpoint {
+    /// An endpoint that is taken to be well; `name` is for people and metrics.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Arc<Self> {
+        Arc::new(Self {
+            name: name.into(),
+            ..Self::default()
+        })
+    }
+
+    /// Its name, as configured.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How many requests are under way to it, over all workers.
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Relaxed)
+    }
+
+    /// True unless it is being passed over.
+    #[must_use]
+    pub fn is_available(&self, now: Duration) -> bool {
+        // Healthy endpoints have 0 here, so that the common case compares with a constant.
+        let until = self.paused_until.load(Relaxed);
+        until == 0 || millis(now) >= until
+    }
+
+    /// When it takes part again, if it is being passed over.
+    #[must_use]
+    pub fn paused_until(&self, now: Duration) -> Option<Duration> {
+        let until = Duration::from_millis(self.paused_until.load(Relaxed));
+        (until > now).then_some(until)
+    }
+
+    /// Counts a request as under way until the guard is dropped.
+    #[must_use]
+    pub fn begin(self: &Arc<Self>) -> InFlight {
+        self.in_flight.fetch_add(1, Relaxed);
+        InFlight {
+            endpoint: Arc::clone(self),
+        }
+    }
+
+    /// Takes in how an attempt ended. Returns true if this changed whether the endpoint is passed over, so
+    /// that the caller can log the change once.
+    pub fn observe(&self, now: Duration, outcome: Outcome) -> bool {
+        if outcome == Outcome::Answered {
+            // Loads only while it is well: a store on every answer would bounce the line between cores.
+            if self.failures.load(Relaxed) == 0 {
+                return false;
+            }
+            self.failures.store(0, Relaxed);
+            return self.paused_until.swap(0, Relaxed) != 0;
+        }
+        let was_available = self.is_available(now);
+        let failures = self.failures.load(Relaxed).saturating_add(1);
+        // Several requests that were under way fail at once; only the first of them is news.
+        if was_available {
+            self.failures.store(failures, Relaxed);
+            self.paused_until
+                .store(millis(now + pause(failures)).max(1), Relaxed);
+        }
+        was_available && failures == 1
+    }
+}
+
+fn pause(failures: u32) -> Duration {
+    let doubled = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16));
+    doubled.min(LONGEST_PAUSE)
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A request under way; gives back its place when dropped.
+#[derive(Debug)]
+pub struct InFlight {
+    endpoint: Arc<Endpoint>,
+}
+
+impl InFlight {
+    /// The endpoint that the request is under way to.
+    #[must_use]
+    pub fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.endpoint
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.endpoint.in_flight.fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn an_endpoint_is_passed_over_after_a_failure_and_tried_again_after_the_pause() {
+        let endpoint = Endpoint::new("a");
+        assert!(endpoint.is_available(at(0)));
+        assert!(endpoint.observe(at(1000), Outcome::ConnectFailed));
+        assert!(!endpoint.is_available(at(1499)));
+        assert!(endpoint.is_available(at(1500)));
+        assert_eq!(endpoint.paused_until(at(1000)), Some(at(1500)));
+        assert!(
+            endpoint.observe(at(1500), Outcome::Answered),
+            "recovery is news"
+        );
+        assert!(!endpoint.observe(at(1500), Outcome::Answered), "once");
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_start_anew_after_an_answer() {
+        let endpoint = Endpoint::new("a");
+        let mut now = at(0);
+        let mut pauses = Vec::new();
+        for _ in 0..7 {
+            endpoint.observe(now, Outcome::ConnectFailed);
+            let until = endpoint.paused_until(now).expect("passed over");
+            pauses.push((until - now).as_millis());
+            now = until;
+        }
+        assert_eq!(pauses, [500, 1000, 2000, 4000, 8000, 8000, 8000]);
+        endpoint.observe(now, Outcome::Answered);
+        endpoint.observe(now, Outcome::Broken);
+        assert_eq!(endpoint.paused_until(now), Some(now + FIRST_PAUSE));
+    }
+
+    #[test]
+    fn failures_at_the_same_moment_count_once() {
+        let endpoint = Endpoint::new("a");
+        assert!(endpoint.observe(at(0), Outcome::Broken));
+        for _ in 0..50 {
+            assert!(!endpoint.observe(at(1), Outcome::Broken));
+        }
+        assert_eq!(endpoint.paused_until(at(1)), Some(at(500)));
+    }
+
+    #[test]
+    fn the_guard_gives_its_place_back() {
+        let endpoint = Endpoint::new("a");
+        let guards = [endpoint.begin(), endpoint.begin()];
+        assert_eq!(endpoint.in_flight(), 2);
+        drop(guards);
+        assert_eq!(endpoint.in_flight(), 0);
+    }
+}

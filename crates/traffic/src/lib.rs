@@ -1,0 +1,18 @@
+//! Traffic decisions: which endpoint gets a request, and which one is passed over.
+//!
+//! # The idea
+//! Everything here is a function of values that the caller passes in. Time is a [`Duration`](std::time::Duration)
+//! since an epoch that all callers of one endpoint share, randomness is an argument. So the gateway, the
+//! Postgres router, the planner and the tests run the same code, and a test replays an hour in a
+//! millisecond.
+//!
+//! # What is absent
+//! No sockets, no clock, no tasks, no logging. A decision that has a reason returns it.
+
+pub mod balance;
+pub mod endpoint;
+pub mod outcome;
+
+pub use balance::{Algorithm, Balancer, Tried};
+pub use endpoint::{Endpoint, InFlight};
+pub use outcome::Outcome;
