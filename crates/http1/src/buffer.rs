@@ -25,10 +25,6 @@ pub const RELAY: usize = 64 * 1024;
 const KEPT: usize = 256;
 
 /// Free buffers of one size. Boxed, so that taking one moves a pointer and not the block.
-#[expect(
-    clippy::vec_box,
-    reason = "a block moves in and out for every request; its box moves as one word"
-)]
 type Shelf = RefCell<Vec<Box<Block>>>;
 
 /// A per-worker store of free buffers. Cheap to clone through its [`Rc`].

@@ -1,0 +1,193 @@
+//! A file of log lines, written by a thread of its own.
+//!
+//! A worker must never wait for a disk. It gathers lines into a batch and offers the batch to a bounded queue; when the
+//! queue is full, or the disk is, the lines are dropped and counted.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How many batches may wait. With batches of 32 KiB this bounds the memory to 8 MiB.
+const QUEUE: usize = 256;
+/// How often the writer looks whether it was asked to open its file again.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Where lines go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Standard output.
+    Stdout,
+    /// A file, which is appended to.
+    File(PathBuf),
+}
+
+struct Batch {
+    bytes: Vec<u8>,
+    lines: u64,
+}
+
+#[derive(Default)]
+struct Shared {
+    dropped: AtomicU64,
+    reopen: AtomicBool,
+}
+
+/// The end of the queue that workers hold.
+#[derive(Clone)]
+pub struct Lines {
+    queue: SyncSender<Batch>,
+    shared: Arc<Shared>,
+}
+
+/// The writing thread; [`finish`](Writer::finish) waits for it.
+pub struct Writer {
+    thread: JoinHandle<()>,
+}
+
+/// Opens the target and starts the thread that writes to it.
+///
+/// # Errors
+/// When the file cannot be opened, or no thread can be started.
+pub fn open(target: Target) -> io::Result<(Lines, Writer)> {
+    let mut output = Output::open(&target)?;
+    let (queue, batches) = sync_channel(QUEUE);
+    let shared = Arc::new(Shared::default());
+    let lines = Lines {
+        queue,
+        shared: Arc::clone(&shared),
+    };
+    let thread = std::thread::Builder::new()
+        .name("tenfold-log".into())
+        .spawn(move || write_all(&mut output, &target, &batches, &shared))?;
+    Ok((lines, Writer { thread }))
+}
+
+impl Lines {
+    /// Offers a batch of `lines` lines; never waits.
+    pub fn offer(&self, bytes: Vec<u8>, lines: u64) {
+        if self.queue.try_send(Batch { bytes, lines }).is_err() {
+            self.shared.dropped.fetch_add(lines, Relaxed);
+        }
+    }
+
+    /// How many lines were dropped.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.shared.dropped.load(Relaxed)
+    }
+
+    /// Asks the writer to open its file again, after it was moved away (log rotation).
+    pub fn reopen(&self) {
+        self.shared.reopen.store(true, Relaxed);
+    }
+}
+
+impl Writer {
+    /// Waits until everything that was accepted is written. All [`Lines`] must have been dropped.
+    pub fn finish(self) {
+        let _panicked = self.thread.join();
+    }
+}
+
+enum Output {
+    Stdout(io::Stdout),
+    File(File),
+}
+
+impl Output {
+    fn open(target: &Target) -> io::Result<Self> {
+        match target {
+            Target::Stdout => Ok(Self::Stdout(io::stdout())),
+            Target::File(path) => open_file(path).map(Self::File),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Stdout(stdout) => {
+                let mut stdout = stdout.lock();
+                stdout.write_all(bytes)?;
+                stdout.flush()
+            }
+            Self::File(file) => file.write_all(bytes),
+        }
+    }
+}
+
+fn open_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
+}
+
+fn write_all(output: &mut Output, target: &Target, batches: &Receiver<Batch>, shared: &Shared) {
+    let mut is_failing = false;
+    loop {
+        let batch = batches.recv_timeout(LOOK);
+        if shared.reopen.swap(false, Relaxed) {
+            match Output::open(target) {
+                Ok(reopened) => *output = reopened,
+                Err(error) => {
+                    tracing::warn!(%error, "the access log cannot be opened again; the old file stays in use")
+                }
+            }
+        }
+        let batch = match batch {
+            Ok(batch) => batch,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        let result = output.write(&batch.bytes);
+        if let Err(error) = &result {
+            shared.dropped.fetch_add(batch.lines, Relaxed);
+            if !is_failing {
+                tracing::warn!(%error, "cannot write the access log; its lines are dropped until it can be");
+            }
+        }
+        is_failing = result.is_err();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_arrive_in_order_and_a_moved_file_is_left() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("log");
+        let (lines, writer) = open(Target::File(path.clone())).expect("opened");
+        lines.offer(b"1\n".to_vec(), 1);
+        while std::fs::read(&path).expect("readable") != b"1\n" {
+            std::thread::yield_now();
+        }
+        std::fs::rename(&path, folder.path().join("old")).expect("moved");
+        lines.reopen();
+        lines.offer(b"2\n3\n".to_vec(), 2);
+        assert_eq!(lines.dropped(), 0);
+        drop(lines);
+        writer.finish();
+        assert_eq!(std::fs::read(&path).expect("a new file"), b"2\n3\n");
+    }
+
+    #[test]
+    fn a_full_disk_drops_and_counts() {
+        let (lines, writer) = open(Target::File("/dev/full".into())).expect("opened");
+        lines.offer(b"1\n2\n".to_vec(), 2);
+        let watcher = lines.clone();
+        drop(lines);
+        while watcher.dropped() < 2 {
+            std::thread::yield_now();
+        }
+        drop(watcher);
+        writer.finish();
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_is_an_error() {
+        assert!(open(Target::File("/nonexistent/log".into())).is_err());
+    }
+}
