@@ -35,16 +35,20 @@ def raise_file_limit():
 
 
 def run_idle(peer, origin, options):
-    """Memory before and after the connections, for one fresh proxy."""
+    """The measurement for one proxy, as a dictionary."""
+    try:
+        return _measure(peer, origin, options)
+    except (OSError, BenchError, http.client.HTTPException) as error:
+        return {"peer": peer.name, "valid": False, "problems": [str(error)]}
+
+
+def _measure(peer, origin, options):
+    """Memory before and after the connections, for one fresh process."""
     with peer.running(origin, options.proxy_cpu) as proxy, contextlib.ExitStack() as stack:
         problem = answer_problem(proxy.port, PATH)
         problems = [problem] if problem else []
         before = _settled_kib(proxy.pid)
-        try:
-            connections = _open_all(proxy.port, stack)
-        except (OSError, BenchError, http.client.HTTPException) as error:
-            return {"peer": peer.name, "valid": False,
-                    "problems": [*problems, f"opening the connections: {error}"]}
+        connections = _open_all(proxy.port, stack)
         after = _settled_kib(proxy.pid)
         problems += _closed(connections)
     return {

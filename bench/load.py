@@ -5,7 +5,7 @@ import time
 from dataclasses import asdict
 
 from measure import TICK_US, cpu_time, run_wrk, stolen_ticks
-from server import answer_problem
+from server import BenchError, answer_problem
 
 WARM_UP_SECONDS = 1
 
@@ -23,7 +23,13 @@ def run_load(scenarios, peers, origin, options, say):
         say(f"\n{scenario.name}: {scenario.title}")
         for round_number in range(options.rounds):
             for peer in rotated(peers, round_number):
-                run = one_run(scenario, peer, origin, options)
+                try:
+                    run = one_run(scenario, peer, origin, options)
+                except BenchError as error:
+                    # One failure must not cost the runs made so far.
+                    say(error.detail)
+                    run = {"scenario": scenario.name, "peer": peer.name,
+                           "valid": False, "problems": [str(error)]}
                 runs.append(run | {"round": round_number + 1})
                 say(_line(runs[-1]))
     return runs
@@ -50,8 +56,8 @@ def one_run(scenario, peer, origin, options):
         "valid": not problems, "problems": problems,
         **_cpu_figures(after.since(before), wrk.requests, elapsed),
         **asdict(wrk),
-        # Two hints at a disturbed run: others' work on this machine, and CPU
-        # time that the hypervisor kept for itself.
+        # Hints at a disturbed run: other work on this machine, and CPU time
+        # that the hypervisor gave away.
         "load_average": round(os.getloadavg()[0], 2),
         "stolen_percent": round(stolen * TICK_US / 1e4 / elapsed, 2),
     }
@@ -72,12 +78,16 @@ def _cpu_figures(used, requests, elapsed):
         # How much of one CPU the proxy used: near 100 it is the bottleneck,
         # below that wrk or the origin is.
         "proxy_busy_percent": round(total / 1e4 / elapsed, 1),
+        # How long it was kept off its CPU by other processes: on a quiet
+        # machine, with pinning, close to nothing.
+        "proxy_waited_percent": None if used.waited_us is None
+                                else round(used.waited_us / 1e4 / elapsed, 2),
     }
 
 
 def _line(run):
     text = f"  round {run['round']}  {run['peer']:<8}"
-    if run["requests"]:
+    if run.get("requests"):
         text += (f"{run['cpu_us_per_request']:9.2f} CPU µs/request"
                  f"{run['requests_per_second']:11,.0f} requests/s")
     return text + "".join(f"\n  !! INVALID: {text}" for text in run["problems"])

@@ -20,14 +20,17 @@ class CpuTime:
     pids: list
     user_us: float
     system_us: float
-    schedstat_us: float | None  # None: the kernel does not provide it
+    # From the scheduler; None: the kernel does not provide it.
+    schedstat_us: float | None  # time on a CPU
+    waited_us: float | None  # time ready to run, with the CPU taken by another
 
     def since(self, earlier):
-        fine = None
-        if self.schedstat_us is not None and earlier.schedstat_us is not None:
-            fine = self.schedstat_us - earlier.schedstat_us
-        return CpuTime(self.pids, self.user_us - earlier.user_us,
-                       self.system_us - earlier.system_us, fine)
+        def difference(name):
+            new, old = getattr(self, name), getattr(earlier, name)
+            return None if new is None or old is None else new - old
+
+        return CpuTime(self.pids, *map(difference, (
+            "user_us", "system_us", "schedstat_us", "waited_us")))
 
 
 def _stat_fields(pid):
@@ -53,44 +56,47 @@ def process_tree(root):
     return sorted(tree)
 
 
-def _schedstat_us(pid):
-    """Time on CPU of all threads, from the scheduler's own nanosecond count.
+def _schedstat_us(pids):
+    """Time on CPU, and time spent waiting for one, of all threads.
 
-    A thread that has ended is no longer in this sum, while /proc/PID/stat keeps
-    counting it; that is one reason why the latter is the main figure.
+    A thread that has ended is no longer in these sums, while /proc/PID/stat
+    keeps counting it; that is one reason why the latter is the main figure.
     """
-    total_ns = 0
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
-            total_ns += int(file.read().split()[0])
-    return total_ns / 1000
+    ran = waited = 0
+    try:
+        for pid in pids:
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
+                    fields = file.read().split()
+                ran += int(fields[0])
+                waited += int(fields[1])
+    except OSError:
+        return None, None
+    return ran / 1000, waited / 1000
 
 
 def cpu_time(root):
     pids = process_tree(root)
-    user = system = fine = 0.0
+    user = system = 0.0
     for pid in pids:
         try:
             fields = _stat_fields(pid)
         except OSError:
-            raise BenchError(f"process {pid} has ended during a run") from None
+            raise BenchError("a process of the proxy has ended") from None
         user += int(fields[11]) * TICK_US
         system += int(fields[12]) * TICK_US
-        try:
-            fine = None if fine is None else fine + _schedstat_us(pid)
-        except OSError:
-            fine = None
-    return CpuTime(pids, user, system, fine)
+    return CpuTime(pids, user, system, *_schedstat_us(pids))
 
 
 def resident_kib(root):
     """VmRSS of the process tree, summed."""
     total = 0
     for pid in process_tree(root):
-        with open(f"/proc/{pid}/status") as file:
+        match = None
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/status") as file:
             match = re.search(r"^VmRSS:\s+(\d+) kB", file.read(), re.M)
-        if match is None:  # a process that has ended has no memory
-            raise BenchError(f"process {pid} has ended")
+        if match is None:  # what is left of an ended process has no memory
+            raise BenchError("a process of the proxy has ended")
         total += int(match[1])
     return total
 
@@ -128,14 +134,14 @@ UNIT_US = {"us": 1, "ms": 1e3, "s": 1e6, "m": 60e6}
 
 def _duration_us(text):
     number, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()
-    return float(number) * UNIT_US[unit]
+    return round(float(number) * UNIT_US[unit], 1)
 
 
 def parse_wrk(text):
     def find(pattern):
         match = re.search(pattern, text)
         if match is None:
-            raise BenchError(f"cannot read the output of wrk:\n{text}")
+            raise BenchError("cannot read the output of wrk", text)
         return match
 
     total = find(r"(\d+) requests in ([\d.]+\w+),")
@@ -161,8 +167,11 @@ def run_wrk(scenario, port, seconds, cpu):
     if scenario.lua:
         command += ["-s", os.path.join(LUA_DIR, scenario.lua)]
     command.append(f"http://127.0.0.1:{port}{scenario.path}")
-    done = subprocess.run(pinned(command, cpu), capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL, timeout=seconds + 30)
+    try:
+        done = subprocess.run(pinned(command, cpu), capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=seconds + 30)
+    except subprocess.TimeoutExpired:
+        raise BenchError("wrk did not end") from None
     if done.returncode:
-        raise BenchError(f"wrk failed: {done.stdout}{done.stderr}")
+        raise BenchError("wrk failed", done.stdout + done.stderr)
     return parse_wrk(done.stdout)

@@ -171,7 +171,7 @@ def markdown(results):
     if found:
         parts.append("**INVALID: the following runs failed and are left out.**\n\n"
                      + "\n".join(f"- {line}" for line in found))
-    parts += ["Medians of " f"{settings['rounds']} rounds of {settings['seconds']} s. "
+    parts += [f"Medians of {settings['rounds']} rounds of {settings['seconds']} s. "
               "Ratios are taken within a round: median (min–max). "
               "How it is measured: `bench/README.md`.",
               f"## Machine\n\n{machine}\n- pinning: {settings['pinning']}",

@@ -2,7 +2,7 @@
 """Compares Tenfold with nginx and HAProxy. See README.md in this directory.
 
 Exit codes: 0 all runs valid; 1 a run was invalid, or the benchmark failed;
-2 wrong usage, or a program is missing; 130 interrupted.
+2 wrong usage, or a program is missing; 128 + N ended by signal N.
 """
 
 import sys
@@ -126,6 +126,13 @@ def check_origin(origin):
             raise BenchError(f"the origin: {problem}")
 
 
+def check_peers(peers, origin, options):
+    """Find out now, not after minutes, that a proxy does not start."""
+    for peer in peers:
+        with peer.running(origin, options.proxy_cpu):
+            pass
+
+
 def benchmark(options):
     """Everything: returns the results as they are written to the JSON file."""
     peers = choose_programs(options)
@@ -151,6 +158,7 @@ def benchmark(options):
     }
     with origin_server(options) as origin:
         check_origin(origin)
+        check_peers(peers, origin, options)
         results["runs"] = load.run_load(scenarios, peers, origin, options, say)
         if not options.no_idle:
             say(f"\nidle: {idle.CONNECTIONS:,} keep-alive connections")
@@ -178,7 +186,7 @@ def main():
               "cargo build --release", file=sys.stderr)
         return 2
     except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
+        print(f"bench: {error}\n{error.detail}".strip(), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nbench: interrupted, nothing was written", file=sys.stderr)

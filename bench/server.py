@@ -19,7 +19,15 @@ STOP_TIMEOUT = 3.0
 
 
 class BenchError(Exception):
-    """The benchmark cannot go on; the text says why."""
+    """A run, or the whole benchmark, cannot go on; the text says why.
+
+    `detail` is for the terminal only: a program's own words may contain paths,
+    which have no place in the results.
+    """
+
+    def __init__(self, text, detail=""):
+        super().__init__(text)
+        self.detail = detail.strip()
 
 
 class Missing(Exception):
@@ -106,9 +114,9 @@ def _wait_until_listening(name, process, port, log_path):
             return
         time.sleep(0.02)
     with open(log_path, errors="replace") as log:
-        tail = log.read()[-2000:].strip()
+        tail = log.read()[-2000:]
     reason = "ended at once" if process.poll() is not None else "does not listen"
-    raise BenchError(f"{name} {reason}; it said:\n{tail or '(nothing)'}")
+    raise BenchError(f"{name} {reason}", tail)
 
 
 def _stop(process):

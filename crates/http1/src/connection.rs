@@ -21,16 +21,27 @@ pub struct Connection<S> {
     /// costs no more than one that arrives at once.
     searched: usize,
     pool: Rc<Pool>,
+    reads_large: bool,
 }
 
 impl<S: Transport> Connection<S> {
-    /// A connection over `stream` whose buffers come from `pool`.
-    pub fn new(stream: S, pool: &Rc<Pool>) -> Self {
+    /// A server's side of a connection over `stream`, whose buffers come from `pool`: requests are
+    /// small, and many wait at once.
+    pub fn server(stream: S, pool: &Rc<Pool>) -> Self {
         Self {
             stream,
             unread: None,
             searched: 0,
             pool: Rc::clone(pool),
+            reads_large: false,
+        }
+    }
+
+    /// A client's side: responses bring their body along, and are passed on as soon as they are read.
+    pub fn client(stream: S, pool: &Rc<Pool>) -> Self {
+        Self {
+            reads_large: true,
+            ..Self::server(stream, pool)
         }
     }
 
@@ -106,7 +117,11 @@ impl<S: Transport> Connection<S> {
             return buffer.poll_fill(cx, &mut self.stream);
         }
         ready!(self.stream.poll_readable(cx))?;
-        let mut buffer = self.pool.head();
+        let mut buffer = if self.reads_large {
+            self.pool.relay()
+        } else {
+            self.pool.head()
+        };
         let count = ready!(buffer.poll_fill(cx, &mut self.stream))?;
         if count > 0 {
             self.unread = Some(buffer);

@@ -46,7 +46,7 @@ mod tests {
         };
         let reader = async move {
             let pool = Pool::new();
-            let mut connection = Connection::new(server, &pool);
+            let mut connection = Connection::server(server, &pool);
             let mut seen = Vec::new();
             loop {
                 match poll_fn(|cx| connection.poll_request(cx, &Limits::default())).await {

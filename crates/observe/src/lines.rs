@@ -81,6 +81,12 @@ impl Lines {
         self.shared.dropped.load(Relaxed)
     }
 
+    /// The same for later, without keeping the queue open.
+    pub fn watch_dropped(&self) -> impl Fn() -> u64 + Send + Sync + 'static {
+        let shared = Arc::clone(&self.shared);
+        move || shared.dropped.load(Relaxed)
+    }
+
     /// Asks the writer to open its file again, after it was moved away (log rotation).
     pub fn reopen(&self) {
         self.shared.reopen.store(true, Relaxed);
@@ -131,7 +137,7 @@ fn write_all(output: &mut Output, target: &Target, batches: &Receiver<Batch>, sh
             match Output::open(target) {
                 Ok(reopened) => *output = reopened,
                 Err(error) => {
-                    tracing::warn!(%error, "the access log cannot be opened again; the old file stays in use")
+                    tracing::warn!(%error, "cannot open the access log again; the old file stays in use");
                 }
             }
         }

@@ -76,7 +76,7 @@ fn encode_durations(cells: &Cells, metric: &mut MetricEncoder<'_>) -> fmt::Resul
     let bounds = DURATION_BOUNDS
         .iter()
         .map(|nanos| seconds(*nanos))
-        .chain([f64::MAX]);
+        .chain([f64::INFINITY]);
     let buckets: Vec<(f64, u64)> = bounds
         .enumerate()
         .map(|(index, bound)| (bound, cells.sum(index)))

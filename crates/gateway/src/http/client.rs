@@ -1,0 +1,55 @@
+//! A client's connection: who it is and what it has sent.
+
+use std::fmt::Write;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use tenfold_http1::Connection;
+use tokio::net::TcpStream;
+
+use crate::worker::Worker;
+use crate::worker::timer::Timer;
+
+/// A client's connection and what stays the same for all its requests.
+pub(crate) struct Client {
+    pub(crate) connection: Connection<TcpStream>,
+    pub(crate) peer: IpAddr,
+    /// The peer is a proxy whose word about the client is believed.
+    pub(crate) is_trusted: bool,
+    /// The one deadline of this connection, moved from phase to phase.
+    pub(crate) timer: Timer,
+    /// The forwarding fields of an untrusted peer, up to where the host follows: made once per connection.
+    pub(crate) forwarding: Box<[u8]>,
+}
+
+impl Client {
+    pub(crate) fn new(worker: &Rc<Worker>, stream: TcpStream, peer: IpAddr) -> Self {
+        let peer = peer.to_canonical();
+        Self {
+            connection: Connection::server(stream, &worker.buffers),
+            peer,
+            is_trusted: worker.settings.trusts(peer),
+            timer: worker.timers.timer(),
+            forwarding: forwarding_fields(peer).into_bytes().into(),
+        }
+    }
+}
+
+/// `X-Forwarded-*` and the beginning of `Forwarded` (RFC 7239), which ends with the host.
+fn forwarding_fields(peer: IpAddr) -> String {
+    let mut text = String::with_capacity(96);
+    let node = forwarded_node(peer);
+    let _infallible = write!(
+        text,
+        "X-Forwarded-For: {peer}\r\nX-Forwarded-Proto: http\r\nForwarded: for={node};proto=http;host=\""
+    );
+    text
+}
+
+/// A node of RFC 7239 section 6: IPv6 in brackets, and therefore quoted.
+pub(crate) fn forwarded_node(peer: IpAddr) -> String {
+    match peer {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("\"[{address}]\""),
+    }
+}

@@ -1,0 +1,121 @@
+//! A client's connection: one request after the other, until one side has had enough.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use socket2::SockRef;
+use tenfold_http1::{ReadError, RequestHead};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::client::Client;
+use super::error::Failure;
+use super::pipeline::{self, Next};
+use crate::worker::{OpenConnection, Worker};
+
+/// How long a client gets to read an error response while it is still sending.
+const LONGEST_LINGERING: Duration = Duration::from_secs(2);
+/// How many bytes are read from it in that time.
+const MOST_LINGERING: usize = 1 << 20;
+/// While draining, how long a connection may stay idle: a client that is just sending its next request gets an answer
+/// and a `Connection: close`, where closing at once would have failed it.
+const DRAINING_IDLE: Duration = Duration::from_secs(2);
+
+/// Serves a connection until it ends.
+pub(crate) async fn run(
+    worker: Rc<Worker>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    _open: OpenConnection,
+) {
+    let mut client = Client::new(&worker, stream, peer.ip());
+    worker.clock.read();
+    loop {
+        let next = match next_request(&worker, &mut client).await {
+            Ok(Some(head)) => pipeline::serve(&worker, &mut client, head).await,
+            Ok(None) => return,
+            Err(failure) => {
+                Box::pin(pipeline::serve_unreadable(&worker, &mut client, failure)).await
+            }
+        };
+        match next {
+            Next::KeepAlive => {}
+            Next::Close => return,
+            Next::Linger => return Box::pin(linger(&worker, &mut client)).await,
+            Next::Cut => return cut(&client),
+        }
+    }
+}
+
+/// Waits for the next request. `None` when the connection is to be closed without a word.
+async fn next_request(
+    worker: &Worker,
+    client: &mut Client,
+) -> Result<Option<RequestHead>, Failure> {
+    let timeouts = &worker.settings.timeouts;
+    // The clock was read when the last request was recorded, or the connection accepted.
+    client.timer.set(worker.clock.recent(), timeouts.idle);
+    let mut has_begun = false;
+    poll_fn(|cx| {
+        match client
+            .connection
+            .poll_request(cx, &worker.settings.limits.head)
+        {
+            Poll::Ready(Ok(head)) => return Poll::Ready(Ok(head)),
+            Poll::Ready(Err(ReadError::Head(error))) => {
+                return Poll::Ready(Err(Failure::Head(error)));
+            }
+            Poll::Ready(Err(ReadError::Closed | ReadError::Io(_))) => return Poll::Ready(Ok(None)),
+            Poll::Pending => {}
+        }
+        let is_idle = client.connection.is_idle();
+        if !is_idle && !has_begun {
+            has_begun = true;
+            client.timer.set(worker.clock.read(), timeouts.head);
+        }
+        if worker.is_draining() && is_idle {
+            client.timer.set_sooner(worker.clock.read(), DRAINING_IDLE);
+        }
+        if client.timer.is_due(cx) {
+            return Poll::Ready(if is_idle {
+                Ok(None)
+            } else {
+                Err(Failure::ClientTimeout)
+            });
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// Ends the response and reads what the client is still sending, for a while: closing a socket with unread data resets
+/// it, and the reset would overtake the response (RFC 9112 section 9.6).
+async fn linger(worker: &Worker, client: &mut Client) {
+    client.timer.set(worker.clock.read(), LONGEST_LINGERING);
+    let Client {
+        connection, timer, ..
+    } = client;
+    let stream = connection.stream_mut();
+    let _bounded = timer
+        .limit(async {
+            stream.shutdown().await?;
+            let mut scratch = [0; 1024];
+            let mut left = MOST_LINGERING;
+            while left > 0 {
+                match stream.read(&mut scratch).await? {
+                    0 => break,
+                    count => left = left.saturating_sub(count),
+                }
+            }
+            Ok::<_, std::io::Error>(())
+        })
+        .await;
+}
+
+/// Makes closing the connection a reset, so that nobody takes what was sent for a whole response.
+fn cut(client: &Client) {
+    let _already_gone = SockRef::from(client.connection.stream()).set_linger(Some(Duration::ZERO));
+}

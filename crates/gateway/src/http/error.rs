@@ -1,0 +1,211 @@
+//! What can go wrong with a request, who is to blame, and which status code says so. No other file makes one.
+
+use std::fmt;
+use std::time::Duration;
+
+use tenfold_http1::{BodyError, Buffer, HeadError, Name, RequestHead, write};
+
+/// A request that cannot be answered by a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The request's head is refused.
+    Head(HeadError),
+    /// The request's body is malformed.
+    Body(BodyError),
+    /// `CONNECT` and `TRACE`, which a gateway does not serve.
+    Method,
+    /// `Expect` asks for something other than `100-continue`.
+    Expectation,
+    /// The body is larger than allowed.
+    BodyTooLarge,
+    /// The client took too long to send its request.
+    ClientTimeout,
+    /// The client went away, or stopped reading.
+    ClientGone,
+    /// No server accepted a connection.
+    NoServer,
+    /// The server broke the connection before or while answering.
+    UpstreamBroken,
+    /// The server's answer is not acceptable HTTP/1.1.
+    UpstreamInvalid(&'static str),
+    /// The server took too long.
+    UpstreamTimeout,
+    /// This machine has no descriptor or port left.
+    Exhausted,
+}
+
+/// How long a client is asked to wait when no server is there: about until an endpoint is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+impl Failure {
+    /// The status code that answers it.
+    pub(crate) fn status(self) -> u16 {
+        match self {
+            Self::Head(HeadError::TargetTooLong) => 414,
+            Self::Head(HeadError::TooLarge) => 431,
+            Self::Head(HeadError::UnknownCoding) | Self::Method => 501,
+            Self::Head(HeadError::Version) => 505,
+            Self::Head(_) | Self::Body(_) => 400,
+            Self::Expectation => 417,
+            Self::BodyTooLarge => 413,
+            Self::ClientTimeout => 408,
+            // Never sent; nginx's number for it in logs.
+            Self::ClientGone => 499,
+            Self::NoServer | Self::Exhausted => 503,
+            Self::UpstreamBroken | Self::UpstreamInvalid(_) => 502,
+            Self::UpstreamTimeout => 504,
+        }
+    }
+
+    /// A stable, bounded name for metrics, logs and error bodies.
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Self::Head(error) => error.kind(),
+            Self::Body(error) => error.kind(),
+            Self::Method => "method_not_served",
+            Self::Expectation => "unknown_expectation",
+            Self::BodyTooLarge => "body_too_large",
+            Self::ClientTimeout => "client_timeout",
+            Self::ClientGone => "client_gone",
+            Self::NoServer => "no_server",
+            Self::UpstreamBroken => "upstream_broken",
+            Self::UpstreamInvalid(kind) => kind,
+            Self::UpstreamTimeout => "upstream_timeout",
+            Self::Exhausted => "out_of_descriptors",
+        }
+    }
+
+    /// Who is to blame: `client`, `upstream` or `gateway`.
+    pub(crate) fn blame(self) -> &'static str {
+        match self.status() {
+            400..=499 | 501 | 505 => "client",
+            _ if self == Self::Exhausted => "gateway",
+            _ => "upstream",
+        }
+    }
+
+    fn reason(self) -> &'static str {
+        match self.status() {
+            400 => "Bad Request",
+            408 => "Request Timeout",
+            413 => "Content Too Large",
+            414 => "URI Too Long",
+            417 => "Expectation Failed",
+            431 => "Request Header Fields Too Large",
+            501 => "Not Implemented",
+            502 => "Bad Gateway",
+            503 => "Service Unavailable",
+            504 => "Gateway Timeout",
+            505 => "HTTP Version Not Supported",
+            _ => "Error",
+        }
+    }
+
+    /// Writes the response that answers it: JSON for a client that asks for it, else plain text. `head` and `request_id` are
+    /// missing if the request never got that far. The connection closes behind it.
+    pub(crate) fn write(
+        self,
+        out: &mut Buffer,
+        date: &[u8],
+        head: Option<&RequestHead>,
+        request_id: &[u8],
+    ) {
+        let is_json = head
+            .and_then(|head| head.get(Name::Accept))
+            .is_some_and(wants_json);
+        let id = String::from_utf8_lossy(request_id);
+        let (status, kind) = (self.status(), self.kind());
+        let body = if is_json {
+            format!(
+                "{{\"status\":{status},\"error\":\"{kind}\",\"message\":\"{self}\",\"request_id\":\"{id}\"}}\n"
+            )
+        } else if request_id.is_empty() {
+            format!("{status} {}: {self}\n", self.reason())
+        } else {
+            format!("{status} {}: {self}\nrequest id: {id}\n", self.reason())
+        };
+        let media_type: &[u8] = if is_json {
+            b"application/json"
+        } else {
+            b"text/plain; charset=utf-8"
+        };
+        write::status_line(out, status, self.reason().as_bytes());
+        write::field(out, b"Content-Type", media_type);
+        write::content_length(out, body.len() as u64);
+        write::field(out, b"Date", date);
+        write::field(out, b"Cache-Control", b"no-store");
+        if status == 503 {
+            write::field(
+                out,
+                b"Retry-After",
+                RETRY_AFTER.as_secs().to_string().as_bytes(),
+            );
+        }
+        if !request_id.is_empty() {
+            write::field(out, b"X-Request-Id", request_id);
+        }
+        out.push(b"Connection: close\r\n\r\n");
+        if head.is_none_or(|head| head.line().method != tenfold_http1::Method::Head) {
+            out.push(body.as_bytes());
+        }
+    }
+}
+
+/// True if JSON is named, and before anything that a person reads. Quality values are not weighed: whoever lists JSON
+/// at all in front is a program.
+fn wants_json(accept: &[u8]) -> bool {
+    let accept = accept.to_ascii_lowercase();
+    let position = |name: &[u8]| accept.windows(name.len()).position(|part| part == name);
+    match (position(b"json"), position(b"text/")) {
+        (Some(json), Some(text)) => json < text,
+        (json, None) => json.is_some(),
+        (None, Some(_)) => false,
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Head(error) => return error.fmt(f),
+            Self::Body(error) => return error.fmt(f),
+            Self::Method => "this gateway does not serve CONNECT and TRACE",
+            Self::Expectation => "the only expectation that is supported is 100-continue",
+            Self::BodyTooLarge => "the request body is larger than this gateway allows",
+            Self::ClientTimeout => "the request took too long to arrive",
+            Self::ClientGone => "the client went away",
+            Self::NoServer => "no server is available at the moment",
+            Self::UpstreamBroken => "the server closed the connection without a complete answer",
+            Self::UpstreamInvalid(_) => "the server sent an invalid response",
+            Self::UpstreamTimeout => "the server took too long to answer",
+            Self::Exhausted => "this gateway has no connection left to reach a server with",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_for_those_who_ask_for_it_first() {
+        for accept in [
+            "application/json",
+            "application/problem+json, */*",
+            "Application/JSON, text/html",
+        ] {
+            assert!(wants_json(accept.as_bytes()), "{accept}");
+        }
+        for accept in ["*/*", "", "text/html,application/json;q=0.9", "text/plain"] {
+            assert!(!wants_json(accept.as_bytes()), "{accept}");
+        }
+    }
+
+    #[test]
+    fn blame_follows_the_status() {
+        assert_eq!(Failure::Head(HeadError::UnknownCoding).blame(), "client");
+        assert_eq!(Failure::Head(HeadError::Version).blame(), "client");
+        assert_eq!(Failure::NoServer.blame(), "upstream");
+        assert_eq!(Failure::Exhausted.blame(), "gateway");
+        assert_eq!(Failure::ClientGone.blame(), "client");
+    }
+}

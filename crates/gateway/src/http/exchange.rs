@@ -1,0 +1,144 @@
+//! One attempt: the request goes out, the head of the response comes back.
+//!
+//! Both at once: a server may answer before it has read the whole request (RFC 9112 section 9.5 hints at it for
+//! errors), and a client may wait for `100 Continue` before it sends the body.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tenfold_http1::{ReadError, ResponseHead, Version};
+use tokio::io::AsyncWriteExt;
+
+use super::client::Client;
+use super::error::Failure;
+use super::headers;
+use super::request::{Request, SendError};
+use crate::upstream::Connection;
+use crate::worker::Worker;
+
+/// Why there is no response.
+#[derive(Debug)]
+pub(super) enum ExchangeError {
+    /// Another attempt would not help, or must not be made.
+    Fatal(Failure),
+    /// The connection broke before a response had begun.
+    Broken,
+}
+
+/// Sends the request and reads the head of the final response, passing interim ones on.
+pub(super) async fn run(
+    worker: &Worker,
+    client: &mut Client,
+    request: &mut Request,
+    upstream: &mut Connection,
+    now: Duration,
+) -> Result<ResponseHead, ExchangeError> {
+    let timeouts = &worker.settings.timeouts;
+    let first = if request.has_upload() {
+        timeouts.body
+    } else {
+        timeouts.response
+    };
+    client.timer.set(now, first);
+    let mut sending = Sending::default();
+    loop {
+        let head = poll_fn(|cx| sending.poll(cx, worker, client, request, upstream)).await?;
+        match head.line().status {
+            101 if headers::upgrade_of(&request.head).is_some() => return Ok(head),
+            101 => {
+                return Err(ExchangeError::Fatal(Failure::UpstreamInvalid(
+                    "unasked_upgrade",
+                )));
+            }
+            100..200 => Box::pin(pass_interim(worker, client, request, upstream, head)).await?,
+            _ => return Ok(head),
+        }
+    }
+}
+
+/// How far sending has come.
+#[derive(Default)]
+struct Sending {
+    /// All of it is written, or the server takes no more.
+    is_over: bool,
+    /// [`Request::progress`] when the deadline was last moved.
+    progress: u64,
+}
+
+impl Sending {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        worker: &Worker,
+        client: &mut Client,
+        request: &mut Request,
+        upstream: &mut Connection,
+    ) -> Poll<Result<ResponseHead, ExchangeError>> {
+        let (settings, stream) = (&worker.settings, client.connection.stream_mut());
+        if !self.is_over {
+            match request.poll_send(cx, stream, upstream.stream_mut(), settings.limits.body) {
+                Poll::Ready(Err(SendError::Client(failure))) => {
+                    return Poll::Ready(Err(ExchangeError::Fatal(failure)));
+                }
+                // The server closed or reset its side; what it has said about the reason can still be read.
+                Poll::Ready(Err(SendError::Upstream)) => self.is_over = true,
+                Poll::Ready(Ok(())) => {
+                    self.is_over = true;
+                    if request.has_upload() {
+                        client
+                            .timer
+                            .set(worker.clock.read(), settings.timeouts.response);
+                    }
+                }
+                Poll::Pending if request.progress() != self.progress => {
+                    self.progress = request.progress();
+                    client
+                        .timer
+                        .set(worker.clock.read(), settings.timeouts.body);
+                }
+                Poll::Pending => {}
+            }
+        }
+        match upstream.poll_response(cx, &settings.limits.head, request.method()) {
+            Poll::Ready(Ok(head)) => Poll::Ready(Ok(head)),
+            Poll::Ready(Err(ReadError::Head(error))) => Poll::Ready(Err(ExchangeError::Fatal(
+                Failure::UpstreamInvalid(error.kind()),
+            ))),
+            Poll::Ready(Err(ReadError::Closed | ReadError::Io(_))) => {
+                Poll::Ready(Err(ExchangeError::Broken))
+            }
+            Poll::Pending if client.timer.is_due(cx) => {
+                let is_clients = !self.is_over && !request.waits_for_server();
+                let failure = if is_clients {
+                    Failure::ClientTimeout
+                } else {
+                    Failure::UpstreamTimeout
+                };
+                Poll::Ready(Err(ExchangeError::Fatal(failure)))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+/// Passes an interim response on, which HTTP/1.0 does not know (RFC 9110 section 15.2).
+async fn pass_interim(
+    worker: &Worker,
+    client: &mut Client,
+    request: &Request,
+    upstream: &mut Connection,
+    head: ResponseHead,
+) -> Result<(), ExchangeError> {
+    if request.version() == Version::Http11 {
+        let mut out = worker.buffers.head();
+        headers::interim(&mut out, &head);
+        let write = client.connection.stream_mut().write_all(out.filled());
+        match client.timer.limit(write).await {
+            Some(Ok(())) => worker.metrics.sent_bytes.add(out.len() as u64),
+            Some(Err(_)) | None => return Err(ExchangeError::Fatal(Failure::ClientGone)),
+        }
+    }
+    upstream.put_back(head.into_rest(0));
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! Attempts: choose a server, have a connection to it, exchange; and go elsewhere when that fails.
+//!
+//! What may be repeated:
+//! - A connection that could not be made, or that took not a byte: always, nothing was sent.
+//! - A connection that broke before the response began: only idempotent methods (RFC 9110 section 9.2.2), only while
+//!   the whole request is still at hand, and only [`MAX_RESENDS`] times, so that a request that kills servers does not kill
+//!   all of them. If the connection had been idle before, its server just closed it, and gets a second chance on a
+//!   new one.
+//! - Anything after the response began: never.
+
+use std::io;
+use std::time::Duration;
+
+use tenfold_http1::ResponseHead;
+use tenfold_traffic::{Outcome, Tried};
+
+use super::client::Client;
+use super::error::Failure;
+use super::exchange::{self, ExchangeError};
+use super::request::Request;
+use crate::upstream::connect::{connect, is_our_own_lack};
+use crate::upstream::{Connection, Pick};
+use crate::worker::Worker;
+
+/// How often a request that may have reached a server is sent again.
+const MAX_RESENDS: u32 = 2;
+/// A request that must not be repeated rides only on a connection used this recently: the longer one has been idle, the
+/// likelier its server is just closing it (many do after 5 s).
+const FRESH: Duration = Duration::from_secs(1);
+
+/// A server's response, of which the head has arrived.
+pub(super) struct Answer {
+    pub(super) head: ResponseHead,
+    pub(super) upstream: Connection,
+    pub(super) pick: Pick,
+}
+
+/// Finds a server that answers.
+pub(super) async fn forward(
+    worker: &Worker,
+    client: &mut Client,
+    request: &mut Request,
+) -> Result<Answer, Failure> {
+    let mut tried = Tried::default();
+    let mut resends = 0;
+    let mut now = request.started;
+    // The server to try again, on a new connection.
+    let mut again = None;
+    loop {
+        let is_again = again.is_some();
+        let pick = match again.take() {
+            Some(index) => worker.upstream.pick_again(index),
+            None => worker
+                .upstream
+                .pick(&tried, now, worker.random())
+                .ok_or(if resends > 0 {
+                    Failure::UpstreamBroken
+                } else {
+                    Failure::NoServer
+                })?,
+        };
+        let longest = if is_again {
+            None
+        } else {
+            Some(longest_idle(worker, request))
+        };
+        let Some((mut upstream, is_reused)) = obtain(worker, client, &pick, now, longest).await?
+        else {
+            tried.add(pick.index);
+            now = retry(worker);
+            continue;
+        };
+        if !is_reused {
+            now = worker.clock.read();
+        }
+        match exchange::run(worker, client, request, &mut upstream, now).await {
+            Ok(head) => {
+                judge(worker, &pick, Outcome::Answered);
+                return Ok(Answer {
+                    head,
+                    upstream,
+                    pick,
+                });
+            }
+            Err(ExchangeError::Fatal(failure)) => return Err(failure),
+            Err(ExchangeError::Broken) => {
+                let may_repeat = request.is_unsent() || request.method().is_idempotent();
+                if is_reused {
+                    again = Some(pick.index);
+                } else {
+                    judge(worker, &pick, Outcome::Broken);
+                    tried.add(pick.index);
+                }
+                if !request.rewind() || !may_repeat || resends == MAX_RESENDS {
+                    return Err(Failure::UpstreamBroken);
+                }
+                resends += 1;
+                now = retry(worker);
+            }
+        }
+    }
+}
+
+/// Counts a further attempt and reads the time for it.
+fn retry(worker: &Worker) -> Duration {
+    worker.metrics.retries.increment();
+    worker.clock.read()
+}
+
+fn longest_idle(worker: &Worker, request: &Request) -> Duration {
+    let longest = worker.settings.timeouts.upstream_idle;
+    if request.method().is_idempotent() {
+        longest
+    } else {
+        longest.min(FRESH)
+    }
+}
+
+/// A connection to the chosen server, and whether it was used before: one that has been idle for at most `longest`
+/// (`None`: not at all), else a new one. `Ok(None)` if the server cannot be reached.
+async fn obtain(
+    worker: &Worker,
+    client: &Client,
+    pick: &Pick,
+    now: Duration,
+    longest: Option<Duration>,
+) -> Result<Option<(Connection, bool)>, Failure> {
+    let member = worker.upstream.member(pick.index);
+    if let Some(longest) = longest
+        && let Some(connection) = member.idle.take(now, longest, &member.metrics)
+    {
+        return Ok(Some((connection, true)));
+    }
+    client.timer.set(now, worker.settings.timeouts.connect);
+    let connecting = Box::pin(connect(&member.address, &worker.buffers));
+    let result = client.timer.limit(connecting).await;
+    match result.unwrap_or(Err(io::ErrorKind::TimedOut.into())) {
+        Ok(connection) => {
+            member.metrics.opened.increment();
+            Ok(Some((connection, false)))
+        }
+        Err(error) if is_our_own_lack(&error) => {
+            tracing::warn!(%error, "cannot connect to a server for lack of descriptors or ports");
+            Err(Failure::Exhausted)
+        }
+        Err(error) => {
+            member.metrics.failed.increment();
+            tracing::debug!(%error, endpoint = pick.in_flight.endpoint().name(), "cannot connect");
+            judge(worker, pick, Outcome::ConnectFailed);
+            Ok(None)
+        }
+    }
+}
+
+/// Tells the endpoint how it did, and the operator if that changed anything.
+fn judge(worker: &Worker, pick: &Pick, outcome: Outcome) {
+    let endpoint = pick.in_flight.endpoint();
+    if !endpoint.observe(worker.clock.recent(), outcome) {
+        return;
+    }
+    let name = endpoint.name();
+    let what = match outcome {
+        Outcome::Answered => return tracing::info!("{name} answers again"),
+        Outcome::ConnectFailed => "cannot be reached",
+        Outcome::Broken => "broke a connection",
+    };
+    tracing::warn!("{name} {what}; it is passed over for a while");
+}

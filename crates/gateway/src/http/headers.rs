@@ -1,0 +1,337 @@
+//! Heads on their way through: what is left out, what is added, what is rewritten.
+//!
+//! Fields are copied in their order and in their spelling. Left out are those that speak about one
+//! connection only (RFC 9110 section 7.6.1), those that a stranger must not be able to set, and the framing, which
+//! is made anew from what was understood.
+
+use tenfold_http1::framing::{Length, list};
+use tenfold_http1::head::FieldRef;
+use tenfold_http1::{Buffer, Method, Name, RequestHead, ResponseHead, Version, write};
+
+use super::body::Format;
+use super::client::{Client, forwarded_node};
+use super::ids;
+
+/// The protocol name and pseudonym of this hop (RFC 9110 section 7.6.3).
+const VIA: &[u8] = b"Via: 1.1 tenfold\r\n";
+
+/// Where the request's identifier stands in what was written.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct IdSpan {
+    start: usize,
+    end: usize,
+}
+
+impl IdSpan {
+    pub(super) fn of(self, out: &[u8]) -> &[u8] {
+        &out[self.start..self.end]
+    }
+}
+
+/// Writes the head that the server gets. `random` gives fresh random numbers.
+pub(super) fn request(
+    out: &mut Buffer,
+    head: &RequestHead,
+    client: &Client,
+    random: impl Fn() -> u64,
+) -> IdSpan {
+    let line = head.line();
+    let upgrade = upgrade_of(head);
+    write::request_line(out, head.method_bytes(), head.target());
+    let needs_host = line.absolute || line.authority.is_empty();
+    if needs_host {
+        // HTTP/1.0 without Host: a server of HTTP/1.1 wants one, and an empty one says "unknown" (RFC 9112 section 3.2).
+        write::field(out, b"Host", head.authority());
+    }
+
+    let mut seen = Seen::default();
+    write::copy_fields(out, head.bytes(), head.fields(), |field| {
+        keeps_request_field(field, head, client, needs_host, &mut seen)
+    });
+    match line.length {
+        Length::Known(length) => write::content_length(out, length),
+        Length::Chunked => out.push(b"Transfer-Encoding: chunked\r\n"),
+        Length::None if seen.content_length => write::content_length(out, 0),
+        Length::None | Length::UntilClose => {}
+    }
+    match (upgrade, seen.te_trailers) {
+        (Some(protocol), _) => {
+            write::field(out, b"Connection", b"Upgrade");
+            write::field(out, b"Upgrade", protocol);
+        }
+        (None, true) => out.push(b"Connection: TE\r\nTE: trailers\r\n"),
+        (None, false) => {}
+    }
+    if client.is_trusted {
+        continue_forwarding(out, head, client, &seen);
+    } else {
+        start_forwarding(out, head, client);
+    }
+    out.push(VIA);
+    let id = identify(out, head, &seen, random);
+    out.push(b"\r\n");
+    id
+}
+
+/// What was noticed while copying a request's fields.
+#[derive(Default)]
+struct Seen {
+    content_length: bool,
+    te_trailers: bool,
+    request_id: bool,
+    traceparent: bool,
+    forwarded_host: bool,
+    forwarded_proto: bool,
+}
+
+fn keeps_request_field(
+    field: &FieldRef<'_>,
+    head: &RequestHead,
+    client: &Client,
+    needs_host: bool,
+    seen: &mut Seen,
+) -> bool {
+    match field.name {
+        Name::Other | Name::Accept | Name::UserAgent | Name::Date | Name::Trailer => {}
+        Name::Host => return !needs_host,
+        Name::Expect | Name::Via => return true,
+        Name::ContentLength => {
+            seen.content_length = true;
+            return false;
+        }
+        Name::Te => {
+            let takes = |coding: &[u8]| coding.eq_ignore_ascii_case(b"trailers");
+            seen.te_trailers |= head.line().connection.te && list(field.value).any(takes);
+            return false;
+        }
+        Name::XRequestId => {
+            return first_good(&mut seen.request_id, ids::is_request_id(field.value));
+        }
+        Name::Traceparent => {
+            return first_good(&mut seen.traceparent, ids::is_traceparent(field.value));
+        }
+        // Continued below, in one line each.
+        Name::XForwardedFor | Name::Forwarded => return false,
+        Name::XForwardedHost => {
+            seen.forwarded_host = true;
+            return client.is_trusted;
+        }
+        Name::XForwardedProto => {
+            seen.forwarded_proto = true;
+            return client.is_trusted;
+        }
+        Name::XForwardedPort | Name::XRealIp => return client.is_trusted,
+        Name::Connection
+        | Name::KeepAlive
+        | Name::ProxyConnection
+        | Name::TransferEncoding
+        | Name::Upgrade
+        | Name::Http2Settings
+        | Name::Proxy
+        | Name::Lookalike => return false,
+    }
+    !head.line().connection.others || !is_named_by_connection(head.fields(), field.name_bytes)
+}
+
+/// True for the first good one.
+fn first_good(seen: &mut bool, is_good: bool) -> bool {
+    is_good && !std::mem::replace(seen, true)
+}
+
+/// True if `Connection` names this field, which makes it the concern of the last hop only.
+fn is_named_by_connection<'h>(mut fields: impl Iterator<Item = FieldRef<'h>>, name: &[u8]) -> bool {
+    fields.any(|field| {
+        field.name == Name::Connection
+            && list(field.value).any(|option| option.eq_ignore_ascii_case(name))
+    })
+}
+
+/// The protocol that the client asks to change to. Only in HTTP/1.1, without a body, and never to HTTP/2: a tunnel into a
+/// server's HTTP/2 would carry requests past every rule of this gateway.
+pub(super) fn upgrade_of(head: &RequestHead) -> Option<&[u8]> {
+    let line = head.line();
+    if !line.connection.upgrade || line.version != Version::Http11 || line.length != Length::None {
+        return None;
+    }
+    let protocol = head.get(Name::Upgrade).filter(|value| !value.is_empty())?;
+    let is_http2 = |name: &[u8]| {
+        let name = name.split(|byte| *byte == b'/').next().unwrap_or_default();
+        name.eq_ignore_ascii_case(b"h2c") || name.eq_ignore_ascii_case(b"h2")
+    };
+    (!list(protocol).any(is_http2)).then_some(protocol)
+}
+
+/// The peer is a client: what it says about itself is replaced by what is seen.
+fn start_forwarding(out: &mut Buffer, head: &RequestHead, client: &Client) {
+    let host = head.authority();
+    out.push(&client.forwarding);
+    out.push(host);
+    out.push(b"\"\r\n");
+    if !host.is_empty() {
+        write::field(out, b"X-Forwarded-Host", host);
+    }
+}
+
+/// The peer is a trusted proxy: what it says is kept, and the peer itself is added.
+fn continue_forwarding(out: &mut Buffer, head: &RequestHead, client: &Client, seen: &Seen) {
+    let peer = client.peer.to_string();
+    let chain = |out: &mut Buffer, wanted: Name| {
+        for field in head
+            .fields()
+            .filter(|field| field.name == wanted && !field.value.is_empty())
+        {
+            out.push(field.value);
+            out.push(b", ");
+        }
+    };
+    out.push(b"X-Forwarded-For: ");
+    chain(out, Name::XForwardedFor);
+    out.push(peer.as_bytes());
+    out.push(b"\r\n");
+    if !seen.forwarded_proto {
+        out.push(b"X-Forwarded-Proto: http\r\n");
+    }
+    if !seen.forwarded_host && !head.authority().is_empty() {
+        write::field(out, b"X-Forwarded-Host", head.authority());
+    }
+    out.push(b"Forwarded: ");
+    chain(out, Name::Forwarded);
+    out.push(b"for=");
+    out.push(forwarded_node(client.peer).as_bytes());
+    out.push(b";proto=http;host=\"");
+    out.push(head.authority());
+    out.push(b"\"\r\n");
+}
+
+/// Adds the identifiers that the client did not bring.
+fn identify(out: &mut Buffer, head: &RequestHead, seen: &Seen, random: impl Fn() -> u64) -> IdSpan {
+    let made = ids::request_id([random(), random()]);
+    let passed =
+        |field: &FieldRef<'_>| field.name == Name::XRequestId && ids::is_request_id(field.value);
+    let span = match head.fields().find(passed).filter(|_| seen.request_id) {
+        Some(field) => locate(out.filled(), field.value),
+        None => {
+            out.push(b"X-Request-Id: ");
+            let start = out.len();
+            out.push(&made);
+            let span = IdSpan {
+                start,
+                end: out.len(),
+            };
+            out.push(b"\r\n");
+            span
+        }
+    };
+    if !seen.traceparent {
+        write::field(out, b"traceparent", &ids::traceparent(made, random()));
+    }
+    span
+}
+
+/// Where a copied identifier stands.
+fn locate(out: &[u8], id: &[u8]) -> IdSpan {
+    let start = out
+        .windows(id.len())
+        .position(|window| window == id)
+        .unwrap_or(0);
+    IdSpan {
+        start,
+        end: start + id.len(),
+    }
+}
+
+/// How a response's body goes to a client of that version.
+pub(super) fn response_format(length: Length, version: Version) -> Format {
+    match (length, version) {
+        (Length::Chunked, Version::Http10) => Format::Data,
+        (Length::UntilClose, Version::Http11) => Format::Chunks,
+        _ => Format::Same,
+    }
+}
+
+/// What a response's head has to say about the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Persistence {
+    /// Nothing: HTTP/1.1 stays open.
+    Implied,
+    /// `Connection: keep-alive`, for HTTP/1.0.
+    KeepAlive,
+    /// `Connection: close`.
+    Close,
+}
+
+/// Writes the head that the client gets.
+pub(super) fn response(
+    out: &mut Buffer,
+    head: &ResponseHead,
+    method: Method,
+    format: Format,
+    persistence: Persistence,
+    date: impl FnOnce() -> [u8; 29],
+) {
+    let line = head.line();
+    let keeps_length = line.status != 204 && line.length == Length::None;
+    let (mut has_date, mut has_length) = (false, false);
+    write::status_line(out, line.status, head.reason());
+    write::copy_fields(out, head.bytes(), head.fields(), |field| match field.name {
+        Name::Date => !std::mem::replace(&mut has_date, true),
+        Name::ContentLength => keeps_length && !std::mem::replace(&mut has_length, true),
+        _ => keeps_response_field(field, head),
+    });
+    match (line.length, format) {
+        (Length::Known(length), _) => write::content_length(out, length),
+        (Length::Chunked, Format::Same) | (Length::UntilClose, Format::Chunks) => {
+            out.push(b"Transfer-Encoding: chunked\r\n");
+        }
+        _ => {}
+    }
+    debug_assert!(
+        method != Method::Head || line.length == Length::None,
+        "HEAD has no body"
+    );
+    out.push(VIA);
+    if !has_date {
+        write::field(out, b"Date", &date());
+    }
+    match persistence {
+        Persistence::Implied => {}
+        Persistence::KeepAlive => out.push(b"Connection: keep-alive\r\n"),
+        Persistence::Close => out.push(b"Connection: close\r\n"),
+    }
+    out.push(b"\r\n");
+}
+
+/// Writes an interim response (RFC 9110 section 15.2): no framing, no date, no connection.
+pub(super) fn interim(out: &mut Buffer, head: &ResponseHead) {
+    write::status_line(out, head.line().status, head.reason());
+    write::copy_fields(out, head.bytes(), head.fields(), |field| {
+        field.name != Name::ContentLength && keeps_response_field(field, head)
+    });
+    out.push(b"\r\n");
+}
+
+/// Writes the head of `101 Switching Protocols`, which does speak about this connection.
+pub(super) fn switching(out: &mut Buffer, head: &ResponseHead) {
+    write::status_line(out, head.line().status, head.reason());
+    write::copy_fields(out, head.bytes(), head.fields(), |field| {
+        field.name == Name::Upgrade
+            || (field.name != Name::ContentLength && keeps_response_field(field, head))
+    });
+    out.push(VIA);
+    out.push(b"Connection: Upgrade\r\n\r\n");
+}
+
+fn keeps_response_field(field: &FieldRef<'_>, head: &ResponseHead) -> bool {
+    match field.name {
+        Name::Connection
+        | Name::KeepAlive
+        | Name::ProxyConnection
+        | Name::TransferEncoding
+        | Name::Te
+        | Name::Upgrade => false,
+        _ => {
+            !head.line().connection.others
+                || !is_named_by_connection(head.fields(), field.name_bytes)
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The life of a request, from top to bottom.
+
+use std::time::Duration;
+
+use tenfold_http1::RequestHead;
+use tokio::io::AsyncWriteExt;
+
+use super::access_log::Entry;
+use super::client::Client;
+use super::error::Failure;
+use super::forward::forward;
+use super::request::Request;
+use super::respond::respond;
+use crate::worker::Worker;
+
+/// What happens to the client's connection after a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// It waits for the next request.
+    KeepAlive,
+    /// It is closed.
+    Close,
+    /// It is closed gently: the client may still be sending, and must be able to read the response.
+    Linger,
+    /// It is reset: the response is incomplete, and the client must see that.
+    Cut,
+}
+
+/// How a request was answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Served {
+    pub(super) status: u16,
+    /// Bytes that the client got.
+    pub(super) sent: u64,
+    /// The server that answered.
+    pub(super) endpoint: Option<usize>,
+    /// What went wrong.
+    pub(super) failure: Option<Failure>,
+    pub(super) next: Next,
+}
+
+/// Answers one request: admit → attempt → respond → record.
+pub(super) async fn serve(worker: &Worker, client: &mut Client, head: RequestHead) -> Next {
+    let started = worker.clock.read();
+    let _active = Active::new(worker);
+    let mut request = match Request::admit(worker, client, head, started) {
+        Ok(request) => request,
+        Err((head, failure)) => {
+            let served = Box::pin(refuse(worker, client, Some(&head), b"", failure)).await;
+            record(worker, client, Some(&head), b"", 0, started, &served);
+            return served.next;
+        }
+    };
+    let answered = match forward(worker, client, &mut request).await {
+        Ok(answer) => respond(worker, client, &mut request, answer).await,
+        Err(failure) => Err(failure),
+    };
+    let served = match answered {
+        Ok(served) => served,
+        Err(failure) => {
+            Box::pin(refuse(
+                worker,
+                client,
+                Some(&request.head),
+                request.id(),
+                failure,
+            ))
+            .await
+        }
+    };
+    record(
+        worker,
+        client,
+        Some(&request.head),
+        request.id(),
+        request.body_bytes(),
+        started,
+        &served,
+    );
+    if served.next == Next::KeepAlive {
+        client.connection.put_back(request.into_rest());
+    }
+    served.next
+}
+
+/// Answers what is not a request, or took too long to become one.
+pub(super) async fn serve_unreadable(
+    worker: &Worker,
+    client: &mut Client,
+    failure: Failure,
+) -> Next {
+    let started = worker.clock.read();
+    let served = refuse(worker, client, None, b"", failure).await;
+    record(worker, client, None, b"", 0, started, &served);
+    served.next
+}
+
+/// Sends an error response, if there is somebody to send it to.
+async fn refuse(
+    worker: &Worker,
+    client: &mut Client,
+    head: Option<&RequestHead>,
+    id: &[u8],
+    failure: Failure,
+) -> Served {
+    let mut served = Served {
+        status: failure.status(),
+        sent: 0,
+        endpoint: None,
+        failure: Some(failure),
+        next: Next::Cut,
+    };
+    if failure == Failure::ClientGone {
+        return served;
+    }
+    let mut out = worker.buffers.head();
+    let now = worker.clock.read();
+    failure.write(&mut out, &worker.clock.date(now), head, id);
+    client.timer.set(now, worker.settings.timeouts.body);
+    let write = client.connection.stream_mut().write_all(out.filled());
+    if let Some(Ok(())) = client.timer.limit(write).await {
+        served.sent = out.len() as u64;
+        served.next = Next::Linger;
+    }
+    served
+}
+
+/// Counts and logs a request that is over.
+fn record(
+    worker: &Worker,
+    client: &Client,
+    head: Option<&RequestHead>,
+    id: &[u8],
+    received: u64,
+    started: Duration,
+    served: &Served,
+) {
+    let duration = worker.clock.read().saturating_sub(started);
+    worker.metrics.record(served.status, duration);
+    worker.metrics.received_bytes.add(received);
+    worker.metrics.sent_bytes.add(served.sent);
+    if let Some(failure) = &served.failure {
+        worker.metrics.count(failure);
+    }
+    if let Some(log) = &worker.access_log {
+        log.write(&Entry {
+            peer: client.peer,
+            head,
+            id,
+            received,
+            duration,
+            served,
+        });
+    }
+}
+
+/// Counts a request as under way until dropped.
+struct Active<'w> {
+    worker: &'w Worker,
+}
+
+impl<'w> Active<'w> {
+    fn new(worker: &'w Worker) -> Self {
+        worker.metrics.requests_active.increment();
+        Self { worker }
+    }
+}
+
+impl Drop for Active<'_> {
+    fn drop(&mut self) {
+        self.worker.metrics.requests_active.decrement();
+    }
+}

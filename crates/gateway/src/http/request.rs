@@ -1,0 +1,236 @@
+//! A request that has been admitted: its head, what is sent to the server, and the rest of its body.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tenfold_http1::body::Decoder;
+use tenfold_http1::chunked::Output;
+use tenfold_http1::framing::Length;
+use tenfold_http1::{BodyError, Buffer, Method, RequestHead, Version};
+use tokio::io::AsyncWrite;
+use tokio::net::TcpStream;
+
+use super::body::{Format, Pump, PumpError};
+use super::client::Client;
+use super::error::Failure;
+use super::headers::{self, IdSpan};
+use crate::upstream::Stream;
+use crate::worker::Worker;
+
+/// Why a request could not be sent.
+#[derive(Debug)]
+pub(crate) enum SendError {
+    /// The client's fault.
+    Client(Failure),
+    /// The server does not take it. It may have answered nevertheless.
+    Upstream,
+}
+
+/// A request on its way.
+pub(crate) struct Request {
+    pub(crate) head: RequestHead,
+    /// The head that the server gets, and as much of the body as had arrived with it. Kept whole, so that it can be sent again.
+    out: Buffer,
+    /// How much of `out` has been written.
+    sent: usize,
+    /// The rest of the body, if any.
+    upload: Option<Pump>,
+    pub(crate) started: Duration,
+    id: IdSpan,
+    /// Bytes behind the head that belong to this request.
+    consumed: usize,
+    /// Bytes of the body that are in `out`.
+    early_bytes: u64,
+}
+
+impl Request {
+    /// Checks what can be checked before a server is involved, and makes the head that it gets.
+    pub(crate) fn admit(
+        worker: &Worker,
+        client: &Client,
+        mut head: RequestHead,
+        started: Duration,
+    ) -> Result<Self, (RequestHead, Failure)> {
+        if let Err(failure) = check(worker, &head) {
+            return Err((head, failure));
+        }
+        let mut out = worker.buffers.head();
+        let id = headers::request(&mut out, &head, client, || worker.random());
+        if head.line().length == Length::None {
+            return Ok(Self {
+                head,
+                out,
+                sent: 0,
+                upload: None,
+                started,
+                id,
+                consumed: 0,
+                early_bytes: 0,
+            });
+        }
+
+        let mut decoder = Decoder::new(head.line().length);
+        let step = match decoder.decode(head.rest_mut(), Output::Chunked) {
+            Ok(step) => step,
+            Err(error) => return Err((head, Failure::Body(error))),
+        };
+        let early_bytes = match &decoder {
+            Decoder::Chunked(chunked) => chunked.data_bytes(),
+            Decoder::Known(_) | Decoder::UntilClose(_) => step.consumed as u64,
+        };
+        out.push(&head.rest()[..step.produced]);
+        let mut consumed = step.consumed;
+        let mut upload = None;
+        if !decoder.is_done() {
+            let mut rest = worker.buffers.relay();
+            rest.push(&head.rest()[step.consumed..]);
+            consumed = head.rest().len();
+            match Pump::new(&worker.buffers, decoder, Format::Same, None, Some(rest)) {
+                Ok(pump) => upload = Some(pump),
+                Err(error) => return Err((head, Failure::Body(error))),
+            }
+        }
+        Ok(Self {
+            head,
+            out,
+            sent: 0,
+            upload,
+            started,
+            id,
+            consumed,
+            early_bytes,
+        })
+    }
+
+    pub(crate) fn method(&self) -> Method {
+        self.head.line().method
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        self.head.line().version
+    }
+
+    /// The request's identifier.
+    pub(crate) fn id(&self) -> &[u8] {
+        self.id.of(self.out.filled())
+    }
+
+    /// True if the client wants to go on after this request.
+    pub(crate) fn persists(&self) -> bool {
+        self.head.line().connection.persists(self.version())
+    }
+
+    /// Sends what has not been sent: the head, then the body as it arrives. Ready when all of it is written.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub(crate) fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &mut TcpStream,
+        upstream: &mut Stream,
+        most: u64,
+    ) -> Poll<Result<(), SendError>> {
+        while self.sent < self.out.len() {
+            let rest = &self.out.filled()[self.sent..];
+            match ready!(Pin::new(&mut *upstream).poll_write(cx, rest)) {
+                Ok(0) | Err(_) => return Poll::Ready(Err(SendError::Upstream)),
+                Ok(count) => self.sent += count,
+            }
+        }
+        let Some(upload) = &mut self.upload else {
+            return Poll::Ready(Ok(()));
+        };
+        let result = upload.poll(cx, client, upstream);
+        if self.body_bytes() > most {
+            return Poll::Ready(Err(SendError::Client(Failure::BodyTooLarge)));
+        }
+        result.map_err(|error| match error {
+            PumpError::Write => SendError::Upstream,
+            PumpError::Read | PumpError::Body(BodyError::Truncated) => {
+                SendError::Client(Failure::ClientGone)
+            }
+            PumpError::Body(error) => SendError::Client(Failure::Body(error)),
+        })
+    }
+
+    /// Reads and forgets the rest of the body. Ready with true if its end was reached within `most` bytes.
+    pub(crate) fn poll_discard(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &mut TcpStream,
+        most: u64,
+    ) -> Poll<bool> {
+        match &mut self.upload {
+            Some(upload) => upload
+                .poll_discard(cx, client, most)
+                .map(|result| result.unwrap_or(false)),
+            None => Poll::Ready(true),
+        }
+    }
+
+    /// True if all of it has been written to the server.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.sent == self.out.len() && self.upload.as_ref().is_none_or(Pump::is_done)
+    }
+
+    /// True if there is a part of the body that did not arrive with the head.
+    pub(crate) fn has_upload(&self) -> bool {
+        self.upload.is_some()
+    }
+
+    /// True if nothing has been written to the server.
+    pub(crate) fn is_unsent(&self) -> bool {
+        self.sent == 0
+    }
+
+    /// Grows whenever sending makes progress.
+    pub(crate) fn progress(&self) -> u64 {
+        self.sent as u64 + self.upload.as_ref().map_or(0, Pump::progress)
+    }
+
+    /// True if what holds up the upload is the server.
+    pub(crate) fn waits_for_server(&self) -> bool {
+        self.sent < self.out.len() || self.upload.as_ref().is_none_or(Pump::is_writing)
+    }
+
+    /// Prepares for sending it again, if everything that was read from the client is still there.
+    pub(crate) fn rewind(&mut self) -> bool {
+        self.sent = 0;
+        self.upload
+            .as_ref()
+            .is_none_or(|upload| upload.progress() == 0)
+    }
+
+    /// Bytes of the body that have been received.
+    pub(crate) fn body_bytes(&self) -> u64 {
+        match &self.upload {
+            Some(upload) if upload.is_chunked() => upload.body_bytes(),
+            Some(upload) => self.early_bytes + upload.body_bytes(),
+            None => self.early_bytes,
+        }
+    }
+
+    /// Ends the request and returns what was read behind it: the beginning of the next one.
+    pub(crate) fn into_rest(self) -> Buffer {
+        match self.upload {
+            Some(upload) => upload.into_rest().unwrap_or_else(|| self.out.pool().head()),
+            None => self.head.into_rest(self.consumed),
+        }
+    }
+}
+
+fn check(worker: &Worker, head: &RequestHead) -> Result<(), Failure> {
+    let line = head.line();
+    if matches!(line.method, Method::Connect | Method::Trace) {
+        return Err(Failure::Method);
+    }
+    if line.unknown_expectation {
+        return Err(Failure::Expectation);
+    }
+    match line.length {
+        Length::Known(length) if length > worker.settings.limits.body => Err(Failure::BodyTooLarge),
+        _ => Ok(()),
+    }
+}

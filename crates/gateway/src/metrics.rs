@@ -1,0 +1,131 @@
+//! The gateway's metrics: all names in one table, resolved to handles when a worker is built.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tenfold_observe::metric::{Durations, Labels, Registry, Slot};
+
+use crate::http::error::Failure;
+
+/// One worker's handles.
+pub(crate) struct WorkerMetrics {
+    pub(crate) connections_accepted: Slot,
+    pub(crate) connections_open: Slot,
+    pub(crate) accept_pauses: Slot,
+    pub(crate) requests_active: Slot,
+    pub(crate) received_bytes: Slot,
+    pub(crate) sent_bytes: Slot,
+    pub(crate) retries: Slot,
+    pub(crate) tunnels: Slot,
+    /// By status class: 1xx (that is, 101) to 5xx.
+    durations: [Durations; 5],
+    registry: Arc<Registry>,
+    worker: usize,
+}
+
+impl WorkerMetrics {
+    pub(crate) fn new(registry: &Arc<Registry>, worker: usize) -> Self {
+        let counter = |name, help| registry.counter(name, help, Labels::new()).slot(worker);
+        let gauge = |name, help| registry.gauge(name, help, Labels::new()).slot(worker);
+        let durations = ["1xx", "2xx", "3xx", "4xx", "5xx"].map(|class| {
+            registry
+                .durations(
+                    "http_server_request_duration_seconds",
+                    "Time from a request's head to the last byte of its response, by status class",
+                    vec![("http_response_status_class", class.to_owned())],
+                )
+                .durations(worker)
+        });
+        Self {
+            connections_accepted: counter(
+                "tenfold_client_connections_accepted",
+                "Connections accepted from clients",
+            ),
+            connections_open: gauge("tenfold_client_connections_open", "Open client connections"),
+            accept_pauses: counter(
+                "tenfold_accept_pauses",
+                "Times that accepting paused because a limit was reached (descriptors, connections)",
+            ),
+            requests_active: gauge("http_server_active_requests", "Requests under way"),
+            received_bytes: counter(
+                "tenfold_http_received_bytes",
+                "Bytes of request bodies received from clients",
+            ),
+            sent_bytes: counter(
+                "tenfold_http_sent_bytes",
+                "Bytes of response heads and bodies sent to clients",
+            ),
+            retries: counter(
+                "tenfold_upstream_retries",
+                "Attempts beyond the first of a request",
+            ),
+            tunnels: gauge(
+                "tenfold_tunnels_open",
+                "Upgraded connections (WebSocket) that are open",
+            ),
+            durations,
+            registry: Arc::clone(registry),
+            worker,
+        }
+    }
+
+    /// Counts a finished request.
+    pub(crate) fn record(&self, status: u16, duration: Duration) {
+        let class = usize::from(status / 100).clamp(1, 5) - 1;
+        self.durations[class].record(duration);
+    }
+
+    /// Counts an error. Errors are rare, so that their handles are looked up.
+    pub(crate) fn count(&self, failure: &Failure) {
+        let labels = vec![
+            ("kind", failure.kind().to_owned()),
+            ("blame", failure.blame().to_owned()),
+        ];
+        self.registry
+            .counter(
+                "tenfold_http_errors",
+                "Requests that failed, by kind and by who is to blame",
+                labels,
+            )
+            .slot(self.worker)
+            .increment();
+    }
+}
+
+/// One worker's handles for one endpoint.
+pub(crate) struct EndpointMetrics {
+    pub(crate) opened: Slot,
+    pub(crate) reused: Slot,
+    pub(crate) failed: Slot,
+    pub(crate) idle: Slot,
+    pub(crate) picks: Slot,
+}
+
+impl EndpointMetrics {
+    pub(crate) fn new(registry: &Registry, worker: usize, endpoint: &str) -> Self {
+        let labels = || vec![("endpoint", endpoint.to_owned())];
+        let counter = |name, help| registry.counter(name, help, labels()).slot(worker);
+        Self {
+            opened: counter(
+                "tenfold_upstream_connections_opened",
+                "Connections made to endpoints",
+            ),
+            reused: counter(
+                "tenfold_upstream_connections_reused",
+                "Requests sent over a connection that was already open",
+            ),
+            failed: counter(
+                "tenfold_upstream_connections_failed",
+                "Connections to endpoints that could not be made",
+            ),
+            idle: registry
+                .gauge(
+                    "tenfold_upstream_connections_idle",
+                    "Pooled connections",
+                    labels(),
+                )
+                .slot(worker),
+            picks: counter("tenfold_upstream_picks", "Attempts sent to endpoints"),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! What `tenfold` can be told to do, one file each.
+
+mod banner;
+pub(crate) mod run;

@@ -1,0 +1,217 @@
+//! Values as people write them: servers, durations, sizes. Each error says what would be right.
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tenfold_gateway::config::{Address, Server};
+use tenfold_observe::lines;
+
+/// `HOST:PORT`, `http://HOST:PORT`, `unix:/PATH`. Names are resolved once, here.
+pub(crate) fn server(text: &str) -> Result<Server, String> {
+    let name = text.to_owned();
+    if let Some(path) = text.strip_prefix("unix:") {
+        if !path.starts_with('/') {
+            return Err("a Unix socket is given by its whole path: unix:/run/app.sock".into());
+        }
+        return Ok(Server {
+            name,
+            address: Address::Unix(PathBuf::from(path)),
+        });
+    }
+    if text.starts_with("https://") {
+        return Err(
+            "servers are reached by plain HTTP; TLS to servers is not supported yet".into(),
+        );
+    }
+    let host = text.strip_prefix("http://").unwrap_or(text);
+    let host = host.strip_suffix('/').unwrap_or(host);
+    if host.contains('/') {
+        return Err("a server has no path: give HOST:PORT, and let requests bring the path".into());
+    }
+    let host = if text.starts_with("http://") && !has_port(host) {
+        format!("{host}:80")
+    } else {
+        host.to_owned()
+    };
+    let addresses = resolve(&host)?;
+    Ok(Server {
+        name,
+        address: Address::Tcp(addresses),
+    })
+}
+
+fn has_port(host: &str) -> bool {
+    host.rsplit_once(':')
+        .is_some_and(|(_, port)| port.parse::<u16>().is_ok())
+}
+
+fn resolve(host: &str) -> Result<Vec<SocketAddr>, String> {
+    if !has_port(host) {
+        return Err(format!("the port is missing; for example {host}:3000"));
+    }
+    let addresses: Vec<_> = host
+        .to_socket_addrs()
+        .map_err(|error| format!("cannot resolve it: {error}"))?
+        .collect();
+    if addresses.is_empty() {
+        Err("the name has no address".into())
+    } else {
+        Ok(addresses)
+    }
+}
+
+/// `IP:PORT`, `localhost:PORT`, or `:PORT` for all of this machine's addresses.
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    let hint =
+        "give an address and a port, for example 127.0.0.1:8080, or 0.0.0.0:8080 for all networks";
+    let text = match text.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => text.to_owned(),
+    };
+    if let Some(port) = text.strip_prefix(':') {
+        let port = port.parse().map_err(|_| hint.to_owned())?;
+        return Ok(SocketAddr::from(([0, 0, 0, 0], port)));
+    }
+    text.parse().map_err(|_| hint.to_owned())
+}
+
+/// `10.0.0.0/8`, or a single address.
+pub(crate) fn network(text: &str) -> Result<IpNet, String> {
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "give a network or an address, for example 10.0.0.0/8 or 192.168.1.5".into())
+}
+
+/// A file's path, or `-` for standard output.
+pub(crate) fn log_target(text: &str) -> Result<lines::Target, String> {
+    match text {
+        "" => Err("give a file's path, or - for standard output".into()),
+        "-" => Ok(lines::Target::Stdout),
+        path => Ok(lines::Target::File(PathBuf::from(path))),
+    }
+}
+
+/// `500ms`, `10s`, `1.5m`, `2h`: more than nothing, at most a day.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let hint = || "give a time with its unit, for example 500ms, 10s, 2m or 1h".to_owned();
+    let (number, unit) = split_unit(text);
+    let scale = match unit {
+        "ms" => 0.001,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(hint()),
+    };
+    let seconds = number.parse::<f64>().map_err(|_| hint())? * scale;
+    if !(0.001..=86_400.0).contains(&seconds) {
+        return Err("a time lies between 1ms and 24h".into());
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+/// `1000`, `64KiB`, `10MB`, `4GiB`: bytes, at least 1.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    let hint =
+        || "give a size in bytes or with its unit, for example 512KiB, 10MB or 4GiB".to_owned();
+    let (number, unit) = split_unit(text);
+    let scale: u64 = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1000,
+        "k" | "kib" => 1 << 10,
+        "mb" => 1_000_000,
+        "m" | "mib" => 1 << 20,
+        "gb" => 1_000_000_000,
+        "g" | "gib" => 1 << 30,
+        "tb" => 1_000_000_000_000,
+        "t" | "tib" => 1 << 40,
+        _ => return Err(hint()),
+    };
+    let bytes = number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(scale));
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(hint)
+}
+
+/// A size that a head may have.
+pub(crate) fn head_size(text: &str) -> Result<usize, String> {
+    let largest = tenfold_http1::Limits::default().head;
+    let size = size(text)?;
+    usize::try_from(size)
+        .ok()
+        .filter(|size| (1024..=largest).contains(size))
+        .ok_or_else(|| "a head's limit lies between 1KiB and 64KiB".into())
+}
+
+fn split_unit(text: &str) -> (&str, &str) {
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    text.split_at(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers() {
+        let tcp = |text: &str| match server(text).expect(text).address {
+            Address::Tcp(addresses) => addresses[0].to_string(),
+            Address::Unix(path) => path.display().to_string(),
+        };
+        assert_eq!(tcp("127.0.0.1:3000"), "127.0.0.1:3000");
+        assert_eq!(tcp("http://127.0.0.1:3000/"), "127.0.0.1:3000");
+        assert_eq!(tcp("http://127.0.0.1"), "127.0.0.1:80");
+        assert_eq!(tcp("[::1]:3000"), "[::1]:3000");
+        assert_eq!(tcp("unix:/run/app.sock"), "/run/app.sock");
+        for bad in [
+            "",
+            "127.0.0.1",
+            "https://127.0.0.1",
+            "http://127.0.0.1/app",
+            "unix:app.sock",
+            "127.0.0.1:99999",
+            "no such host:80",
+        ] {
+            assert!(server(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn durations_and_sizes() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
+        for bad in [
+            "", "10", "s", "-1s", "0s", "1d", "25h", "1s2", "1..5s", "nans",
+        ] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+        assert_eq!(size("1000"), Ok(1000));
+        assert_eq!(size("64KiB"), Ok(65_536));
+        assert_eq!(size("10MB"), Ok(10_000_000));
+        for bad in ["", "0", "1.5GiB", "-1", "10x", "99999999TiB", "KiB"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+        assert!(head_size("128KiB").is_err());
+    }
+
+    #[test]
+    fn addresses_and_networks() {
+        assert_eq!(address(":80").expect("valid").to_string(), "0.0.0.0:80");
+        assert_eq!(
+            address("localhost:80").expect("valid").to_string(),
+            "127.0.0.1:80"
+        );
+        for bad in ["", "80", "127.0.0.1", "example.com:80", "127.0.0.1:70000"] {
+            assert!(address(bad).is_err(), "{bad}");
+        }
+        assert_eq!(
+            network("10.0.0.1").expect("valid").to_string(),
+            "10.0.0.1/32"
+        );
+        assert!(network("10.0.0.0/33").is_err());
+    }
+}
