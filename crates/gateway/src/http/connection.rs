@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use socket2::SockRef;
 use tenfold_http1::{ReadError, RequestHead};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::client::Client;
@@ -35,14 +35,15 @@ pub(crate) async fn run(
     worker.clock.read();
     loop {
         let next = match next_request(&worker, &mut client).await {
-            Ok(Some(head)) => pipeline::serve(&worker, &mut client, head).await,
+            // Boxed, so that an idle connection does not keep the room that a request needs.
+            Ok(Some(head)) => Box::pin(pipeline::serve(&worker, &mut client, head)).await,
             Ok(None) => return,
             Err(failure) => {
                 Box::pin(pipeline::serve_unreadable(&worker, &mut client, failure)).await
             }
         };
         match next {
-            Next::KeepAlive => {}
+            Next::KeepAlive | Next::Discard => {}
             Next::Close => return,
             Next::Linger => return Box::pin(linger(&worker, &mut client)).await,
             Next::Cut => return cut(&client),
@@ -102,13 +103,14 @@ async fn linger(worker: &Worker, client: &mut Client) {
     let _bounded = timer
         .limit(async {
             stream.shutdown().await?;
-            let mut scratch = [0; 1024];
+            let mut scratch = worker.buffers.relay();
             let mut left = MOST_LINGERING;
             while left > 0 {
-                match stream.read(&mut scratch).await? {
+                match poll_fn(|cx| scratch.poll_fill(cx, stream)).await? {
                     0 => break,
                     count => left = left.saturating_sub(count),
                 }
+                scratch.consume(scratch.len());
             }
             Ok::<_, std::io::Error>(())
         })
@@ -118,4 +120,32 @@ async fn linger(worker: &Worker, client: &mut Client) {
 /// Makes closing the connection a reset, so that nobody takes what was sent for a whole response.
 fn cut(client: &Client) {
     let _already_gone = SockRef::from(client.connection.stream()).set_linger(Some(Duration::ZERO));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::Worker;
+
+    fn size_of_future<F>(
+        _: impl FnOnce(Rc<Worker>, TcpStream, SocketAddr, OpenConnection) -> F,
+    ) -> usize {
+        size_of::<F>()
+    }
+
+    fn size_of_served<'a, F>(
+        _: impl FnOnce(&'a Worker, &'a mut Client, RequestHead) -> F,
+    ) -> usize {
+        size_of::<F>()
+    }
+
+    /// Ten thousand idle connections are ten thousand of these futures, and every request allocates one of those; above
+    /// 1,032 bytes glibc's allocator leaves its fast path (docs/performance.md).
+    #[test]
+    fn futures_stay_small() {
+        let idle = size_of_future(run);
+        assert!(idle <= 512, "an idle connection's future has {idle} bytes");
+        let busy = size_of_served(pipeline::serve);
+        assert!(busy <= 1032, "a request's future has {busy} bytes");
+    }
 }

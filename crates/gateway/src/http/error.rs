@@ -30,6 +30,10 @@ pub(crate) enum Failure {
     UpstreamInvalid(&'static str),
     /// The server took too long.
     UpstreamTimeout,
+    /// An upgraded connection broke on one side.
+    TunnelBroken,
+    /// An upgraded connection was silent for too long.
+    TunnelIdle,
     /// This machine has no descriptor or port left.
     Exhausted,
 }
@@ -49,8 +53,8 @@ impl Failure {
             Self::Expectation => 417,
             Self::BodyTooLarge => 413,
             Self::ClientTimeout => 408,
-            // Never sent; nginx's number for it in logs.
-            Self::ClientGone => 499,
+            // Never sent; nginx's number in logs for a connection that is no longer there to answer on.
+            Self::ClientGone | Self::TunnelBroken | Self::TunnelIdle => 499,
             Self::NoServer | Self::Exhausted => 503,
             Self::UpstreamBroken | Self::UpstreamInvalid(_) => 502,
             Self::UpstreamTimeout => 504,
@@ -71,6 +75,8 @@ impl Failure {
             Self::UpstreamBroken => "upstream_broken",
             Self::UpstreamInvalid(kind) => kind,
             Self::UpstreamTimeout => "upstream_timeout",
+            Self::TunnelBroken => "tunnel_broken",
+            Self::TunnelIdle => "tunnel_idle",
             Self::Exhausted => "out_of_descriptors",
         }
     }
@@ -177,6 +183,8 @@ impl fmt::Display for Failure {
             Self::UpstreamBroken => "the server closed the connection without a complete answer",
             Self::UpstreamInvalid(_) => "the server sent an invalid response",
             Self::UpstreamTimeout => "the server took too long to answer",
+            Self::TunnelBroken => "the upgraded connection broke",
+            Self::TunnelIdle => "the upgraded connection was idle for too long",
             Self::Exhausted => "this gateway has no connection left to reach a server with",
         })
     }

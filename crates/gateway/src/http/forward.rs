@@ -11,13 +11,13 @@
 use std::io;
 use std::time::Duration;
 
-use tenfold_http1::ResponseHead;
 use tenfold_traffic::{Outcome, Tried};
 
 use super::client::Client;
 use super::error::Failure;
 use super::exchange::{self, ExchangeError};
 use super::request::Request;
+use super::respond::Response;
 use crate::upstream::connect::{connect, is_our_own_lack};
 use crate::upstream::{Connection, Pick};
 use crate::worker::Worker;
@@ -28,19 +28,12 @@ const MAX_RESENDS: u32 = 2;
 /// likelier its server is just closing it (many do after 5 s).
 const FRESH: Duration = Duration::from_secs(1);
 
-/// A server's response, of which the head has arrived.
-pub(super) struct Answer {
-    pub(super) head: ResponseHead,
-    pub(super) upstream: Connection,
-    pub(super) pick: Pick,
-}
-
 /// Finds a server that answers.
 pub(super) async fn forward(
     worker: &Worker,
     client: &mut Client,
     request: &mut Request,
-) -> Result<Answer, Failure> {
+) -> Result<Response, Failure> {
     let mut tried = Tried::default();
     let mut resends = 0;
     let mut now = request.started;
@@ -76,11 +69,7 @@ pub(super) async fn forward(
         match exchange::run(worker, client, request, &mut upstream, now).await {
             Ok(head) => {
                 judge(worker, &pick, Outcome::Answered);
-                return Ok(Answer {
-                    head,
-                    upstream,
-                    pick,
-                });
+                return Response::new(worker, request, head, upstream, pick);
             }
             Err(ExchangeError::Fatal(failure)) => return Err(failure),
             Err(ExchangeError::Broken) => {

@@ -6,7 +6,7 @@
 
 use tenfold_http1::framing::{Length, list};
 use tenfold_http1::head::FieldRef;
-use tenfold_http1::{Buffer, Method, Name, RequestHead, ResponseHead, Version, write};
+use tenfold_http1::{Buffer, Name, RequestHead, ResponseHead, Version, write};
 
 use super::body::Format;
 use super::client::{Client, forwarded_node};
@@ -264,7 +264,6 @@ pub(super) enum Persistence {
 pub(super) fn response(
     out: &mut Buffer,
     head: &ResponseHead,
-    method: Method,
     format: Format,
     persistence: Persistence,
     date: impl FnOnce() -> [u8; 29],
@@ -285,10 +284,6 @@ pub(super) fn response(
         }
         _ => {}
     }
-    debug_assert!(
-        method != Method::Head || line.length == Length::None,
-        "HEAD has no body"
-    );
     out.push(VIA);
     if !has_date {
         write::field(out, b"Date", &date());

@@ -10,7 +10,7 @@ use super::client::Client;
 use super::error::Failure;
 use super::forward::forward;
 use super::request::Request;
-use super::respond::respond;
+use super::respond::discard;
 use crate::worker::Worker;
 
 /// What happens to the client's connection after a request.
@@ -18,6 +18,8 @@ use crate::worker::Worker;
 pub(super) enum Next {
     /// It waits for the next request.
     KeepAlive,
+    /// The same, once the rest of this request has been read.
+    Discard,
     /// It is closed.
     Close,
     /// It is closed gently: the client may still be sending, and must be able to read the response.
@@ -40,47 +42,63 @@ pub(super) struct Served {
 }
 
 /// Answers one request: admit → attempt → respond → record.
-pub(super) async fn serve(worker: &Worker, client: &mut Client, head: RequestHead) -> Next {
+pub(super) fn serve<'a>(
+    worker: &'a Worker,
+    client: &'a mut Client,
+    head: RequestHead,
+) -> impl Future<Output = Next> + 'a {
     let started = worker.clock.read();
-    let _active = Active::new(worker);
-    let mut request = match Request::admit(worker, client, head, started) {
-        Ok(request) => request,
-        Err((head, failure)) => {
-            let served = Box::pin(refuse(worker, client, Some(&head), b"", failure)).await;
-            record(worker, client, Some(&head), b"", 0, started, &served);
-            return served.next;
+    let active = Active::new(worker);
+    let mut admitted = Request::admit(worker, client, head, started);
+    // The request is used where it was captured: moving it into the future a second time would make the future too large for
+    // the allocator's fast path (docs/performance.md).
+    async move {
+        let _active = active;
+        let served = match &mut admitted {
+            Ok(request) => answer(worker, client, request).await,
+            Err((head, failure)) => {
+                Box::pin(refuse(worker, client, Some(head), b"", *failure)).await
+            }
+        };
+        match admitted {
+            Ok(request) => {
+                record(worker, client, &About::request(&request), &served);
+                if served.next == Next::KeepAlive {
+                    client.connection.put_back(request.into_rest());
+                }
+            }
+            Err((head, _)) => {
+                let about = About {
+                    head: Some(&head),
+                    id: b"",
+                    received: 0,
+                    started,
+                };
+                record(worker, client, &about, &served);
+            }
         }
-    };
-    let answered = match forward(worker, client, &mut request).await {
-        Ok(answer) => respond(worker, client, &mut request, answer).await,
-        Err(failure) => Err(failure),
-    };
-    let served = match answered {
-        Ok(served) => served,
-        Err(failure) => {
-            Box::pin(refuse(
-                worker,
-                client,
-                Some(&request.head),
-                request.id(),
-                failure,
-            ))
-            .await
-        }
-    };
-    record(
-        worker,
-        client,
-        Some(&request.head),
-        request.id(),
-        request.body_bytes(),
-        started,
-        &served,
-    );
-    if served.next == Next::KeepAlive {
-        client.connection.put_back(request.into_rest());
+        served.next
     }
-    served.next
+}
+
+/// Finds a server, and sends its response on.
+async fn answer(worker: &Worker, client: &mut Client, request: &mut Request) -> Served {
+    let mut answered = forward(worker, client, request).await;
+    let result = match &mut answered {
+        Ok(response) => response.send(worker, client, request).await,
+        Err(_) => Ok(()),
+    };
+    let mut served = match answered {
+        Ok(response) => response.finish(worker, request, result),
+        Err(failure) => {
+            let id = request.id();
+            Box::pin(refuse(worker, client, Some(&request.head), id, failure)).await
+        }
+    };
+    if served.next == Next::Discard {
+        served.next = Box::pin(discard(worker, client, request)).await;
+    }
+    served
 }
 
 /// Answers what is not a request, or took too long to become one.
@@ -91,7 +109,17 @@ pub(super) async fn serve_unreadable(
 ) -> Next {
     let started = worker.clock.read();
     let served = refuse(worker, client, None, b"", failure).await;
-    record(worker, client, None, b"", 0, started, &served);
+    record(
+        worker,
+        client,
+        &About {
+            head: None,
+            id: b"",
+            received: 0,
+            started,
+        },
+        &served,
+    );
     served.next
 }
 
@@ -125,24 +153,38 @@ async fn refuse(
     served
 }
 
-/// Counts and logs a request that is over.
-fn record(
-    worker: &Worker,
-    client: &Client,
-    head: Option<&RequestHead>,
-    id: &[u8],
+/// What is recorded about a request.
+struct About<'a> {
+    head: Option<&'a RequestHead>,
+    id: &'a [u8],
     received: u64,
     started: Duration,
-    served: &Served,
-) {
-    let duration = worker.clock.read().saturating_sub(started);
+}
+
+impl<'a> About<'a> {
+    fn request(request: &'a Request) -> Self {
+        Self {
+            head: Some(&request.head),
+            id: request.id(),
+            received: request.body_bytes(),
+            started: request.started,
+        }
+    }
+}
+
+/// Counts and logs a request that is over.
+fn record(worker: &Worker, client: &Client, about: &About<'_>, served: &Served) {
+    let duration = worker.clock.read().saturating_sub(about.started);
     worker.metrics.record(served.status, duration);
-    worker.metrics.received_bytes.add(received);
+    worker.metrics.received_bytes.add(about.received);
     worker.metrics.sent_bytes.add(served.sent);
     if let Some(failure) = &served.failure {
         worker.metrics.count(failure);
     }
     if let Some(log) = &worker.access_log {
+        let About {
+            head, id, received, ..
+        } = *about;
         log.write(&Entry {
             peer: client.peer,
             head,

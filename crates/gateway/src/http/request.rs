@@ -35,7 +35,7 @@ pub(crate) struct Request {
     /// How much of `out` has been written.
     sent: usize,
     /// The rest of the body, if any.
-    upload: Option<Pump>,
+    upload: Option<Box<Pump>>,
     pub(crate) started: Duration,
     id: IdSpan,
     /// Bytes behind the head that belong to this request.
@@ -87,7 +87,7 @@ impl Request {
             rest.push(&head.rest()[step.consumed..]);
             consumed = head.rest().len();
             match Pump::new(&worker.buffers, decoder, Format::Same, None, Some(rest)) {
-                Ok(pump) => upload = Some(pump),
+                Ok(pump) => upload = Some(Box::new(pump)),
                 Err(error) => return Err((head, Failure::Body(error))),
             }
         }
@@ -172,7 +172,7 @@ impl Request {
 
     /// True if all of it has been written to the server.
     pub(crate) fn is_sent(&self) -> bool {
-        self.sent == self.out.len() && self.upload.as_ref().is_none_or(Pump::is_done)
+        self.sent == self.out.len() && self.upload.as_ref().is_none_or(|upload| upload.is_done())
     }
 
     /// True if there is a part of the body that did not arrive with the head.
@@ -187,12 +187,16 @@ impl Request {
 
     /// Grows whenever sending makes progress.
     pub(crate) fn progress(&self) -> u64 {
-        self.sent as u64 + self.upload.as_ref().map_or(0, Pump::progress)
+        self.sent as u64 + self.upload.as_ref().map_or(0, |upload| upload.progress())
     }
 
     /// True if what holds up the upload is the server.
     pub(crate) fn waits_for_server(&self) -> bool {
-        self.sent < self.out.len() || self.upload.as_ref().is_none_or(Pump::is_writing)
+        self.sent < self.out.len()
+            || self
+                .upload
+                .as_ref()
+                .is_none_or(|upload| upload.is_writing())
     }
 
     /// Prepares for sending it again, if everything that was read from the client is still there.

@@ -11,12 +11,11 @@ use tenfold_http1::{ResponseHead, Version};
 use super::body::{Format, Pump, PumpError};
 use super::client::Client;
 use super::error::Failure;
-use super::forward::Answer;
 use super::headers::{self, Persistence};
 use super::pipeline::{Next, Served};
 use super::request::{Request, SendError};
 use super::tunnel;
-use crate::upstream::Connection;
+use crate::upstream::{Connection, Pick};
 use crate::worker::Worker;
 
 /// How much of a request's body is read and thrown away, after a response came early, to keep the connection.
@@ -24,68 +23,132 @@ const MOST_DISCARDED: u64 = 256 * 1024;
 /// For how long.
 const LONGEST_DISCARDING: Duration = Duration::from_secs(2);
 
-/// Sends the response. An error is one before its first byte; whatever breaks later is in [`Served`].
-pub(super) async fn respond(
-    worker: &Worker,
-    client: &mut Client,
-    request: &mut Request,
-    answer: Answer,
-) -> Result<Served, Failure> {
-    let Answer {
-        head,
-        mut upstream,
-        pick,
-    } = answer;
-    let line = *head.line();
-    if line.status == 101 {
-        return Ok(Box::pin(tunnel::run(worker, client, request, upstream, &pick, head)).await);
-    }
-    let format = headers::response_format(line.length, request.version());
-    let persistence = persistence(worker, request, &head, format);
-    let mut out = worker.buffers.head();
-    headers::response(
-        &mut out,
-        &head,
-        request.method(),
-        format,
-        persistence,
-        || worker.clock.date(worker.clock.recent()),
-    );
-    let decoder = Decoder::new(line.length);
-    let rest = head.into_rest(0);
-    let download = Pump::new(&worker.buffers, decoder, format, Some(out), Some(rest))
-        .map_err(|error| Failure::UpstreamInvalid(error.kind()))?;
+/// A response on its way.
+pub(super) struct Response {
+    status: u16,
+    persistence: Persistence,
+    /// The server's connection can be used again, if this response ends as it should.
+    is_reusable: bool,
+    download: Pump,
+    upstream: Connection,
+    pick: Pick,
+}
 
-    let mut relay = Relay {
-        download,
-        is_sending: !request.is_sent(),
-        progress: 0,
-    };
-    let result = poll_fn(|cx| relay.poll(cx, worker, client, request, &mut upstream)).await;
-    let served = Served {
-        status: line.status,
-        sent: relay.download.written(),
-        endpoint: Some(pick.index),
-        failure: result.err(),
-        next: Next::Cut,
-    };
-    if served.failure.is_some() {
-        return Ok(served);
+impl Response {
+    /// Makes the head that the client gets.
+    ///
+    /// # Errors
+    /// When what has arrived of the body is malformed; the client has seen nothing then.
+    pub(super) fn new(
+        worker: &Worker,
+        request: &Request,
+        head: ResponseHead,
+        upstream: Connection,
+        pick: Pick,
+    ) -> Result<Self, Failure> {
+        let line = *head.line();
+        let is_switching = line.status == 101;
+        let length = if is_switching {
+            Length::UntilClose
+        } else {
+            line.length
+        };
+        let format = match is_switching {
+            true => Format::Same,
+            false => headers::response_format(line.length, request.version()),
+        };
+        let persistence = persistence(worker, request, &head, format);
+        let mut out = worker.buffers.head();
+        if is_switching {
+            headers::switching(&mut out, &head);
+        } else {
+            let date = || worker.clock.date(worker.clock.recent());
+            headers::response(&mut out, &head, format, persistence, date);
+        }
+        let rest = head.into_rest(0);
+        let download = Pump::new(
+            &worker.buffers,
+            Decoder::new(length),
+            format,
+            Some(out),
+            Some(rest),
+        )
+        .map_err(|error| Failure::UpstreamInvalid(error.kind()))?;
+        let is_reusable = length != Length::UntilClose && line.connection.persists(line.version);
+        Ok(Self {
+            status: line.status,
+            persistence,
+            is_reusable,
+            download,
+            upstream,
+            pick,
+        })
     }
-    let is_clean = relay.download.into_rest().is_none() && line.length != Length::UntilClose;
-    if is_clean && request.is_sent() && line.connection.persists(line.version) {
-        let member = worker.upstream.member(pick.index);
-        member
-            .idle
-            .put(upstream, worker.clock.recent(), &member.metrics);
+
+    /// Sends it.
+    ///
+    /// # Errors
+    /// What broke on the way; the client has seen a part of it then.
+    pub(super) async fn send(
+        &mut self,
+        worker: &Worker,
+        client: &mut Client,
+        request: &mut Request,
+    ) -> Result<(), Failure> {
+        if self.status == 101 {
+            let tunnel = tunnel::run(
+                worker,
+                client,
+                request,
+                &mut self.upstream,
+                &mut self.download,
+            );
+            return Box::pin(tunnel).await;
+        }
+        let mut relay = Relay {
+            is_sending: !request.is_sent(),
+            progress: 0,
+        };
+        poll_fn(|cx| relay.poll(cx, worker, client, request, self)).await
     }
-    let next = match persistence {
-        Persistence::Close if request.is_sent() => Next::Close,
-        Persistence::Close => Next::Linger,
-        _ if request.is_sent() => Next::KeepAlive,
-        _ => Box::pin(discard(worker, client, request)).await,
-    };
-    Ok(Served { next, ..served })
+
+    /// What became of it, and of the connections on both sides.
+    pub(super) fn finish(
+        self,
+        worker: &Worker,
+        request: &Request,
+        result: Result<(), Failure>,
+    ) -> Served {
+        let next = match (result, self.persistence) {
+            (Err(_), _) => Next::Cut,
+            (Ok(()), Persistence::Close) if request.is_sent() => Next::Close,
+            (Ok(()), Persistence::Close) => Next::Linger,
+            (Ok(()), _) if request.is_sent() => Next::KeepAlive,
+            (Ok(()), _) => Next::Discard,
+        };
+        let served = Served {
+            status: self.status,
+            sent: self.download.written(),
+            endpoint: Some(self.pick.index),
+            failure: result.err(),
+            next,
+        };
+        if result.is_ok() {
+            self.give_back(worker, request);
+        }
+        served
+    }
+
+    /// Keeps the server's connection for the next request, if nothing is left on it of this one.
+    fn give_back(self, worker: &Worker, request: &Request) {
+        let is_clean = self.download.into_rest().is_none() && request.is_sent();
+        if is_clean && self.is_reusable {
+            let member = worker.upstream.member(self.pick.index);
+            member
+                .idle
+                .put(self.upstream, worker.clock.recent(), &member.metrics);
+        }
+    }
 }
 
 /// Whether the client's connection goes on after this response, and how that is said.
@@ -114,7 +177,6 @@ fn persistence(
 
 /// Both directions of one exchange.
 struct Relay {
-    download: Pump,
     is_sending: bool,
     /// The sum of both directions' progress when the deadline was last moved.
     progress: u64,
@@ -127,8 +189,11 @@ impl Relay {
         worker: &Worker,
         client: &mut Client,
         request: &mut Request,
-        upstream: &mut Connection,
+        response: &mut Response,
     ) -> Poll<Result<(), Failure>> {
+        let Response {
+            upstream, download, ..
+        } = response;
         let settings = &worker.settings;
         if self.is_sending {
             let stream = client.connection.stream_mut();
@@ -139,11 +204,11 @@ impl Relay {
             }
         }
         let target = client.connection.stream_mut();
-        match self.download.poll(cx, upstream.stream_mut(), target) {
+        match download.poll(cx, upstream.stream_mut(), target) {
             Poll::Ready(result) => return Poll::Ready(result.map_err(blame)),
             Poll::Pending => {}
         }
-        let progress = self.download.progress() + request.progress();
+        let progress = download.progress() + request.progress();
         if progress != self.progress {
             self.progress = progress;
             client
@@ -151,7 +216,7 @@ impl Relay {
                 .set(worker.clock.read(), settings.timeouts.body);
         }
         if client.timer.is_due(cx) {
-            let is_clients = self.download.is_writing();
+            let is_clients = download.is_writing();
             return Poll::Ready(Err(if is_clients {
                 Failure::ClientGone
             } else {
@@ -172,7 +237,7 @@ fn blame(error: PumpError) -> Failure {
 }
 
 /// Reads the rest of a request that was answered early, so that the connection can go on; within reason.
-async fn discard(worker: &Worker, client: &mut Client, request: &mut Request) -> Next {
+pub(super) async fn discard(worker: &Worker, client: &mut Client, request: &mut Request) -> Next {
     client.timer.set(worker.clock.read(), LONGEST_DISCARDING);
     let Client {
         connection, timer, ..

@@ -7,35 +7,40 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use tenfold_http1::Transport;
 use tenfold_http1::body::Decoder;
 use tenfold_http1::framing::Length;
-use tenfold_http1::{Buffer, ResponseHead, Transport};
 use tokio::io::AsyncWrite;
 
 use super::body::{Format, Pump, PumpError};
 use super::client::Client;
 use super::error::Failure;
-use super::headers;
-use super::pipeline::{Next, Served};
 use super::request::Request;
-use crate::upstream::{Connection, Pick};
+use crate::upstream::Connection;
 use crate::worker::Worker;
 
-/// Passes on the 101, then carries bytes until both sides have ended, one has failed, or nothing has moved for long.
+/// Passes on the 101, with which `down` begins, then carries bytes until both sides have ended, one has failed, or
+/// nothing has moved for long.
 pub(super) async fn run(
     worker: &Worker,
     client: &mut Client,
     request: &Request,
-    mut upstream: Connection,
-    pick: &Pick,
-    head: ResponseHead,
-) -> Served {
-    let mut out = worker.buffers.head();
-    headers::switching(&mut out, &head);
+    upstream: &mut Connection,
+    down: &mut Pump,
+) -> Result<(), Failure> {
     let mut early = worker.buffers.head();
     early.push(request.head.rest());
-    let mut up = Direction::new(worker, None, early);
-    let mut down = Direction::new(worker, Some(out), head.into_rest(0));
+    let decoder = Decoder::new(Length::UntilClose);
+    let mut up = Pump::new(&worker.buffers, decoder, Format::Same, None, Some(early))
+        .map_err(Failure::Body)?;
+    let mut up = Direction {
+        pump: &mut up,
+        is_over: false,
+    };
+    let mut down = Direction {
+        pump: down,
+        is_over: false,
+    };
     let timeout = worker.settings.timeouts.tunnel;
     let mut progress = 0;
 
@@ -51,47 +56,26 @@ pub(super) async fn run(
         }
         match results {
             [Poll::Ready(Ok(())), Poll::Ready(Ok(()))] => Poll::Ready(Ok(())),
-            [Poll::Ready(Err(_)), _] | [_, Poll::Ready(Err(_))] => Poll::Ready(Err(())),
-            _ if client.timer.is_due(cx) => Poll::Ready(Err(())),
+            [Poll::Ready(Err(_)), _] | [_, Poll::Ready(Err(_))] => {
+                Poll::Ready(Err(Failure::TunnelBroken))
+            }
+            _ if client.timer.is_due(cx) => Poll::Ready(Err(Failure::TunnelIdle)),
             _ => Poll::Pending,
         }
     })
     .await;
     worker.metrics.tunnels.decrement();
     worker.metrics.received_bytes.add(up.pump.written());
-    Served {
-        status: 101,
-        sent: down.pump.written(),
-        endpoint: Some(pick.index),
-        failure: result
-            .err()
-            .map(|()| Failure::ClientGone)
-            .filter(|_| !down.has_moved()),
-        next: Next::Close,
-    }
+    result
 }
 
 /// One direction: a body until the sender closes, and then the receiver is told so.
-struct Direction {
-    pump: Pump,
+struct Direction<'p> {
+    pump: &'p mut Pump,
     is_over: bool,
 }
 
-impl Direction {
-    fn new(worker: &Worker, first: Option<Buffer>, rest: Buffer) -> Self {
-        let decoder = Decoder::new(Length::UntilClose);
-        let pump = Pump::new(&worker.buffers, decoder, Format::Same, first, Some(rest))
-            .expect("bytes without framing cannot be malformed");
-        Self {
-            pump,
-            is_over: false,
-        }
-    }
-
-    fn has_moved(&self) -> bool {
-        self.pump.written() > 0
-    }
-
+impl Direction<'_> {
     fn poll<S: Transport, D: AsyncWrite + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
