@@ -61,7 +61,7 @@ pub fn request(
         Ok(httparse::Status::Partial) => return partial(bytes, limits, HeadError::TargetTooLong),
         Err(error) => {
             return Err(head_error(error, bytes, |line| {
-                line.rsplit(|b| *b == b' ').next()
+                line.splitn(3, |b| *b == b' ').nth(2)
             }));
         }
     };

@@ -79,6 +79,9 @@ impl Request {
             Decoder::Chunked(chunked) => chunked.data_bytes(),
             Decoder::Known(_) | Decoder::UntilClose(_) => step.consumed as u64,
         };
+        if early_bytes > worker.settings.limits.body {
+            return Err((head, Failure::BodyTooLarge));
+        }
         out.push(&head.rest()[..step.produced]);
         let mut consumed = step.consumed;
         let mut upload = None;
