@@ -51,7 +51,15 @@ fn the_access_log_has_a_line_of_json_per_request_and_follows_rotation() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("access.log");
     let origin = Origin::saying("hello");
-    let mut gateway = gateway(&[&origin], &["--access-log", &path.display().to_string()]);
+    let mut gateway = gateway(
+        &[&origin],
+        &[
+            "--workers",
+            "1",
+            "--access-log",
+            &path.display().to_string(),
+        ],
+    );
     let response = client::ask(
         gateway.address(),
         "POST /a?b=\"c\" HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: te\"st\\\u{e4}\r\nX-Request-Id: id-1\r\nContent-Length: 3\r\n\r\nxyz",
