@@ -17,4 +17,4 @@ mod run;
 mod upstream;
 mod worker;
 
-pub use run::{DRAIN_TIMEOUT, Gateway, StartError};
+pub use run::{DRAIN_TIMEOUT, Gateway, StartError, Threads};

@@ -1,5 +1,6 @@
 //! The gateway's metrics: all names in one table, resolved to handles when a worker is built.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ pub(crate) struct WorkerMetrics {
     pub(crate) tunnels: Slot,
     /// By status class: 1xx (that is, 101) to 5xx.
     durations: [Durations; 5],
+    /// By kind and blame.
+    errors: RefCell<Vec<((&'static str, &'static str), Slot)>>,
     registry: Arc<Registry>,
     worker: usize,
 }
@@ -64,6 +67,7 @@ impl WorkerMetrics {
                 "Upgraded connections (WebSocket) that are open",
             ),
             durations,
+            errors: RefCell::default(),
             registry: Arc::clone(registry),
             worker,
         }
@@ -75,20 +79,19 @@ impl WorkerMetrics {
         self.durations[class].record(duration);
     }
 
-    /// Counts an error. Errors are rare, so that their handles are looked up.
+    /// Counts an error. Its handle is looked up once per worker and kind: the registry is locked while it is scraped.
     pub(crate) fn count(&self, failure: &Failure) {
-        let labels = vec![
-            ("kind", failure.kind().to_owned()),
-            ("blame", failure.blame().to_owned()),
-        ];
-        self.registry
-            .counter(
-                "tenfold_http_errors",
-                "Requests that failed, by kind and by who is to blame",
-                labels,
-            )
-            .slot(self.worker)
-            .increment();
+        let (kind, blame) = (failure.kind(), failure.blame());
+        let mut errors = self.errors.borrow_mut();
+        let known = errors.iter().position(|(other, _)| *other == (kind, blame));
+        let index = known.unwrap_or_else(|| {
+            let labels = vec![("kind", kind.to_owned()), ("blame", blame.to_owned())];
+            let help = "Requests that failed, by kind and by who is to blame";
+            let metric = self.registry.counter("tenfold_http_errors", help, labels);
+            errors.push(((kind, blame), metric.slot(self.worker)));
+            errors.len() - 1
+        });
+        errors[index].1.increment();
     }
 }
 

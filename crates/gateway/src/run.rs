@@ -3,12 +3,11 @@
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use std::{fmt, io};
 
-use tenfold_observe::lines::{self, Lines, Writer};
+use tenfold_observe::lines::{self, Lines, Monitor, Writer};
 use tenfold_observe::metric::{Labels, Registry};
 use tenfold_traffic::Endpoint;
 use tokio::runtime::{Builder, LocalOptions};
@@ -54,17 +53,22 @@ enum Phase {
     Ended,
 }
 
-/// A running gateway.
+/// A running gateway, as seen from outside.
 pub struct Gateway {
     address: SocketAddr,
     endpoints: Vec<Arc<Endpoint>>,
     epoch: Instant,
     phase: watch::Sender<Phase>,
     /// Workers that have not ended.
-    running: Arc<AtomicUsize>,
-    ended: watch::Receiver<()>,
-    threads: Vec<JoinHandle<()>>,
-    access_log: Option<(Lines, Writer)>,
+    running: watch::Receiver<usize>,
+    workers: usize,
+    access_log: Option<Monitor>,
+}
+
+/// A running gateway's threads.
+pub struct Threads {
+    workers: Vec<JoinHandle<()>>,
+    access_log: Option<Writer>,
 }
 
 impl Gateway {
@@ -72,34 +76,41 @@ impl Gateway {
     ///
     /// # Errors
     /// When a socket, the access log or a thread cannot be had; nothing is left running then.
-    pub fn start(settings: Settings, registry: &Arc<Registry>) -> Result<Self, StartError> {
+    pub fn start(
+        settings: Settings,
+        registry: &Arc<Registry>,
+    ) -> Result<(Self, Threads), StartError> {
         let (address, listeners) = listen::bind(settings.listen, settings.workers)
             .map_err(|error| StartError::Listen(settings.listen, error))?;
-        let access_log = settings
-            .access_log
-            .clone()
-            .map(|target| lines::open(target).map_err(StartError::AccessLog))
-            .transpose()?;
+        let (lines, writer) = match settings.access_log.clone() {
+            Some(target) => lines::open(target).map_err(StartError::AccessLog)?.into(),
+            None => None,
+        }
+        .unzip();
         let epoch = clock::epoch();
-        let endpoints: Vec<_> = settings
-            .servers
-            .iter()
+        let servers = settings.servers.iter();
+        let endpoints: Vec<_> = servers
             .map(|server| Endpoint::new(server.name.as_str()))
             .collect();
         let (phase, _) = watch::channel(Phase::Serving);
-        let (ending, ended) = watch::channel(());
-        let mut gateway = Self {
+        let (ending, running) = watch::channel(listeners.len());
+        let access_log = lines.as_ref().map(Lines::monitor);
+        let workers = listeners.len();
+        let gateway = Self {
             address,
             endpoints,
             epoch,
             phase,
-            running: Arc::new(AtomicUsize::new(listeners.len())),
-            ended,
-            threads: Vec::new(),
+            running,
+            workers,
             access_log,
         };
-        gateway.register(registry, epoch);
+        gateway.register(registry);
         let settings = Arc::new(settings);
+        let mut threads = Threads {
+            workers: Vec::new(),
+            access_log: writer,
+        };
         for (index, listener) in listeners.into_iter().enumerate() {
             let plan = Plan {
                 index,
@@ -107,23 +118,25 @@ impl Gateway {
                 registry: Arc::clone(registry),
                 epoch,
                 endpoints: gateway.endpoints.clone(),
-                lines: gateway.access_log.as_ref().map(|(lines, _)| lines.clone()),
+                lines: lines.clone(),
                 listener,
                 phase: gateway.phase.subscribe(),
-                running: Arc::clone(&gateway.running),
-                ending: ending.clone(),
+            };
+            let running = Running {
+                count: ending.clone(),
             };
             let thread = std::thread::Builder::new()
                 .name(format!("tenfold-{index}"))
-                .spawn(move || plan.run())
+                .spawn(move || plan.run(running))
                 .map_err(StartError::Thread)?;
-            gateway.threads.push(thread);
+            threads.workers.push(thread);
         }
-        Ok(gateway)
+        Ok((gateway, threads))
     }
 
     /// Metrics that are read when scraped.
-    fn register(&self, registry: &Registry, epoch: Instant) {
+    fn register(&self, registry: &Registry) {
+        let epoch = self.epoch;
         for endpoint in &self.endpoints {
             let labels = || vec![("endpoint", endpoint.name().to_owned())];
             let one = Arc::clone(endpoint);
@@ -141,13 +154,12 @@ impl Gateway {
                 move || f64::from(one.in_flight()),
             );
         }
-        if let Some((lines, _)) = &self.access_log {
-            let dropped = lines.watch_dropped();
+        if let Some(monitor) = self.access_log.clone() {
             registry.read_counter(
                 "tenfold_access_log_dropped",
                 "Lines of the access log that were dropped",
                 Labels::new(),
-                move || dropped() as f64,
+                move || monitor.dropped() as f64,
             );
         }
     }
@@ -176,31 +188,54 @@ impl Gateway {
 
     /// Waits until the last connection has ended, after [`drain`](Self::drain).
     pub async fn drained(&self) {
-        let mut ended = self.ended.clone();
-        while self.running.load(Relaxed) > 0 {
-            if ended.changed().await.is_err() {
-                return;
-            }
-        }
+        let _all_gone = self
+            .running
+            .clone()
+            .wait_for(|running| *running == 0)
+            .await
+            .map(|_| ());
+    }
+
+    /// Waits until a worker has ended, which none does by itself: it has failed.
+    pub async fn lost_a_worker(&self) {
+        let all = self.workers;
+        let _all_gone = self
+            .running
+            .clone()
+            .wait_for(|running| *running < all)
+            .await
+            .map(|_| ());
     }
 
     /// Opens the access log again, after it was moved away.
     pub fn reopen_access_log(&self) {
-        if let Some((lines, _)) = &self.access_log {
-            lines.reopen();
+        if let Some(monitor) = &self.access_log {
+            monitor.reopen();
         }
     }
 
-    /// Ends everything now, and waits until the access log is written.
-    pub fn end(self) {
+    /// Ends everything now, and waits until the access log is written, but no longer than `patience`.
+    pub fn end(&self, threads: Threads, patience: Duration) {
         self.phase.send_replace(Phase::Ended);
-        for thread in self.threads {
+        for thread in threads.workers {
             let _panicked = thread.join();
         }
-        if let Some((lines, writer)) = self.access_log {
-            drop(lines);
-            writer.finish();
+        if let Some(writer) = threads.access_log
+            && !writer.finish(patience)
+        {
+            tracing::warn!("the last lines of the access log could not be written");
         }
+    }
+}
+
+/// A worker that has not ended, however it ends.
+struct Running {
+    count: watch::Sender<usize>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.count.send_modify(|count| *count -= 1);
     }
 }
 
@@ -214,18 +249,13 @@ struct Plan {
     lines: Option<Lines>,
     listener: TcpListener,
     phase: watch::Receiver<Phase>,
-    running: Arc<AtomicUsize>,
-    ending: watch::Sender<()>,
 }
 
 impl Plan {
-    fn run(self) {
-        let (running, ending) = (Arc::clone(&self.running), self.ending.clone());
+    fn run(self, _running: Running) {
         if let Err(error) = self.serve() {
             tracing::error!(%error, "a worker could not start");
         }
-        running.fetch_sub(1, Relaxed);
-        ending.send_replace(());
     }
 
     fn serve(self) -> io::Result<()> {
@@ -244,11 +274,12 @@ impl Plan {
         let worker = Worker::new(self.settings, self.epoch, upstream, metrics, access_log);
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(self.listener)?;
-            tokio::task::spawn_local(Rc::clone(&worker.timers).run());
-            tokio::task::spawn_local(Rc::clone(&worker).housekeep());
             tokio::select! {
                 () = serve_and_drain(&worker, listener, self.phase.clone()) => {}
                 () = reached(self.phase, Phase::Ended) => {}
+                // Here and not in tasks of their own: should one of them panic, the worker must end, and be seen to.
+                () = Rc::clone(&worker.timers).run() => {}
+                () = Rc::clone(&worker).housekeep() => {}
             }
             Ok(())
         })

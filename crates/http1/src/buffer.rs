@@ -156,11 +156,6 @@ impl Buffer {
         }
     }
 
-    /// Keeps only the first `count` bytes.
-    pub fn truncate(&mut self, count: usize) {
-        self.end = self.end.min(self.start + count);
-    }
-
     /// Moves what is in the buffer to its front, so that the rest can be read into.
     pub fn compact(&mut self) {
         if self.start > 0 {
@@ -324,7 +319,5 @@ mod tests {
         buffer.consume(1);
         buffer.compact();
         assert_eq!(buffer.filled(), b"orld");
-        buffer.truncate(2);
-        assert_eq!(buffer.filled(), b"or");
     }
 }

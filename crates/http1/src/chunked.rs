@@ -206,13 +206,17 @@ impl Chunked {
     }
 }
 
-/// The trailer lines that may be passed on. Fields about framing or routing are an attack (RFC 9110 section 6.5.1
-/// forbids them); other fields that a proxy handles are left out, because a server might merge them into the head.
+/// The trailer lines that may be passed on. A field about framing is an attack; fields that a receiver must know before
+/// the body, or that a proxy handles, are left out, because a server might merge them into the head (RFC 9110 section 6.5.1).
 fn passable_trailers(section: &[u8]) -> Result<Vec<Span>, BodyError> {
     let mut lines = Vec::new();
     let mut is_forbidden = false;
-    parse::trailers(section, |name, line| match name {
-        Name::Other => lines.push(line),
+    parse::trailers(section, |field| match field.name {
+        Name::Other if belongs_into_head(field.name_span.of(section)) => {}
+        Name::Other => lines.push(Span {
+            start: field.name_span.start,
+            end: field.line_end,
+        }),
         Name::ContentLength | Name::TransferEncoding | Name::Host => is_forbidden = true,
         _ => {}
     })
@@ -222,6 +226,46 @@ fn passable_trailers(section: &[u8]) -> Result<Vec<Span>, BodyError> {
     } else {
         Ok(lines)
     }
+}
+
+/// True for fields about authentication, content, routing, conditions and caching. Spelled with `_` for `-` they are
+/// the same to CGI and its heirs.
+fn belongs_into_head(name: &[u8]) -> bool {
+    const BEGINNINGS: [&[u8]; 6] = [
+        b"content-",
+        b"if-",
+        b"proxy-",
+        b"x-real-",
+        b"sec-",
+        b"accept-",
+    ];
+    const NAMES: [&[u8]; 14] = [
+        b"age",
+        b"authorization",
+        b"cache-control",
+        b"cookie",
+        b"expires",
+        b"location",
+        b"max-forwards",
+        b"origin",
+        b"pragma",
+        b"range",
+        b"retry-after",
+        b"set-cookie",
+        b"vary",
+        b"www-authenticate",
+    ];
+    let name: Vec<u8> = name
+        .iter()
+        .map(|byte| {
+            if *byte == b'_' {
+                b'-'
+            } else {
+                byte.to_ascii_lowercase()
+            }
+        })
+        .collect();
+    NAMES.contains(&&name[..]) || BEGINNINGS.iter().any(|start| name.starts_with(start))
 }
 
 /// What has been kept so far: the first `len` bytes.
@@ -290,7 +334,7 @@ mod tests {
                 "0123456789",
             ),
             (
-                "1\r\na\r\n00\r\nX-Sum: 1\r\nVia: x\r\nB: 2\r\n\r\n",
+                "1\r\na\r\n00\r\nX-Sum: 1\r\nVia: x\r\nSet_Cookie: y\r\nX-Forwarded-Ssl: on\r\nB: 2\r\n\r\n",
                 "1\r\na\r\n00\r\nX-Sum: 1\r\nB: 2\r\n\r\n",
                 "a",
             ),

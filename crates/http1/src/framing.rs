@@ -175,6 +175,12 @@ impl Facts {
     pub fn content_length(&self) -> Option<u64> {
         self.content_length
     }
+
+    /// True if the fields declare a body of some size.
+    #[must_use]
+    pub fn declares_body(&self) -> bool {
+        self.transfer_encoding || self.content_length.is_some_and(|length| length > 0)
+    }
 }
 
 /// A number of decimal digits and nothing else; `None` also if it does not fit.

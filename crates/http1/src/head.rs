@@ -101,6 +101,8 @@ pub enum Name {
     XForwardedPort,
     /// `X-Forwarded-Proto`
     XForwardedProto,
+    /// Any other `X-Forwarded-…`: back ends believe them too
+    XForwardedOther,
     /// `X-Real-IP`
     XRealIp,
     /// `X-Request-Id`
@@ -148,7 +150,7 @@ impl Name {
                 (b"transfer-encoding", Self::TransferEncoding),
                 (b"x-forwarded-proto", Self::XForwardedProto),
             ],
-            _ => return Self::Other,
+            _ => &[],
         };
         for (name, known) in candidates {
             match compare(bytes, name) {
@@ -157,9 +159,17 @@ impl Name {
                 Likeness::Different => {}
             }
         }
-        Self::Other
+        match bytes
+            .get(..FORWARDED_PREFIX.len())
+            .map(|start| compare(start, FORWARDED_PREFIX))
+        {
+            Some(Likeness::Same | Likeness::Lookalike) => Self::XForwardedOther,
+            Some(Likeness::Different) | None => Self::Other,
+        }
     }
 }
+
+const FORWARDED_PREFIX: &[u8] = b"x-forwarded-";
 
 enum Likeness {
     Same,
@@ -275,8 +285,12 @@ pub struct RequestLine {
 pub struct StatusLine {
     /// Length of the head in bytes, with the empty line that ends it.
     pub len: u32,
-    /// The status code, 100 to 599.
+    /// The status code, 100 to 999 (those above 599 mean nothing, and some servers send them).
     pub status: u16,
+    /// The declared `Content-Length`, which may describe a body that is not there (HEAD, 304).
+    pub content_length: Option<u64>,
+    /// True if a body was declared where there is none: a server that sends it after all would answer the next request.
+    pub declares_absent_body: bool,
     /// Where the reason phrase stands; may be empty.
     pub reason: Span,
     /// The version.
@@ -446,6 +460,13 @@ mod tests {
             assert_eq!(Name::of(bytes), Name::Lookalike);
         }
         assert_eq!(Name::of(b"my_header_"), Name::Other);
+        for bytes in [
+            &b"X-Forwarded-Prefix"[..],
+            b"x_forwarded_Ssl",
+            b"X-Forwarded-Client-Cert",
+        ] {
+            assert_eq!(Name::of(bytes), Name::XForwardedOther);
+        }
     }
 
     #[test]

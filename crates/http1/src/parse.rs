@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 
 use crate::buffer::RELAY;
 use crate::error::HeadError;
-use crate::framing::Facts;
+use crate::framing::{Facts, Length};
 use crate::head::{Field, Method, Name, RequestLine, Span, StatusLine, Version};
 use crate::target;
 
@@ -78,22 +78,11 @@ pub fn request(
 
     let method = Method::of(method_text.as_bytes());
     let target = target::split(bytes, target_span, method)?;
-    let mut facts = Facts::default();
-    let mut host = None;
-    let mut expects_continue = false;
-    let mut unknown_expectation = false;
+    let mut found = Found::default();
     collect(bytes, len, parsed.headers, fields, |name, value, span| {
-        match name {
-            Name::Host if host.replace(span).is_some() || !target::is_authority(value) => {
-                return Err(HeadError::Host);
-            }
-            Name::Expect if value.eq_ignore_ascii_case(b"100-continue") => expects_continue = true,
-            Name::Expect => unknown_expectation = true,
-            _ => facts.add(name, value),
-        }
-        Ok(())
+        found.add(name, value, span)
     })?;
-    if host.is_none() && version == Version::Http11 {
+    if found.host.is_none() && version == Version::Http11 {
         return Err(HeadError::Host);
     }
     Ok(Some(RequestLine {
@@ -102,13 +91,40 @@ pub fn request(
         method_span,
         target: target.path,
         absolute: target.authority.is_some(),
-        authority: target.authority.or(host).unwrap_or_default(),
+        authority: target.authority.or(found.host).unwrap_or_default(),
         version,
-        length: facts.request(version)?,
-        connection: facts.connection,
-        expects_continue: expects_continue && version == Version::Http11,
-        unknown_expectation,
+        length: found.facts.request(version)?,
+        connection: found.facts.connection,
+        expects_continue: found.expects_continue && version == Version::Http11,
+        unknown_expectation: found.unknown_expectation,
     }))
+}
+
+/// What the fields of a request say.
+#[derive(Default)]
+struct Found {
+    facts: Facts,
+    host: Option<Span>,
+    expects_continue: bool,
+    unknown_expectation: bool,
+}
+
+impl Found {
+    fn add(&mut self, name: Name, value: &[u8], span: Span) -> Result<(), HeadError> {
+        match name {
+            Name::Host => {
+                if self.host.replace(span).is_some() || !target::is_authority(value) {
+                    return Err(HeadError::Host);
+                }
+            }
+            Name::Expect if value.eq_ignore_ascii_case(b"100-continue") => {
+                self.expects_continue = true;
+            }
+            Name::Expect => self.unknown_expectation = true,
+            _ => self.facts.add(name, value),
+        }
+        Ok(())
+    }
 }
 
 /// Parses the head of a response at the beginning of `bytes` and leaves its fields in `fields`.
@@ -165,12 +181,15 @@ pub fn response(
         facts.add(name, value);
         Ok(())
     })?;
+    let length = facts.response(version, method, status)?;
     Ok(Some(StatusLine {
         len: offset(len),
         status,
+        content_length: facts.content_length(),
+        declares_absent_body: length == Length::None && facts.declares_body(),
         reason,
         version,
-        length: facts.response(version, method, status)?,
+        length,
         connection: facts.connection,
     }))
 }
@@ -219,7 +238,7 @@ fn collect(
 ///
 /// # Errors
 /// When it is malformed.
-pub(crate) fn trailers(bytes: &[u8], mut visit: impl FnMut(Name, Span)) -> Result<(), HeadError> {
+pub(crate) fn trailers(bytes: &[u8], mut visit: impl FnMut(&Field)) -> Result<(), HeadError> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let parsed = match httparse::parse_headers(bytes, &mut headers) {
         Ok(httparse::Status::Complete((len, parsed))) if len == bytes.len() => parsed,
@@ -227,15 +246,7 @@ pub(crate) fn trailers(bytes: &[u8], mut visit: impl FnMut(Name, Span)) -> Resul
     };
     let mut fields = Vec::new();
     collect(bytes, bytes.len(), parsed, &mut fields, |_, _, _| Ok(()))?;
-    for field in &fields {
-        visit(
-            field.name,
-            Span {
-                start: field.name_span.start,
-                end: field.line_end,
-            },
-        );
-    }
+    fields.iter().for_each(&mut visit);
     Ok(())
 }
 

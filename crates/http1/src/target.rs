@@ -25,26 +25,22 @@ pub(crate) fn split(head: &[u8], span: Span, method: Method) -> Result<Target, H
     {
         return Err(HeadError::Target);
     }
-    if target.starts_with(b"/") {
-        return Ok(Target {
-            path: span,
-            authority: None,
-        });
-    }
-    // The server-wide `*` is for OPTIONS alone, and CONNECT's authority form for it alone.
-    if target == b"*" && method == Method::Options {
-        return Ok(Target {
-            path: span,
-            authority: None,
-        });
-    }
+    // CONNECT has the authority form and no other, and its port has no default (RFC 9110 section 9.3.6).
     if method == Method::Connect {
-        if !is_authority(target) {
+        let has_port = target.contains(&b':') && target.last().is_some_and(u8::is_ascii_digit);
+        if !has_port || !is_authority(target) {
             return Err(HeadError::Target);
         }
         return Ok(Target {
             path: Span::default(),
             authority: Some(span),
+        });
+    }
+    // The server-wide `*` is for OPTIONS alone.
+    if target.starts_with(b"/") || (target == b"*" && method == Method::Options) {
+        return Ok(Target {
+            path: span,
+            authority: None,
         });
     }
     absolute(target, span)
@@ -199,6 +195,9 @@ mod tests {
             some("/b", Some("a:1"))
         );
         assert_eq!(split_text("http://a", Method::Get), some("", Some("a")));
+        for bad in ["", "a", "a:", "[::1]", "*", "/", "/a", "http://a:80"] {
+            assert_eq!(split_text(bad, Method::Connect), None, "CONNECT {bad}");
+        }
         for bad in [
             "",
             "a",

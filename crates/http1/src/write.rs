@@ -61,12 +61,6 @@ pub fn copy_fields<'h>(
     out.push(&head[run_start..run_end]);
 }
 
-/// The beginning of a chunk of `len` bytes.
-pub fn chunk_size(out: &mut Buffer, len: usize) {
-    let (at, bytes) = chunk_prefix(len);
-    out.push(&bytes[at..]);
-}
-
 /// The bytes `size CR LF` of a chunk, right-aligned in an array, and where they begin; for callers that keep room
 /// in front of the data.
 #[must_use]

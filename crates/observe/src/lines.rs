@@ -17,6 +17,9 @@ const QUEUE: usize = 256;
 /// How often the writer looks whether it was asked to open its file again.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// How often [`Writer::finish`] looks whether the thread has ended.
+const STEP: Duration = Duration::from_millis(5);
+
 /// Where lines go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -75,16 +78,26 @@ impl Lines {
         }
     }
 
+    /// A view of the writer that does not keep the queue open.
+    #[must_use]
+    pub fn monitor(&self) -> Monitor {
+        Monitor {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+/// Sees and steers the writer, without keeping its queue open.
+#[derive(Clone)]
+pub struct Monitor {
+    shared: Arc<Shared>,
+}
+
+impl Monitor {
     /// How many lines were dropped.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.shared.dropped.load(Relaxed)
-    }
-
-    /// The same for later, without keeping the queue open.
-    pub fn watch_dropped(&self) -> impl Fn() -> u64 + Send + Sync + 'static {
-        let shared = Arc::clone(&self.shared);
-        move || shared.dropped.load(Relaxed)
     }
 
     /// Asks the writer to open its file again, after it was moved away (log rotation).
@@ -94,9 +107,15 @@ impl Lines {
 }
 
 impl Writer {
-    /// Waits until everything that was accepted is written. All [`Lines`] must have been dropped.
-    pub fn finish(self) {
-        let _panicked = self.thread.join();
+    /// Waits until everything that was accepted is written, or the patience is over: a reader of a pipe that does not
+    /// read must not keep a program from ending. All [`Lines`] must have been dropped. Returns false if lines may be lost.
+    pub fn finish(self, patience: Duration) -> bool {
+        let mut waited = Duration::ZERO;
+        while !self.thread.is_finished() && waited < patience {
+            std::thread::sleep(STEP);
+            waited += STEP;
+        }
+        self.thread.is_finished()
     }
 }
 
@@ -146,7 +165,11 @@ fn write_all(output: &mut Output, target: &Target, batches: &Receiver<Batch>, sh
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        let result = output.write(&batch.bytes);
+        // A batch that failed may have left half a line.
+        let separator: &[u8] = if is_failing { b"\n" } else { b"" };
+        let result = output
+            .write(separator)
+            .and_then(|()| output.write(&batch.bytes));
         if let Err(error) = &result {
             shared.dropped.fetch_add(batch.lines, Relaxed);
             if !is_failing {
@@ -171,11 +194,11 @@ mod tests {
             std::thread::yield_now();
         }
         std::fs::rename(&path, folder.path().join("old")).expect("moved");
-        lines.reopen();
+        lines.monitor().reopen();
         lines.offer(b"2\n3\n".to_vec(), 2);
-        assert_eq!(lines.dropped(), 0);
+        assert_eq!(lines.monitor().dropped(), 0);
         drop(lines);
-        writer.finish();
+        assert!(writer.finish(Duration::from_secs(10)));
         assert_eq!(std::fs::read(&path).expect("a new file"), b"2\n3\n");
     }
 
@@ -183,13 +206,12 @@ mod tests {
     fn a_full_disk_drops_and_counts() {
         let (lines, writer) = open(Target::File("/dev/full".into())).expect("opened");
         lines.offer(b"1\n2\n".to_vec(), 2);
-        let watcher = lines.clone();
+        let monitor = lines.monitor();
         drop(lines);
-        while watcher.dropped() < 2 {
+        while monitor.dropped() < 2 {
             std::thread::yield_now();
         }
-        drop(watcher);
-        writer.finish();
+        assert!(writer.finish(Duration::from_secs(10)));
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! reader may see it a moment late, and the cost of that is one attempt that goes elsewhere.
 //!
 //! # Passing over
-//! After a failed connection the endpoint is passed over for a while; each further failure in a row doubles the
-//! while, from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`]. When the pause is over the endpoint simply takes part again: the
+//! After a failed connection, or [`BROKEN_IN_A_ROW`] broken ones, the endpoint is passed over for a while; each
+//! further failure in a row doubles the while, from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`]. When the pause is over the endpoint simply takes part again: the
 //! next request is its probe, and one that fails before it was sent goes elsewhere at no cost to the client. Active
 //! probes are a later layer.
 
@@ -18,6 +18,10 @@ use crate::outcome::Outcome;
 /// How long an endpoint is passed over after its first failure. Long enough that a dead endpoint costs
 /// few attempts, short enough that a restarted one is back before anyone notices.
 pub const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// How many requests in a row must break, each on a connection of its own, before the endpoint is passed over. A
+/// connection that cannot be made says something about the server; one that breaks may say something about the
+/// request, and one bad URL must not take every server out.
+pub const BROKEN_IN_A_ROW: u32 = 3;
 /// The longest pause after failures in a row.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
@@ -26,8 +30,10 @@ pub const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 pub struct Endpoint {
     name: String,
     in_flight: AtomicU32,
-    /// Failures in a row.
+    /// Failures in a row that each began a pause.
     failures: AtomicU32,
+    /// Requests in a row that broke.
+    broken: AtomicU32,
     /// Milliseconds since the epoch until which it is passed over.
     paused_until: AtomicU64,
 }
@@ -81,23 +87,38 @@ impl Endpoint {
     /// Takes in how an attempt ended. Returns true if this changed whether the endpoint is passed over, so
     /// that the caller can log the change once.
     pub fn observe(&self, now: Duration, outcome: Outcome) -> bool {
-        if outcome == Outcome::Answered {
-            // Loads only while it is well: a store on every answer would bounce the line between cores.
-            if self.failures.load(Relaxed) == 0 {
-                return false;
+        match outcome {
+            Outcome::Answered => self.recover(),
+            Outcome::ConnectFailed => self.fail(now),
+            Outcome::Broken => {
+                let broken = self.broken.fetch_add(1, Relaxed) + 1;
+                broken >= BROKEN_IN_A_ROW && self.fail(now)
             }
-            self.failures.store(0, Relaxed);
-            return self.paused_until.swap(0, Relaxed) != 0;
         }
-        let was_available = self.is_available(now);
+    }
+
+    fn recover(&self) -> bool {
+        // Loads only while it is well: a store on every answer would bounce the line between cores.
+        if self.broken.load(Relaxed) != 0 {
+            self.broken.store(0, Relaxed);
+        }
+        if self.failures.load(Relaxed) == 0 {
+            return false;
+        }
+        self.failures.store(0, Relaxed);
+        self.paused_until.swap(0, Relaxed) != 0
+    }
+
+    fn fail(&self, now: Duration) -> bool {
+        // Several requests that were under way fail at once; only the first of them counts.
+        if !self.is_available(now) {
+            return false;
+        }
         let failures = self.failures.load(Relaxed).saturating_add(1);
-        // Several requests that were under way fail at once; only the first of them is news.
-        if was_available {
-            self.failures.store(failures, Relaxed);
-            self.paused_until
-                .store(millis(now + pause(failures)).max(1), Relaxed);
-        }
-        was_available && failures == 1
+        self.failures.store(failures, Relaxed);
+        self.paused_until
+            .store(millis(now + pause(failures)).max(1), Relaxed);
+        failures == 1
     }
 }
 
@@ -166,18 +187,38 @@ mod tests {
         }
         assert_eq!(pauses, [500, 1000, 2000, 4000, 8000, 8000, 8000]);
         endpoint.observe(now, Outcome::Answered);
-        endpoint.observe(now, Outcome::Broken);
+        endpoint.observe(now, Outcome::ConnectFailed);
         assert_eq!(endpoint.paused_until(now), Some(now + FIRST_PAUSE));
     }
 
     #[test]
     fn failures_at_the_same_moment_count_once() {
         let endpoint = Endpoint::new("a");
-        assert!(endpoint.observe(at(0), Outcome::Broken));
+        assert!(endpoint.observe(at(0), Outcome::ConnectFailed));
         for _ in 0..50 {
-            assert!(!endpoint.observe(at(1), Outcome::Broken));
+            assert!(!endpoint.observe(at(1), Outcome::ConnectFailed));
         }
         assert_eq!(endpoint.paused_until(at(1)), Some(at(500)));
+    }
+
+    #[test]
+    fn a_request_that_breaks_connections_does_not_take_the_endpoint_out() {
+        let endpoint = Endpoint::new("a");
+        for _ in 0..10 {
+            for _ in 1..BROKEN_IN_A_ROW {
+                assert!(!endpoint.observe(at(0), Outcome::Broken));
+            }
+            assert!(!endpoint.observe(at(0), Outcome::Answered));
+        }
+        assert!(endpoint.is_available(at(0)));
+        for _ in 1..BROKEN_IN_A_ROW {
+            endpoint.observe(at(0), Outcome::Broken);
+        }
+        assert!(
+            endpoint.observe(at(0), Outcome::Broken),
+            "but many in a row do"
+        );
+        assert!(!endpoint.is_available(at(1)));
     }
 
     #[test]

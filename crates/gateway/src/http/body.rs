@@ -33,6 +33,8 @@ pub(crate) enum PumpError {
     Read,
     /// The sender's bytes are not what was announced.
     Body(BodyError),
+    /// The body is larger than allowed; nothing of the excess was written.
+    TooLarge,
     /// The receiver's stream failed.
     Write,
 }
@@ -50,10 +52,14 @@ pub(crate) struct Pump {
     pool: Rc<Pool>,
     /// The last chunk has been added ([`Format::Chunks`] only).
     is_closed: bool,
+    /// What arrived was malformed, or cut short, or too much: where the body ends is not known.
+    is_broken: bool,
     /// The pump is waiting for the receiver, not for the sender.
     is_writing: bool,
     read: u64,
     written: u64,
+    /// Largest body, in bytes of data.
+    most: u64,
 }
 
 /// A part of a body up to this size is copied behind the head, to be written in one piece with it.
@@ -80,9 +86,11 @@ impl Pump {
             gap: 0,
             pool: Rc::clone(pool),
             is_closed: false,
+            is_broken: false,
             is_writing: false,
             read: 0,
             written: 0,
+            most: u64::MAX,
         };
         pump.decode()?;
         if let (Some(head), Some(body)) = (&mut first, &mut pump.buffer)
@@ -97,6 +105,12 @@ impl Pump {
         }
         pump.first = first;
         Ok(pump)
+    }
+
+    /// Sets the largest body that is let through.
+    pub(crate) fn limit(mut self, most: u64) -> Self {
+        self.most = most;
+        self
     }
 
     /// Bytes of the body that were read, without its framing as far as that is known.
@@ -160,7 +174,9 @@ impl Pump {
                 self.add_last_chunk();
                 continue;
             }
-            ready!(self.poll_read(cx, source))?;
+            let result = ready!(self.poll_read(cx, source));
+            self.is_broken = result.is_err();
+            result?;
         }
     }
 
@@ -177,7 +193,7 @@ impl Pump {
             if self.decoder.is_done() {
                 return Poll::Ready(Ok(true));
             }
-            if self.read > most {
+            if self.read > most || self.is_broken {
                 return Poll::Ready(Ok(false));
             }
             ready!(self.poll_read(cx, source))?;
@@ -276,6 +292,9 @@ impl Pump {
             self.decoder.end().map_err(PumpError::Body)?;
         }
         self.decode().map_err(PumpError::Body)?;
+        if self.body_bytes() > self.most {
+            return Poll::Ready(Err(PumpError::TooLarge));
+        }
         Poll::Ready(Ok(()))
     }
 

@@ -35,6 +35,17 @@ impl Client {
     }
 }
 
+impl Client {
+    /// The address that the client connected to, as an authority.
+    pub(crate) fn local_authority(&self) -> String {
+        self.connection
+            .stream()
+            .local_addr()
+            .map(|local| local.to_string())
+            .unwrap_or_default()
+    }
+}
+
 /// `X-Forwarded-*` and the beginning of `Forwarded` (RFC 7239), which ends with the host.
 fn forwarding_fields(peer: IpAddr) -> String {
     let mut text = String::with_capacity(96);

@@ -3,11 +3,11 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use socket2::SockRef;
-use tenfold_http1::{ReadError, RequestHead};
+use tenfold_http1::{ReadError, RequestHead, Transport};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -16,10 +16,11 @@ use super::error::Failure;
 use super::pipeline::{self, Next};
 use crate::worker::{OpenConnection, Worker};
 
-/// How long a client gets to read an error response while it is still sending.
-const LONGEST_LINGERING: Duration = Duration::from_secs(2);
-/// How many bytes are read from it in that time.
-const MOST_LINGERING: usize = 1 << 20;
+/// How long a client may go on sending after the last response, most of it into the void: it might read the response only
+/// when it has sent everything.
+const LONGEST_LINGERING: Duration = Duration::from_secs(10);
+/// How long it may be silent in that time.
+const LINGERING_SILENCE: Duration = Duration::from_secs(2);
 /// While draining, how long a connection may stay idle: a client that is just sending its next request gets an answer
 /// and a `Connection: close`, where closing at once would have failed it.
 const DRAINING_IDLE: Duration = Duration::from_secs(2);
@@ -43,8 +44,7 @@ pub(crate) async fn run(
             }
         };
         match next {
-            Next::KeepAlive | Next::Discard => {}
-            Next::Close => return,
+            Next::KeepAlive => {}
             Next::Linger => return Box::pin(linger(&worker, &mut client)).await,
             Next::Cut => return cut(&client),
         }
@@ -58,7 +58,8 @@ async fn next_request(
 ) -> Result<Option<RequestHead>, Failure> {
     let timeouts = &worker.settings.timeouts;
     // The clock was read when the last request was recorded, or the connection accepted.
-    client.timer.set(worker.clock.recent(), timeouts.idle);
+    let since = worker.clock.recent();
+    client.timer.set(since, timeouts.idle);
     let mut has_begun = false;
     poll_fn(|cx| {
         match client
@@ -80,6 +81,9 @@ async fn next_request(
         if worker.is_draining() && is_idle {
             client.timer.set_sooner(worker.clock.read(), DRAINING_IDLE);
         }
+        if is_idle && worker.wants_room_of(since) {
+            return Poll::Ready(Ok(None));
+        }
         if client.timer.is_due(cx) {
             return Poll::Ready(if is_idle {
                 Ok(None)
@@ -95,26 +99,27 @@ async fn next_request(
 /// Ends the response and reads what the client is still sending, for a while: closing a socket with unread data resets
 /// it, and the reset would overtake the response (RFC 9112 section 9.6).
 async fn linger(worker: &Worker, client: &mut Client) {
-    client.timer.set(worker.clock.read(), LONGEST_LINGERING);
     let Client {
         connection, timer, ..
     } = client;
     let stream = connection.stream_mut();
-    let _bounded = timer
-        .limit(async {
-            stream.shutdown().await?;
-            let mut scratch = worker.buffers.relay();
-            let mut left = MOST_LINGERING;
-            while left > 0 {
-                match poll_fn(|cx| scratch.poll_fill(cx, stream)).await? {
-                    0 => break,
-                    count => left = left.saturating_sub(count),
-                }
-                scratch.consume(scratch.len());
-            }
-            Ok::<_, std::io::Error>(())
-        })
-        .await;
+    let mut now = worker.clock.read();
+    let end = now + LONGEST_LINGERING;
+    timer.set(now, LINGERING_SILENCE);
+    if !matches!(timer.limit(stream.shutdown()).await, Some(Ok(()))) {
+        return;
+    }
+    while now < end {
+        timer.set(now, LINGERING_SILENCE);
+        let read = poll_fn(|cx| {
+            ready!(stream.poll_readable(cx))?;
+            worker.buffers.relay().poll_fill(cx, stream)
+        });
+        match timer.limit(read).await {
+            Some(Ok(1..)) => now = worker.clock.read(),
+            Some(Ok(0) | Err(_)) | None => return,
+        }
+    }
 }
 
 /// Makes closing the connection a reset, so that nobody takes what was sent for a whole response.

@@ -35,7 +35,9 @@ pub(super) async fn run(
     now: Duration,
 ) -> Result<ResponseHead, ExchangeError> {
     let timeouts = &worker.settings.timeouts;
-    let first = if request.has_upload() {
+    // A client that waits for 100 sends its body when the server has spoken.
+    let is_uploading = request.has_upload() && !request.head.line().expects_continue;
+    let first = if is_uploading {
         timeouts.body
     } else {
         timeouts.response
@@ -77,7 +79,7 @@ impl Sending {
     ) -> Poll<Result<ResponseHead, ExchangeError>> {
         let (settings, stream) = (&worker.settings, client.connection.stream_mut());
         if !self.is_over {
-            match request.poll_send(cx, stream, upstream.stream_mut(), settings.limits.body) {
+            match request.poll_send(cx, stream, upstream.stream_mut()) {
                 Poll::Ready(Err(SendError::Client(failure))) => {
                     return Poll::Ready(Err(ExchangeError::Fatal(failure)));
                 }
@@ -85,7 +87,7 @@ impl Sending {
                 Poll::Ready(Err(SendError::Upstream)) => self.is_over = true,
                 Poll::Ready(Ok(())) => {
                     self.is_over = true;
-                    if request.has_upload() {
+                    if request.has_upload() || self.progress > 0 {
                         client
                             .timer
                             .set(worker.clock.read(), settings.timeouts.response);
@@ -100,6 +102,7 @@ impl Sending {
                 Poll::Pending => {}
             }
         }
+        let waits_for_100 = request.head.line().expects_continue && request.is_replayable();
         match upstream.poll_response(cx, &settings.limits.head, request.method()) {
             Poll::Ready(Ok(head)) => Poll::Ready(Ok(head)),
             Poll::Ready(Err(ReadError::Head(error))) => Poll::Ready(Err(ExchangeError::Fatal(
@@ -109,7 +112,7 @@ impl Sending {
                 Poll::Ready(Err(ExchangeError::Broken))
             }
             Poll::Pending if client.timer.is_due(cx) => {
-                let is_clients = !self.is_over && !request.waits_for_server();
+                let is_clients = !self.is_over && !request.waits_for_server() && !waits_for_100;
                 let failure = if is_clients {
                     Failure::ClientTimeout
                 } else {

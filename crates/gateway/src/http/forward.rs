@@ -73,16 +73,21 @@ pub(super) async fn forward(
             }
             Err(ExchangeError::Fatal(failure)) => return Err(failure),
             Err(ExchangeError::Broken) => {
-                let may_repeat = request.is_unsent() || request.method().is_idempotent();
+                let may_repeat = request.is_replayable()
+                    && (request.is_unsent() || request.method().is_idempotent());
                 if is_reused {
                     again = Some(pick.index);
                 } else {
-                    judge(worker, &pick, Outcome::Broken);
+                    // A server may lose patience with a client that does not send its body; that is not its fault.
+                    if request.is_sent() {
+                        judge(worker, &pick, Outcome::Broken);
+                    }
                     tried.add(pick.index);
                 }
-                if !request.rewind() || !may_repeat || resends == MAX_RESENDS {
+                if !may_repeat || resends == MAX_RESENDS {
                     return Err(Failure::UpstreamBroken);
                 }
+                request.rewind();
                 resends += 1;
                 now = retry(worker);
             }
@@ -98,7 +103,8 @@ fn retry(worker: &Worker) -> Duration {
 
 fn longest_idle(worker: &Worker, request: &Request) -> Duration {
     let longest = worker.settings.timeouts.upstream_idle;
-    if request.method().is_idempotent() {
+    let can_repeat = request.method().is_idempotent() && !request.has_upload();
+    if can_repeat {
         longest
     } else {
         longest.min(FRESH)

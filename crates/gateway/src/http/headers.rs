@@ -18,13 +18,21 @@ const VIA: &[u8] = b"Via: 1.1 tenfold\r\n";
 /// Where the request's identifier stands in what was written.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct IdSpan {
-    start: usize,
-    end: usize,
+    start: u32,
+    end: u32,
 }
 
 impl IdSpan {
+    fn new(start: usize, end: usize) -> Self {
+        let offset = |at| u32::try_from(at).expect("a head is far below 4 GiB");
+        Self {
+            start: offset(start),
+            end: offset(end),
+        }
+    }
+
     pub(super) fn of(self, out: &[u8]) -> &[u8] {
-        &out[self.start..self.end]
+        &out[self.start as usize..self.end as usize]
     }
 }
 
@@ -39,9 +47,12 @@ pub(super) fn request(
     let upgrade = upgrade_of(head);
     write::request_line(out, head.method_bytes(), head.target());
     let needs_host = line.absolute || line.authority.is_empty();
-    if needs_host {
-        // HTTP/1.0 without Host: a server of HTTP/1.1 wants one, and an empty one says "unknown" (RFC 9112 section 3.2).
+    if line.absolute {
         write::field(out, b"Host", head.authority());
+    } else if needs_host {
+        // HTTP/1.0 without Host, which servers of HTTP/1.1 refuse: the host is where the client connected to
+        // (RFC 9112 section 3.3).
+        write::field(out, b"Host", client.local_authority().as_bytes());
     }
 
     let mut seen = Seen::default();
@@ -120,7 +131,7 @@ fn keeps_request_field(
             seen.forwarded_proto = true;
             return client.is_trusted;
         }
-        Name::XForwardedPort | Name::XRealIp => return client.is_trusted,
+        Name::XForwardedPort | Name::XForwardedOther | Name::XRealIp => return client.is_trusted,
         Name::Connection
         | Name::KeepAlive
         | Name::ProxyConnection
@@ -214,10 +225,7 @@ fn identify(out: &mut Buffer, head: &RequestHead, seen: &Seen, random: impl Fn()
             out.push(b"X-Request-Id: ");
             let start = out.len();
             out.push(&made);
-            let span = IdSpan {
-                start,
-                end: out.len(),
-            };
+            let span = IdSpan::new(start, out.len());
             out.push(b"\r\n");
             span
         }
@@ -234,10 +242,7 @@ fn locate(out: &[u8], id: &[u8]) -> IdSpan {
         .windows(id.len())
         .position(|window| window == id)
         .unwrap_or(0);
-    IdSpan {
-        start,
-        end: start + id.len(),
-    }
+    IdSpan::new(start, start + id.len())
 }
 
 /// How a response's body goes to a client of that version.
@@ -269,16 +274,22 @@ pub(super) fn response(
     date: impl FnOnce() -> [u8; 29],
 ) {
     let line = head.line();
-    let keeps_length = line.status != 204 && line.length == Length::None;
-    let (mut has_date, mut has_length) = (false, false);
+    let mut has_date = false;
     write::status_line(out, line.status, head.reason());
     write::copy_fields(out, head.bytes(), head.fields(), |field| match field.name {
         Name::Date => !std::mem::replace(&mut has_date, true),
-        Name::ContentLength => keeps_length && !std::mem::replace(&mut has_length, true),
+        Name::ContentLength => false,
+        // A server that insists on another protocol must say which (RFC 9110 section 15.5.22).
+        Name::Upgrade => line.status == 426,
         _ => keeps_response_field(field, head),
     });
     match (line.length, format) {
         (Length::Known(length), _) => write::content_length(out, length),
+        (Length::None, _) if line.status != 204 => {
+            if let Some(length) = line.content_length {
+                write::content_length(out, length);
+            }
+        }
         (Length::Chunked, Format::Same) | (Length::UntilClose, Format::Chunks) => {
             out.push(b"Transfer-Encoding: chunked\r\n");
         }
@@ -287,6 +298,9 @@ pub(super) fn response(
     out.push(VIA);
     if !has_date {
         write::field(out, b"Date", &date());
+    }
+    if line.status == 426 {
+        out.push(b"Connection: Upgrade\r\n");
     }
     match persistence {
         Persistence::Implied => {}

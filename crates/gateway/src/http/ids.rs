@@ -5,7 +5,7 @@ pub(crate) const ID_LEN: usize = 32;
 /// Longest `X-Request-Id` that is passed on.
 const LONGEST: usize = 128;
 
-/// `count` hexadecimal digits' worth of a number, from its lowest.
+/// The lowest `LEN` hexadecimal digits of a number of 128 bits.
 fn hex<const LEN: usize>(numbers: [u64; 2]) -> [u8; LEN] {
     let wide = (u128::from(numbers[0]) << 64) | u128::from(numbers[1]);
     std::array::from_fn(|at| b"0123456789abcdef"[(wide >> ((LEN - 1 - at) * 4)) as usize & 0xf])
@@ -17,7 +17,7 @@ pub(crate) fn request_id(random: [u64; 2]) -> [u8; ID_LEN] {
 }
 
 /// A `traceparent` that starts a trace named by the request's identifier, not sampled: whoever records traces decides
-/// (W3C Trace Context, section 3.2). `id` are its digits if they are ours, else a trace is named anew.
+/// (W3C Trace Context, section 3.2).
 pub(crate) fn traceparent(trace_id: [u8; ID_LEN], random: u64) -> [u8; TRACEPARENT_LEN] {
     let mut value = *b"00-00000000000000000000000000000000-0000000000000000-00";
     value[3..35].copy_from_slice(&trace_id);

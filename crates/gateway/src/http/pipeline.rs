@@ -18,10 +18,6 @@ use crate::worker::Worker;
 pub(super) enum Next {
     /// It waits for the next request.
     KeepAlive,
-    /// The same, once the rest of this request has been read.
-    Discard,
-    /// It is closed.
-    Close,
     /// It is closed gently: the client may still be sending, and must be able to read the response.
     Linger,
     /// It is reset: the response is incomplete, and the client must see that.
@@ -95,7 +91,7 @@ async fn answer(worker: &Worker, client: &mut Client, request: &mut Request) -> 
             Box::pin(refuse(worker, client, Some(&request.head), id, failure)).await
         }
     };
-    if served.next == Next::Discard {
+    if served.next == Next::KeepAlive && !request.is_sent() {
         served.next = Box::pin(discard(worker, client, request)).await;
     }
     served

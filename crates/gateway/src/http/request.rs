@@ -33,13 +33,13 @@ pub(crate) struct Request {
     /// The head that the server gets, and as much of the body as had arrived with it. Kept whole, so that it can be sent again.
     out: Buffer,
     /// How much of `out` has been written.
-    sent: usize,
+    sent: u32,
     /// The rest of the body, if any.
     upload: Option<Box<Pump>>,
     pub(crate) started: Duration,
     id: IdSpan,
     /// Bytes behind the head that belong to this request.
-    consumed: usize,
+    consumed: u32,
     /// Bytes of the body that are in `out`.
     early_bytes: u64,
 }
@@ -90,7 +90,7 @@ impl Request {
             rest.push(&head.rest()[step.consumed..]);
             consumed = head.rest().len();
             match Pump::new(&worker.buffers, decoder, Format::Same, None, Some(rest)) {
-                Ok(pump) => upload = Some(Box::new(pump)),
+                Ok(pump) => upload = Some(Box::new(pump.limit(worker.settings.limits.body))),
                 Err(error) => return Err((head, Failure::Body(error))),
             }
         }
@@ -101,7 +101,7 @@ impl Request {
             upload,
             started,
             id,
-            consumed,
+            consumed: small(consumed),
             early_bytes,
         })
     }
@@ -133,29 +133,27 @@ impl Request {
         cx: &mut Context<'_>,
         client: &mut TcpStream,
         upstream: &mut Stream,
-        most: u64,
     ) -> Poll<Result<(), SendError>> {
-        while self.sent < self.out.len() {
-            let rest = &self.out.filled()[self.sent..];
+        while self.unsent() > 0 {
+            let rest = &self.out.filled()[self.sent as usize..];
             match ready!(Pin::new(&mut *upstream).poll_write(cx, rest)) {
                 Ok(0) | Err(_) => return Poll::Ready(Err(SendError::Upstream)),
-                Ok(count) => self.sent += count,
+                Ok(count) => self.sent += small(count),
             }
         }
         let Some(upload) = &mut self.upload else {
             return Poll::Ready(Ok(()));
         };
-        let result = upload.poll(cx, client, upstream);
-        if self.body_bytes() > most {
-            return Poll::Ready(Err(SendError::Client(Failure::BodyTooLarge)));
-        }
-        result.map_err(|error| match error {
-            PumpError::Write => SendError::Upstream,
-            PumpError::Read | PumpError::Body(BodyError::Truncated) => {
-                SendError::Client(Failure::ClientGone)
-            }
-            PumpError::Body(error) => SendError::Client(Failure::Body(error)),
-        })
+        let result = ready!(upload.poll(cx, client, upstream));
+        Poll::Ready(result.map_err(|error| {
+            let failure = match error {
+                PumpError::Write => return SendError::Upstream,
+                PumpError::Read | PumpError::Body(BodyError::Truncated) => Failure::ClientGone,
+                PumpError::Body(error) => Failure::Body(error),
+                PumpError::TooLarge => Failure::BodyTooLarge,
+            };
+            SendError::Client(failure)
+        }))
     }
 
     /// Reads and forgets the rest of the body. Ready with true if its end was reached within `most` bytes.
@@ -175,12 +173,17 @@ impl Request {
 
     /// True if all of it has been written to the server.
     pub(crate) fn is_sent(&self) -> bool {
-        self.sent == self.out.len() && self.upload.as_ref().is_none_or(|upload| upload.is_done())
+        self.unsent() == 0 && self.upload.as_ref().is_none_or(|upload| upload.is_done())
     }
 
     /// True if there is a part of the body that did not arrive with the head.
     pub(crate) fn has_upload(&self) -> bool {
         self.upload.is_some()
+    }
+
+    /// Bytes of `out` that have not been written.
+    fn unsent(&self) -> usize {
+        self.out.len() - self.sent as usize
     }
 
     /// True if nothing has been written to the server.
@@ -190,24 +193,28 @@ impl Request {
 
     /// Grows whenever sending makes progress.
     pub(crate) fn progress(&self) -> u64 {
-        self.sent as u64 + self.upload.as_ref().map_or(0, |upload| upload.progress())
+        u64::from(self.sent) + self.upload.as_ref().map_or(0, |upload| upload.progress())
     }
 
     /// True if what holds up the upload is the server.
     pub(crate) fn waits_for_server(&self) -> bool {
-        self.sent < self.out.len()
+        self.unsent() > 0
             || self
                 .upload
                 .as_ref()
                 .is_none_or(|upload| upload.is_writing())
     }
 
-    /// Prepares for sending it again, if everything that was read from the client is still there.
-    pub(crate) fn rewind(&mut self) -> bool {
-        self.sent = 0;
+    /// True if everything that was read from the client is still there.
+    pub(crate) fn is_replayable(&self) -> bool {
         self.upload
             .as_ref()
             .is_none_or(|upload| upload.progress() == 0)
+    }
+
+    /// Prepares for sending it again from the beginning.
+    pub(crate) fn rewind(&mut self) {
+        self.sent = 0;
     }
 
     /// Bytes of the body that have been received.
@@ -223,9 +230,14 @@ impl Request {
     pub(crate) fn into_rest(self) -> Buffer {
         match self.upload {
             Some(upload) => upload.into_rest().unwrap_or_else(|| self.out.pool().head()),
-            None => self.head.into_rest(self.consumed),
+            None => self.head.into_rest(self.consumed as usize),
         }
     }
+}
+
+/// Lengths within a buffer; 32 bits keep a request's future small.
+fn small(len: usize) -> u32 {
+    u32::try_from(len).expect("a head and what came with it are far below 4 GiB")
 }
 
 fn check(worker: &Worker, head: &RequestHead) -> Result<(), Failure> {

@@ -13,7 +13,7 @@ use super::client::Client;
 use super::error::Failure;
 use super::headers::{self, Persistence};
 use super::pipeline::{Next, Served};
-use super::request::{Request, SendError};
+use super::request::Request;
 use super::tunnel;
 use crate::upstream::{Connection, Pick};
 use crate::worker::Worker;
@@ -57,7 +57,11 @@ impl Response {
             true => Format::Same,
             false => headers::response_format(line.length, request.version()),
         };
-        let persistence = persistence(worker, request, &head, format);
+        let persistence = match is_switching {
+            // What the tunnel carried is no request, and nothing follows it.
+            true => Persistence::Close,
+            false => persistence(worker, request, &head, format),
+        };
         let mut out = worker.buffers.head();
         if is_switching {
             headers::switching(&mut out, &head);
@@ -74,7 +78,10 @@ impl Response {
             Some(rest),
         )
         .map_err(|error| Failure::UpstreamInvalid(error.kind()))?;
-        let is_reusable = length != Length::UntilClose && line.connection.persists(line.version);
+        // A server that announces a body where there can be none may send it, and it would answer the next request.
+        let is_reusable = length != Length::UntilClose
+            && !line.declares_absent_body
+            && line.connection.persists(line.version);
         Ok(Self {
             status: line.status,
             persistence,
@@ -107,6 +114,7 @@ impl Response {
         }
         let mut relay = Relay {
             is_sending: !request.is_sent(),
+            is_received: false,
             progress: 0,
         };
         poll_fn(|cx| relay.poll(cx, worker, client, request, self)).await
@@ -121,10 +129,8 @@ impl Response {
     ) -> Served {
         let next = match (result, self.persistence) {
             (Err(_), _) => Next::Cut,
-            (Ok(()), Persistence::Close) if request.is_sent() => Next::Close,
             (Ok(()), Persistence::Close) => Next::Linger,
-            (Ok(()), _) if request.is_sent() => Next::KeepAlive,
-            (Ok(()), _) => Next::Discard,
+            (Ok(()), Persistence::Implied | Persistence::KeepAlive) => Next::KeepAlive,
         };
         let served = Served {
             status: self.status,
@@ -178,6 +184,7 @@ fn persistence(
 /// Both directions of one exchange.
 struct Relay {
     is_sending: bool,
+    is_received: bool,
     /// The sum of both directions' progress when the deadline was last moved.
     progress: u64,
 }
@@ -194,34 +201,38 @@ impl Relay {
         let Response {
             upstream, download, ..
         } = response;
-        let settings = &worker.settings;
+        let stream = client.connection.stream_mut();
         if self.is_sending {
-            let stream = client.connection.stream_mut();
-            match request.poll_send(cx, stream, upstream.stream_mut(), settings.limits.body) {
-                Poll::Ready(Err(SendError::Client(failure))) => return Poll::Ready(Err(failure)),
-                Poll::Ready(Ok(()) | Err(SendError::Upstream)) => self.is_sending = false,
+            // Whoever ends the upload early: what the server says can still be passed on.
+            self.is_sending = request
+                .poll_send(cx, stream, upstream.stream_mut())
+                .is_pending();
+        }
+        if !self.is_received {
+            match download.poll(cx, upstream.stream_mut(), stream) {
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(blame(error))),
+                Poll::Ready(Ok(())) => self.is_received = true,
                 Poll::Pending => {}
             }
         }
-        let target = client.connection.stream_mut();
-        match download.poll(cx, upstream.stream_mut(), target) {
-            Poll::Ready(result) => return Poll::Ready(result.map_err(blame)),
-            Poll::Pending => {}
+        // A server that has said yes may go on reading; one that has said no does not want the rest.
+        let is_wanted = (200..300).contains(&response.status);
+        if self.is_received && !(self.is_sending && is_wanted) {
+            return Poll::Ready(Ok(()));
         }
         let progress = download.progress() + request.progress();
         if progress != self.progress {
             self.progress = progress;
             client
                 .timer
-                .set(worker.clock.read(), settings.timeouts.body);
+                .set(worker.clock.read(), worker.settings.timeouts.body);
         }
         if client.timer.is_due(cx) {
-            let is_clients = download.is_writing();
-            return Poll::Ready(Err(if is_clients {
-                Failure::ClientGone
-            } else {
-                Failure::UpstreamTimeout
-            }));
+            return Poll::Ready(match (self.is_received, download.is_writing()) {
+                (true, _) => Ok(()),
+                (false, true) => Err(Failure::ClientGone),
+                (false, false) => Err(Failure::UpstreamTimeout),
+            });
         }
         Poll::Pending
     }
@@ -233,6 +244,7 @@ fn blame(error: PumpError) -> Failure {
         PumpError::Body(tenfold_http1::BodyError::Truncated) => Failure::UpstreamBroken,
         PumpError::Body(error) => Failure::UpstreamInvalid(error.kind()),
         PumpError::Write => Failure::ClientGone,
+        PumpError::TooLarge => Failure::UpstreamInvalid("body_too_large"),
     }
 }
 

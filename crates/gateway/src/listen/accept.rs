@@ -1,10 +1,8 @@
 //! The accept loop of a worker.
 
-use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -12,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::http::connection;
 use crate::worker::Worker;
 
-/// How long accepting pauses when the machine has no descriptor or memory left.
+/// How long accepting pauses when the machine has no descriptor or memory left, or all connections are taken.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long nothing is said after it was said that accepting pauses.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -25,11 +23,14 @@ pub(crate) async fn run(worker: Rc<Worker>, listener: TcpListener, stop: impl Fu
         let accepted = tokio::select! {
             biased;
             () = &mut stop => break,
-            accepted = next(&worker, &listener) => accepted,
+            accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, peer)) => {
-                start(&worker, stream, peer);
+                tokio::select! {
+                    () = &mut stop => return last(&worker, listener, Some((stream, peer))),
+                    () = make_room(&worker) => start(&worker, stream, peer),
+                }
             }
             Err(error) if is_shortage(&error) => {
                 worker.metrics.accept_pauses.increment();
@@ -44,21 +45,46 @@ pub(crate) async fn run(worker: Rc<Worker>, listener: TcpListener, stop: impl Fu
             Err(error) => tracing::debug!(%error, "a connection could not be accepted"),
         }
     }
-    // What is queued when the socket closes would be reset. (What arrives between the last look and the close still is;
-    // handing the socket over to a new process, a later issue, closes that gap.)
-    while let Poll::Ready(Ok((stream, peer))) =
-        poll_fn(|cx| Poll::Ready(listener.poll_accept(cx))).await
-    {
-        start(&worker, stream, peer);
+    last(&worker, listener, None);
+}
+
+/// Takes what is accepted already or queued: it would be reset when the socket closes. (What arrives between the last look
+/// and the close still is; handing the socket over to a new process, a later issue, closes that gap.)
+fn last(worker: &Rc<Worker>, listener: TcpListener, accepted: Option<(TcpStream, SocketAddr)>) {
+    if let Some((stream, peer)) = accepted {
+        start(worker, stream, peer);
+    }
+    // The kernel is asked, and not the driver, which may not have heard of the newest connections.
+    let Ok(listener) = listener.into_std() else {
+        return;
+    };
+    loop {
+        match listener.accept().and_then(|(stream, peer)| {
+            stream.set_nonblocking(true)?;
+            Ok((TcpStream::from_std(stream)?, peer))
+        }) {
+            Ok((stream, peer)) => start(worker, stream, peer),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock || is_shortage(&error) => {
+                return;
+            }
+            // The client has gone before it was accepted.
+            Err(_) => {}
+        }
     }
 }
 
-/// The next connection, when there is room for one.
-async fn next(worker: &Worker, listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
-    worker
-        .fewer_connections_than(worker.settings.limits.connections)
-        .await;
-    listener.accept().await
+/// Waits until there is room for a connection; idle ones have to give theirs.
+async fn make_room(worker: &Worker) {
+    let most = worker.settings.limits.connections;
+    if worker.connections() < most {
+        return;
+    }
+    worker.metrics.accept_pauses.increment();
+    while worker.connections() >= most {
+        worker.shed_idle();
+        let _not_yet = tokio::time::timeout(PAUSE, worker.fewer_connections_than(most)).await;
+    }
+    worker.stop_shedding();
 }
 
 fn start(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {

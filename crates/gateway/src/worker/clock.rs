@@ -52,8 +52,8 @@ impl Clock {
         now
     }
 
-    /// The latest reading, which may be old if the worker had nothing to do. Only for finding out whether something is due,
-    /// where an old reading errs on the patient side.
+    /// The latest reading: right after a request was recorded or something was due, else possibly old if the worker had nothing
+    /// to do. Whoever sets a deadline in the middle of something reads the clock.
     pub(crate) fn recent(&self) -> Duration {
         self.recent.get()
     }

@@ -33,7 +33,12 @@ pub(crate) struct Worker {
     /// Told when a connection ends.
     ended: Notify,
     is_draining: Cell<bool>,
+    /// How many idle connections are to end to make room.
+    to_shed: Cell<usize>,
 }
+
+/// How long a connection must have been idle before it may be ended to make room.
+const SHEDDABLE: Duration = Duration::from_secs(1);
 
 impl Worker {
     pub(crate) fn new(
@@ -56,6 +61,7 @@ impl Worker {
             connections: Cell::new(0),
             ended: Notify::new(),
             is_draining: Cell::new(false),
+            to_shed: Cell::new(0),
         })
     }
 
@@ -80,6 +86,34 @@ impl Worker {
     pub(crate) fn start_draining(&self) {
         self.is_draining.set(true);
         self.timers.wake_all();
+    }
+
+    /// Asks some idle connections to end, so that others can be accepted.
+    pub(crate) fn shed_idle(&self) {
+        self.clock.read();
+        self.to_shed
+            .set((self.settings.limits.connections / 32).max(1));
+        self.timers.wake_all();
+    }
+
+    /// Asks no more of them to end.
+    pub(crate) fn stop_shedding(&self) {
+        self.to_shed.set(0);
+    }
+
+    /// How many connections are open.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.get()
+    }
+
+    /// True if a connection that has been idle since then is to end to make room; each answer is for one.
+    pub(crate) fn wants_room_of(&self, since: Duration) -> bool {
+        let wanted = self.to_shed.get();
+        let gives = wanted > 0 && self.clock.recent().saturating_sub(since) >= SHEDDABLE;
+        if gives {
+            self.to_shed.set(wanted - 1);
+        }
+        gives
     }
 
     /// Waits until fewer than `count` connections are open.

@@ -35,7 +35,7 @@ pub(crate) struct Timers {
 struct Node {
     /// When the deadline is, in ticks.
     deadline: Cell<u64>,
-    /// In which tick the wheel will look; an entry found in another tick is an old one.
+    /// In which tick the wheel will look.
     visit: Cell<u64>,
     waker: RefCell<Option<Waker>>,
 }
@@ -111,25 +111,25 @@ impl Timers {
         &self.slots[(tick % SLOTS) as usize]
     }
 
-    /// Looks at the deadlines of all ticks up to `now`.
+    /// Looks at the deadlines of all ticks up to `now`, also when many were slept through.
     fn advance(&self, now: Duration) {
         let now = ticks_passed(now);
-        while self.tick.get() <= now {
-            let tick = self.tick.get();
-            self.tick.set(tick + 1);
-            let nodes = self.slot(tick).take();
-            for node in nodes {
-                self.visit(node, tick, now);
-            }
-            if tick + SLOTS <= now {
-                // A turn or more was slept through (a stopped machine): the rest is looked at once.
-                self.tick.set(self.tick.get().max(now + 1 - SLOTS));
+        let from = self.tick.get();
+        if now < from {
+            return;
+        }
+        // From here on nodes are scheduled behind `now`.
+        self.tick.set(now + 1);
+        for tick in from..=now.min(from + SLOTS - 1) {
+            for node in self.slot(tick).take() {
+                self.visit(node, now);
             }
         }
     }
 
-    fn visit(&self, node: Rc<Node>, tick: u64, now: u64) {
-        if node.visit.get() != tick || Rc::strong_count(&node) == 1 {
+    fn visit(&self, node: Rc<Node>, now: u64) {
+        // An entry whose node is to be looked at later is an old one: the other entry counts.
+        if node.visit.get() > now || Rc::strong_count(&node) == 1 {
             return;
         }
         node.visit.set(NEVER);
@@ -199,6 +199,13 @@ impl Timer {
             Poll::Pending => Poll::Pending,
         })
         .await
+    }
+}
+
+impl Drop for Timer {
+    /// The wheel may hold the node for a turn; it must not hold the task.
+    fn drop(&mut self) {
+        self.node.waker.take();
     }
 }
 
@@ -282,6 +289,32 @@ mod tests {
                 Some(1),
                 "what is done is not late"
             );
+        })
+        .await;
+    }
+
+    /// The wheel stands still while it is empty, and may be stopped with the machine.
+    #[tokio::test(start_paused = true)]
+    async fn deadlines_are_met_after_a_quiet_time_and_after_a_jump() {
+        with_timers(|timers, clock| async move {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            let timer = timers.timer();
+            for seconds in [1, 100] {
+                let start = clock.read();
+                timer.set(start, Duration::from_secs(seconds));
+                assert_eq!(timer.limit(std::future::pending::<()>()).await, None);
+                assert_eq!((clock.read() - start).as_secs(), seconds);
+            }
+            let start = clock.read();
+            let timers: Vec<_> = (1..20).map(|seconds| (seconds, timers.timer())).collect();
+            for (seconds, timer) in &timers {
+                timer.set(start, Duration::from_secs(*seconds));
+            }
+            tokio::time::advance(Duration::from_secs(10)).await;
+            for (seconds, timer) in &timers {
+                assert_eq!(timer.limit(std::future::pending::<()>()).await, None);
+                assert_eq!((clock.read() - start).as_secs(), (*seconds).max(10));
+            }
         })
         .await;
     }

@@ -61,12 +61,6 @@ impl Registry {
         })
     }
 
-    /// How many workers there are; they are numbered from 0.
-    #[must_use]
-    pub fn workers(&self) -> usize {
-        self.workers
-    }
-
     /// A counter's series, made if there is none yet. `name` has no `_total`; the exposition adds it.
     #[must_use]
     pub fn counter(&self, name: &'static str, help: &'static str, labels: Labels) -> Metric {
@@ -100,7 +94,7 @@ impl Registry {
         labels: Labels,
         read: impl Fn() -> f64 + Send + Sync + 'static,
     ) {
-        self.add(
+        self.read(
             name,
             help,
             Kind::Gauge,
@@ -119,7 +113,7 @@ impl Registry {
         labels: Labels,
         read: impl Fn() -> f64 + Send + Sync + 'static,
     ) {
-        self.add(
+        self.read(
             name,
             help,
             Kind::Counter,
@@ -138,45 +132,56 @@ impl Registry {
         labels: Labels,
         count: usize,
     ) -> Arc<Cells> {
-        if let Some(cells) = self.find(name, &labels) {
+        // One lock for both: workers register the same series at the same time.
+        let mut families = self.lock();
+        if let Some(cells) = find(&families, name, &labels) {
             return cells;
         }
         let cells = Arc::new(Cells::new(self.workers, count));
         let source = Source::Cells(Arc::clone(&cells));
-        self.add(name, help, kind, Series { labels, source });
+        add(&mut families, name, help, kind, Series { labels, source });
         cells
     }
 
-    fn find(&self, name: &str, labels: &Labels) -> Option<Arc<Cells>> {
-        let families = self.lock();
-        let family = families.iter().find(|family| family.name == name)?;
-        family
-            .series
-            .iter()
-            .find_map(|series| match &series.source {
-                Source::Cells(cells) if series.labels == *labels => Some(Arc::clone(cells)),
-                _ => None,
-            })
-    }
-
-    fn add(&self, name: &'static str, help: &'static str, kind: Kind, series: Series) {
-        let mut families = self.lock();
-        if let Some(family) = families.iter_mut().find(|family| family.name == name) {
-            debug_assert_eq!(family.kind, kind, "{name} is registered as two kinds");
-            family.series.push(series);
-        } else {
-            families.push(Family {
-                name,
-                help,
-                kind,
-                series: vec![series],
-            });
-        }
+    fn read(&self, name: &'static str, help: &'static str, kind: Kind, series: Series) {
+        add(&mut self.lock(), name, help, kind, series);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Family>> {
         // Nothing in here can be left half done by a panic.
         self.families.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The cells of a series that is registered.
+fn find(families: &[Family], name: &str, labels: &Labels) -> Option<Arc<Cells>> {
+    let family = families.iter().find(|family| family.name == name)?;
+    family
+        .series
+        .iter()
+        .find_map(|series| match &series.source {
+            Source::Cells(cells) if series.labels == *labels => Some(Arc::clone(cells)),
+            _ => None,
+        })
+}
+
+fn add(
+    families: &mut Vec<Family>,
+    name: &'static str,
+    help: &'static str,
+    kind: Kind,
+    series: Series,
+) {
+    if let Some(family) = families.iter_mut().find(|family| family.name == name) {
+        debug_assert_eq!(family.kind, kind, "{name} is registered as two kinds");
+        family.series.push(series);
+    } else {
+        families.push(Family {
+            name,
+            help,
+            kind,
+            series: vec![series],
+        });
     }
 }
 
@@ -205,11 +210,5 @@ impl Metric {
     #[must_use]
     pub fn durations(&self, worker: usize) -> Durations {
         Durations::new(self.slot(worker))
-    }
-
-    /// The sum over the workers.
-    #[must_use]
-    pub fn total(&self) -> u64 {
-        self.cells.sum(0)
     }
 }

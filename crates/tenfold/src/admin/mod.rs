@@ -51,7 +51,9 @@ async fn ask_for_token(State(admin): State<Arc<Admin>>, request: Request, next: 
     let presented = request
         .headers()
         .get(header::AUTHORIZATION)
-        .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+        .and_then(|value| value.as_bytes().split_at_checked(b"Bearer ".len()))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer "))
+        .map(|(_, guess)| guess);
     if presented.is_some_and(|guess| token.matches(guess)) {
         return next.run(request).await;
     }

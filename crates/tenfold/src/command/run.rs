@@ -17,6 +17,9 @@ use super::banner;
 use crate::admin;
 use crate::cli::Run;
 
+/// How long the end waits for the access log to be written: a pipe that nobody reads must not hold it up.
+const LOG_PATIENCE: Duration = Duration::from_secs(1);
+
 /// Why the program does not start: what is wrong, and what to do.
 #[derive(Debug)]
 pub(crate) struct Refusal {
@@ -61,7 +64,8 @@ pub(crate) fn run(arguments: Box<Run>) -> Result<ExitCode, Refusal> {
             .await
             .map_err(|error| cannot_listen("--admin", admin_address, &error))?;
         let admin_address = admin_listener.local_addr().unwrap_or(admin_address);
-        let gateway = Gateway::start(settings.clone(), &registry).map_err(cannot_start)?;
+        let (gateway, threads) =
+            Gateway::start(settings.clone(), &registry).map_err(cannot_start)?;
         let gateway = Arc::new(gateway);
         let admin = admin::Admin {
             gateway: Arc::clone(&gateway),
@@ -72,10 +76,7 @@ pub(crate) fn run(arguments: Box<Run>) -> Result<ExitCode, Refusal> {
         banner::print(&settings, gateway.address(), admin_address).await;
         let code = until_drained(&gateway, signals, drain_timeout).await;
         admin_task.abort();
-        let _cancelled = admin_task.await;
-        if let Some(gateway) = Arc::into_inner(gateway) {
-            gateway.end();
-        }
+        gateway.end(threads, LOG_PATIENCE);
         Ok(code)
     })
 }
@@ -91,7 +92,16 @@ fn check(arguments: &Run) -> Result<(), Refusal> {
             "add --admin-token env:NAME or file:PATH, or listen on 127.0.0.1",
         ));
     }
-    for server in &arguments.to {
+    for (index, server) in arguments.to.iter().enumerate() {
+        if arguments.to[..index]
+            .iter()
+            .any(|other| other.name == server.name)
+        {
+            return Err(Refusal::new(
+                format!("--to {} is given twice", server.name),
+                "give each server once; a larger share of traffic for one comes with weights, in a later version",
+            ));
+        }
         if is_ourselves(server, arguments.listen) || is_ourselves(server, arguments.admin) {
             return Err(Refusal::new(
                 format!(
@@ -239,7 +249,13 @@ impl Signals {
 
 /// Serves until a first signal, then drains until nothing is left, time is up, or a second signal.
 async fn until_drained(gateway: &Gateway, mut signals: Signals, timeout: Duration) -> ExitCode {
-    signals.end(gateway).await;
+    tokio::select! {
+        () = signals.end(gateway) => {}
+        () = gateway.lost_a_worker() => {
+            tracing::error!("a worker has failed; ending, so that what supervises this process starts it anew");
+            return ExitCode::FAILURE;
+        }
+    }
     tracing::info!(
         "draining: requests under way are finished, for at most {timeout:?}; signal again to end at once"
     );

@@ -235,3 +235,111 @@ fn an_upload_above_the_limit_is_refused() {
         .send([b'x'; 1000]);
     assert_eq!(client.response().body.len(), 1000);
 }
+
+/// A server that has said yes may go on reading.
+#[test]
+fn an_upload_goes_on_after_an_early_yes() {
+    let (sender, received) = std::sync::mpsc::channel();
+    let sender = std::sync::Mutex::new(sender);
+    let origin = Origin::new(move |peer| {
+        let Some(mut request) = peer.head()? else {
+            return Ok(());
+        };
+        peer.send(ok("early"))?;
+        peer.body(&mut request)?;
+        let sender = sender.lock().expect("no panic elsewhere");
+        sender
+            .send(request.body.len())
+            .map_err(std::io::Error::other)
+    });
+    let gateway = gateway(&[&origin], &[]);
+    let mut client = Client::connect(gateway.address());
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n");
+    assert_eq!(client.response().text(), "early");
+    for _ in 0..30 {
+        client.send(pattern(100_000));
+    }
+    let len = received
+        .recv_timeout(tenfold_testkit::PATIENCE)
+        .expect("the whole body arrives");
+    assert_eq!(len, 3_000_000);
+    assert_eq!(
+        client
+            .send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            .response()
+            .text(),
+        "early"
+    );
+}
+
+#[test]
+fn a_client_that_gives_up_its_upload_still_gets_the_whole_response() {
+    let origin = Origin::new(|peer| {
+        peer.head()?;
+        peer.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 10\r\n\r\n12345")?;
+        std::thread::sleep(Duration::from_millis(300));
+        peer.send("67890")
+    });
+    let gateway = gateway(&[&origin], &[]);
+    let mut client = Client::connect(gateway.address());
+    client
+        .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
+        .send(pattern(5_000));
+    assert_eq!(client.head().expect("a head").status(), 401);
+    client.finish_sending();
+    assert_eq!(client.to_end().expect("a clean end"), b"1234567890");
+}
+
+#[test]
+fn a_response_reaches_a_client_that_sends_everything_first() {
+    let origin = Origin::saying("unused");
+    let gateway = gateway(&[&origin], &["--max-body", "1MiB"]);
+    for size in [2 << 20, 64 << 20] {
+        let mut client = Client::connect(gateway.address());
+        client.send(format!(
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n"
+        ));
+        client.send(vec![b'x'; size]);
+        assert_eq!(client.response().status(), 413, "{size} bytes");
+    }
+}
+
+#[test]
+fn a_large_last_response_is_not_lost_to_what_the_client_sends_behind_its_request() {
+    let origin = Origin::new(|peer| {
+        peer.request()?;
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n")?;
+        peer.send(pattern(3_000_000))
+    });
+    let gateway = gateway(&[&origin], &[]);
+    let mut client = Client::connect(gateway.address());
+    client.send("GET /1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    client.head().expect("a head");
+    client.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(client.to_end().expect("no reset") == pattern(3_000_000));
+    assert_eq!(origin.requests(), 1);
+}
+
+#[test]
+fn a_server_never_sees_a_whole_body_that_is_too_large() {
+    let origin = Origin::new(|peer| {
+        let Some(mut request) = peer.head()? else {
+            return Ok(());
+        };
+        assert!(
+            peer.body(&mut request).is_err(),
+            "a refused request arrived whole"
+        );
+        Ok(())
+    });
+    let gateway = gateway(&[&origin], &["--max-body", "1000"]);
+    let mut client = Client::connect(gateway.address());
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    std::thread::sleep(Duration::from_millis(100));
+    client
+        .send("1388\r\n")
+        .send(pattern(5_000))
+        .send("\r\n0\r\n\r\n");
+    assert_eq!(client.response().status(), 413);
+}

@@ -219,7 +219,7 @@ fn an_upload_that_was_partly_sent_is_not_repeated() {
         peer.reset();
         Ok(())
     });
-    let gateway = gateway(&[&origin, &origin], &[]);
+    let gateway = gateway(&[&origin], &[]);
     let mut client = Client::connect(gateway.address());
     client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
     client.send(vec![b'x'; 20_000]);
@@ -311,7 +311,7 @@ fn without_descriptors_accepting_pauses_and_resumes() {
 }
 
 #[test]
-fn connections_above_the_limit_wait_their_turn() {
+fn connections_above_the_limit_get_the_place_of_idle_ones() {
     let origin = Origin::saying("served");
     let gateway = gateway(&[&origin], &["--workers", "1", "--max-connections", "3"]);
     let mut taken: Vec<Client> = (0..3).map(|_| Client::connect(gateway.address())).collect();
@@ -321,8 +321,92 @@ fn connections_above_the_limit_wait_their_turn() {
     }
     let mut waiting = Client::connect(gateway.address());
     waiting.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    std::thread::sleep(Duration::from_millis(200));
-    gateway.wait_for_metric("tenfold_client_connections_open", "", 3.0);
-    taken.pop();
+    assert_eq!(
+        gateway.metric("tenfold_client_connections_open", ""),
+        3.0,
+        "never more"
+    );
     assert_eq!(waiting.response().text(), "served");
+    assert!(gateway.metric("tenfold_accept_pauses_total", "") >= 1.0);
+    let is_open = |client: &mut Client| {
+        client.try_send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").is_ok()
+            && client.try_response().is_ok()
+    };
+    let left = taken.iter_mut().map(is_open).filter(|open| *open).count();
+    assert_eq!(left, 2, "one idle connection made room");
+}
+
+#[test]
+fn busy_connections_are_not_ended_to_make_room() {
+    let origin = Origin::answering(|_| {
+        std::thread::sleep(Duration::from_secs(2));
+        ok("slow")
+    });
+    let gateway = gateway(&[&origin], &["--workers", "1", "--max-connections", "2"]);
+    let mut busy: Vec<Client> = (0..2).map(|_| Client::connect(gateway.address())).collect();
+    for client in &mut busy {
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    gateway.wait_for_metric("http_server_active_requests", "", 2.0);
+    let mut waiting = Client::connect(gateway.address());
+    waiting.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    for client in &mut busy {
+        assert_eq!(client.response().text(), "slow");
+    }
+    assert_eq!(waiting.response().text(), "slow");
+}
+
+/// What one bad URL can do, and what it cannot.
+#[test]
+fn a_request_that_kills_connections_takes_no_server_out() {
+    let origins: Vec<Origin> = (0..3)
+        .map(|_| {
+            Origin::new(|peer| {
+                while let Some(request) = peer.request()? {
+                    if request.start_line().contains("/bad") {
+                        return Ok(());
+                    }
+                    peer.send(ok("fine"))?;
+                }
+                Ok(())
+            })
+        })
+        .collect();
+    let gateway = gateway(&origins.iter().collect::<Vec<_>>(), &[]);
+    for _ in 0..10 {
+        assert_eq!(client::get(gateway.address(), "/bad").status(), 502);
+        for _ in 0..6 {
+            assert_eq!(client::get(gateway.address(), "/good").text(), "fine");
+        }
+    }
+    assert_eq!(gateway.metric("tenfold_endpoint_available", ""), 3.0);
+    assert_eq!(client::get(gateway.admin(), "/readyz").status(), 200);
+}
+
+/// A body where there must be none would be taken for the next response on that connection.
+#[test]
+fn a_body_behind_a_response_to_head_answers_nobody() {
+    let evil = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL";
+    let origin = Origin::new(move |peer| {
+        while let Some(request) = peer.request()? {
+            if request.start_line().starts_with("HEAD") {
+                peer.send(format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n",
+                    evil.len()
+                ))?;
+                std::thread::sleep(Duration::from_millis(1));
+                peer.send(evil)?;
+            } else {
+                peer.send(ok("good"))?;
+            }
+        }
+        Ok(())
+    });
+    let gateway = gateway(&[&origin], &["--workers", "1"]);
+    let mut client = Client::connect(gateway.address());
+    for _ in 0..50 {
+        client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(client.head().expect("a head").status(), 200);
+        assert_eq!(client.response().text(), "good");
+    }
 }

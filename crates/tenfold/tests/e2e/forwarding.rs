@@ -55,7 +55,7 @@ fn a_stranger_cannot_say_who_it_is() {
         gateway.address(),
         "GET / HTTP/1.1\r\nHost: shop.example\r\nX-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\n\
          X-Forwarded-Host: evil\r\nX-Forwarded-Port: 1\r\nForwarded: for=6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\n\
-         X_Forwarded_For: 6.6.6.6\r\nContent_Length: 5\r\nConnection: x-forwarded-for\r\n\r\n",
+         X_Forwarded_For: 6.6.6.6\r\nContent_Length: 5\r\nX-Forwarded-Ssl: on\r\nX_Forwarded-Prefix: 6.6.6.6\r\nConnection: x-forwarded-for\r\n\r\n",
     ));
     assert_eq!(seen.get("x-forwarded-for"), Some("127.0.0.1"));
     assert_eq!(seen.get("x-forwarded-proto"), Some("http"));
@@ -70,6 +70,7 @@ fn a_stranger_cannot_say_who_it_is() {
         seen.head
     );
     assert_eq!(seen.all("x-forwarded-port"), [""; 0]);
+    assert_eq!(seen.all("x-forwarded-ssl"), [""; 0]);
 }
 
 #[test]

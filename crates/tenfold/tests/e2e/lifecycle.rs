@@ -111,3 +111,53 @@ fn the_deadline_and_a_second_signal_end_what_does_not_end_by_itself() {
         assert!(stuck.try_response().is_err());
     }
 }
+
+#[test]
+fn an_access_log_that_nobody_reads_does_not_hold_up_the_end() {
+    let origin = Origin::saying("x");
+    // A pipe that is open and never read.
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let pipe = folder.path().join("pipe");
+    make_pipe(&pipe);
+    let _reader = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(&pipe)
+        .expect("opened");
+    let mut gateway = gateway(&[&origin], &["--access-log", &pipe.display().to_string()]);
+    let agent = "x".repeat(2000);
+    for _ in 0..100 {
+        let request = format!(
+            "GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: {agent}\r\nConnection: close\r\n\r\n"
+        );
+        assert_eq!(client::ask(gateway.address(), request).status(), 200);
+    }
+    gateway.signal(Signal::TERM);
+    assert_eq!(gateway.wait().code(), Some(0));
+    gateway.wait_for_log("could not be written");
+}
+
+fn make_pipe(path: &std::path::Path) {
+    let status = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(
+        status.is_ok_and(|status| status.success()),
+        "mkfifo is part of coreutils"
+    );
+}
+
+/// Time-outs work also for the first connection after a quiet time, when the wheel of deadlines has stood still.
+#[test]
+fn time_outs_work_after_a_quiet_time() {
+    let origin = Origin::saying("x");
+    let gateway = gateway(&[&origin], &["--workers", "1", "--idle-timeout", "300ms"]);
+    std::thread::sleep(Duration::from_secs(8));
+    let mut client = Client::connect(gateway.address());
+    assert_eq!(
+        client
+            .send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            .response()
+            .status(),
+        200
+    );
+    assert!(client.is_closed());
+}

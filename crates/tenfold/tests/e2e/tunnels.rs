@@ -114,3 +114,28 @@ fn a_silent_tunnel_is_closed_after_its_time_and_no_sooner() {
     gateway.wait_for_metric("tenfold_tunnels_open", "", 0.0);
     gateway.wait_for_metric("tenfold_http_errors_total", "tunnel_idle", 1.0);
 }
+
+#[test]
+fn what_a_tunnel_carried_is_not_taken_for_a_request() {
+    let origin = Origin::new(|peer| {
+        while let Some(request) = peer.head()? {
+            assert!(
+                request.get("upgrade").is_some(),
+                "replayed: {}",
+                request.head
+            );
+            peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")?;
+            peer.to_end()?;
+        }
+        Ok(())
+    });
+    let gateway = gateway(&[&origin], &[]);
+    let mut client = Client::connect(gateway.address());
+    client.send(format!(
+        "{UPGRADE}POST /replayed HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
+    ));
+    assert_eq!(client.head().expect("a head").status(), 101);
+    client.finish_sending();
+    assert!(client.is_closed());
+    assert_eq!(origin.requests(), 1);
+}
