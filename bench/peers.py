@@ -22,10 +22,11 @@ class Peer:
     """One proxy. A fresh process is started for every run (see README)."""
 
     name = ""
+    binary = None  # what the program is called, if not like the peer
     template = None  # the configuration file below conf/, if it has one
 
     def __init__(self, program=None):
-        self.program = program or find_program(self.name)
+        self.program = program or find_program(self.binary or self.name)
 
     def installed(self):
         return self.program is not None and os.access(self.program, os.X_OK)
@@ -86,6 +87,28 @@ class HAProxy(Peer):
         return ["-db", "-f", self.write_config(directory, port, origin)]
 
 
+class Bare:
+    """A peer without the headers that a usual configuration adds: it passes requests on as they are.
+
+    Nobody runs it like that in front of an application, but it is the cheapest that the peer can be.
+    """
+
+    def settings(self):
+        text, marker = super().settings(), "# The headers a usual"
+        start = text.rindex("\n", 0, text.index(marker))
+        return text[:start] + text[text.index("\n\n", start):]
+
+
+class BareNginx(Bare, Nginx):
+    name = "nginx-bare"
+    binary = "nginx"
+
+
+class BareHAProxy(Bare, HAProxy):
+    name = "haproxy-bare"
+    binary = "haproxy"
+
+
 class Tenfold(Peer):
     name = "tenfold"
 
@@ -105,7 +128,9 @@ class Tenfold(Peer):
         return "tenfold " + " ".join(self._arguments("@PORT@", "@PORT2@", "@ORIGIN@"))
 
 
-PEERS = {peer.name: peer for peer in (Nginx, HAProxy, Tenfold)}
+PEERS = {peer.name: peer for peer in (Nginx, HAProxy, Tenfold, BareNginx, BareHAProxy)}
+# Those that take part unless --peers says otherwise.
+USUAL = ["nginx", "haproxy", "tenfold"]
 
 
 def origin_command(program, port):

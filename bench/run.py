@@ -20,7 +20,7 @@ import idle
 import load
 import machine
 import report
-from peers import PEERS, origin_command
+from peers import PEERS, USUAL, origin_command
 from scenarios import BY_NAME, SCENARIOS
 from server import BenchError, Missing, answer_problem, find_program, free_port, started
 
@@ -37,8 +37,9 @@ def parse_options(arguments):
     parser.add_argument("--seconds", type=_positive, help="length of a run (6)")
     parser.add_argument("--scenario", nargs="+", metavar="NAME", choices=BY_NAME,
                         help="only these: " + ", ".join(BY_NAME))
-    parser.add_argument("--peers", type=_peer_names, default=list(PEERS),
-                        help="comma-separated (nginx,haproxy,tenfold)")
+    parser.add_argument("--peers", type=_peer_names, default=list(USUAL),
+                        help="comma-separated (nginx,haproxy,tenfold; also nginx-bare,\n"
+                        "haproxy-bare, which add no headers)")
     parser.add_argument("--tenfold", metavar="PATH", help="the tenfold binary")
     parser.add_argument("--origin", metavar="PATH", help="the tenfold-origin binary")
     parser.add_argument("--origin-address", metavar="HOST:PORT", type=_address,

@@ -172,3 +172,48 @@ fn a_download_that_stalls_is_cut_and_blamed_on_who_stalls() {
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     gateway.wait_for_metric("tenfold_http_errors_total", "client_gone", 1.0);
 }
+
+/// The attack called Slowloris, at the size of a real one.
+#[test]
+fn ten_thousand_clients_that_send_a_byte_a_second_are_closed_and_harm_nobody() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    use std::io::Write;
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, raised).expect("the soft limit may be raised to the hard one");
+    let descriptors = usize::try_from(limit.maximum.unwrap_or(1 << 20)).expect("a sane limit");
+    // Smaller machines get a smaller attack.
+    let count = 10_000.min(descriptors / 4 * 3 - 400);
+
+    let origin = Origin::saying("fine");
+    let gateway = gateway(
+        &[&origin],
+        &["--head-timeout", "8s", "--max-connections", "20000"],
+    );
+    let before = gateway.resident_kib();
+    let mut slow: Vec<_> = (0..count)
+        .map(|_| {
+            let stream = std::net::TcpStream::connect(gateway.address()).expect("accepted");
+            stream
+                .set_nonblocking(true)
+                .expect("a socket can be non-blocking");
+            stream
+        })
+        .collect();
+    for byte in "GET".bytes() {
+        for stream in &mut slow {
+            stream.write_all(&[byte]).expect("still open");
+        }
+        let second = Instant::now() + Duration::from_secs(1);
+        while Instant::now() < second {
+            assert_eq!(client::get(gateway.address(), "/").text(), "fine");
+        }
+    }
+    let each = gateway.resident_kib().saturating_sub(before) as usize / count;
+    assert!(each <= 16, "{each} KiB for each of {count} slow heads");
+    gateway.wait_for_metric("tenfold_http_errors_total", "client_timeout", count as f64);
+    assert_eq!(client::get(gateway.address(), "/").text(), "fine");
+}
