@@ -77,13 +77,16 @@ fuzz: ## Fuzz each parser for FUZZ_SECONDS (600) seconds (FUZZ_TARGETS=... picks
 	cargo fetch --locked --manifest-path fuzz/Cargo.toml
 	@for target in $(FUZZ_TARGETS); do \
 	    echo "==> fuzz $$target for $(FUZZ_SECONDS) s"; \
-	    env -u RUSTC_BOOTSTRAP cargo fuzz run "$$target" -s none -- -max_total_time=$(FUZZ_SECONDS); \
+	    mkdir -p "fuzz/corpus/$$target"; \
+	    env -u RUSTC_BOOTSTRAP cargo fuzz run "$$target" -s none \
+	        "fuzz/corpus/$$target" "fuzz/seeds/$$target" -- \
+	        -dict="fuzz/dictionaries/$$target.dict" -max_total_time=$(FUZZ_SECONDS); \
 	done
 
 interop: ## Try it with curl, nginx, HAProxy, Node.js, Python and a browser
 	@scripts/setup --browser
 	cargo build --release --locked
-	@scripts/interop
+	@scripts/interop --strict
 
 clean: ## Remove what was built
 	cargo clean

@@ -94,6 +94,7 @@ impl Gateway {
             .collect();
         let (phase, _) = watch::channel(Phase::Serving);
         let (ending, running) = watch::channel(listeners.len());
+        let (closing, _) = watch::channel(listeners.len());
         let access_log = lines.as_ref().map(Lines::monitor);
         let workers = listeners.len();
         let gateway = Self {
@@ -121,8 +122,11 @@ impl Gateway {
                 lines: lines.clone(),
                 listener,
                 phase: gateway.phase.subscribe(),
+                listening: Countdown {
+                    count: closing.clone(),
+                },
             };
-            let running = Running {
+            let running = Countdown {
                 count: ending.clone(),
             };
             let thread = std::thread::Builder::new()
@@ -228,12 +232,21 @@ impl Gateway {
     }
 }
 
-/// A worker that has not ended, however it ends.
-struct Running {
+/// One of those that are counted, until it is dropped, however that comes about.
+struct Countdown {
     count: watch::Sender<usize>,
 }
 
-impl Drop for Running {
+impl Countdown {
+    /// Gives up its place, and waits until all others have.
+    async fn reach_zero(self) {
+        let mut count = self.count.subscribe();
+        drop(self);
+        let _all_gone = count.wait_for(|count| *count == 0).await.map(|_| ());
+    }
+}
+
+impl Drop for Countdown {
     fn drop(&mut self) {
         self.count.send_modify(|count| *count -= 1);
     }
@@ -249,10 +262,12 @@ struct Plan {
     lines: Option<Lines>,
     listener: TcpListener,
     phase: watch::Receiver<Phase>,
+    /// Workers whose socket is open.
+    listening: Countdown,
 }
 
 impl Plan {
-    fn run(self, _running: Running) {
+    fn run(self, _running: Countdown) {
         if let Err(error) = self.serve() {
             tracing::error!(%error, "a worker could not start");
         }
@@ -275,7 +290,7 @@ impl Plan {
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(self.listener)?;
             tokio::select! {
-                () = serve_and_drain(&worker, listener, self.phase.clone()) => {}
+                () = serve_and_drain(&worker, listener, self.phase.clone(), self.listening) => {}
                 () = reached(self.phase, Phase::Ended) => {}
                 // Here and not in tasks of their own: should one of them panic, the worker must end, and be seen to.
                 () = Rc::clone(&worker.timers).run() => {}
@@ -290,8 +305,12 @@ async fn serve_and_drain(
     worker: &Rc<Worker>,
     listener: tokio::net::TcpListener,
     phase: watch::Receiver<Phase>,
+    listening: Countdown,
 ) {
     accept::run(Rc::clone(worker), listener, reached(phase, Phase::Draining)).await;
+    // A client that is told to close connects anew at once. If that happened while another worker's socket is just
+    // closing, its new connection would be reset; when all are closed it is refused, and nothing is lost.
+    listening.reach_zero().await;
     worker.start_draining();
     worker.drained().await;
 }

@@ -1,0 +1,1 @@
+"""What scripts/interop consists of: the stage, the tools, and one module per check."""
