@@ -3,7 +3,7 @@
 //! # The idea
 //! One worker thread per core, each with its own listeners, connections, buffers and upstream connections; a request
 //! never leaves the thread that accepted it. Workers share what is atomic (the endpoints' state) and nothing else.
-//! The path of a request is [`http::pipeline`], top to bottom.
+//! The path of a request is `http/pipeline.rs`, top to bottom.
 //!
 //! # What is absent
 //! No lock, no allocation that a pooled buffer can avoid, no timer registration and no task switch between

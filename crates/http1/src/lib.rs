@@ -3,7 +3,7 @@
 //! # The idea
 //! A proxy spends its time between two sockets, and what it adds to the kernel's own cost is mostly
 //! moving heads around. So a head stays where it was read: one pooled [`Buffer`] and a list of
-//! offsets into it ([`Fields`](head::Fields)). A head is edited *while it is copied* into the buffer that is sent
+//! offsets into it ([`head`]). A head is edited *while it is copied* into the buffer that is sent
 //! on, never as a map of strings. Bodies are not messages here but byte ranges that a
 //! [`Decoder`](body::Decoder) checks in place.
 //!
