@@ -15,7 +15,7 @@ BENCH_ARGS ?=
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
 
-.PHONY: help setup build test check check-rust check-scripts demo bench fuzz interop clean
+.PHONY: help setup build test check check-rust check-scripts demo profile bench fuzz interop clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -64,6 +64,11 @@ demo: ## See it work: three origins, one dies and comes back, nothing fails
 	@scripts/setup
 	cargo build --release --locked -p tenfold --bin tenfold
 	@scripts/demo
+
+profile: ## Show where its CPU time goes (needs perf)
+	@scripts/setup --bench
+	cargo build --release --locked -p tenfold -p tenfold-testkit
+	$(PYTHON) bench/profiling.py $(BENCH_ARGS)
 
 bench: ## Measure it next to nginx and HAProxy (BENCH_ARGS=... goes to bench/run.py)
 	@scripts/setup --bench
