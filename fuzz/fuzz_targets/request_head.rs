@@ -3,8 +3,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use tenfold_fuzz::{LIMITS, Parsed, check_framing, check_lines, check_prefixes};
+use tenfold_http1::Name;
 use tenfold_http1::framing::Length;
-use tenfold_http1::head::{Name, RequestLine};
+use tenfold_http1::head::RequestLine;
 use tenfold_http1::{Method, Version, parse};
 
 fn parsed(bytes: &[u8]) -> Parsed<RequestLine> {

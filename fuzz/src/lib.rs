@@ -1,7 +1,8 @@
 //! What the targets for requests and for responses have in common.
 
+use tenfold_http1::Name;
+use tenfold_http1::field::Field;
 use tenfold_http1::framing::{Length, decimal};
-use tenfold_http1::head::{Field, Name};
 use tenfold_http1::{HeadError, Limits, Version};
 
 /// Small limits, so that inputs of libFuzzer's default size reach them.

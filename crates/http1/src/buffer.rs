@@ -13,7 +13,7 @@ use std::{fmt, io};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-use crate::head::Field;
+use crate::field::Field;
 
 /// Size of a buffer for heads, in bytes: a head and a small body in one read.
 pub const HEAD: usize = 8 * 1024;

@@ -8,7 +8,8 @@
 use std::ops::Range;
 
 use crate::error::BodyError;
-use crate::head::{Name, Span};
+use crate::field::Span;
+use crate::name::Name;
 use crate::parse;
 
 /// Hexadecimal digits of a chunk size: enough for 2^64 - 1.

@@ -4,7 +4,8 @@ use std::task::{Context, Poll};
 
 use crate::connection::Connection;
 use crate::error::ReadError;
-use crate::head::{Method, ResponseHead};
+use crate::head::ResponseHead;
+use crate::name::Method;
 use crate::parse::{self, Limits};
 use crate::transport::Transport;
 

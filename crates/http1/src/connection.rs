@@ -6,7 +6,8 @@ use std::task::{Context, Poll, ready};
 
 use crate::buffer::{Buffer, Pool};
 use crate::error::{HeadError, ReadError};
-use crate::head::{Field, Head, StartLine};
+use crate::field::Field;
+use crate::head::{Head, StartLine};
 use crate::parse::Limits;
 use crate::transport::Transport;
 

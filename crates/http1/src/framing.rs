@@ -5,7 +5,7 @@
 //! recipient some leniency; none of it is used here: what is ambiguous anywhere is refused.
 
 use crate::error::HeadError;
-use crate::head::{Method, Name, Version};
+use crate::name::{Method, Name, Version};
 
 /// How a body is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,8 +7,10 @@ use std::mem::MaybeUninit;
 
 use crate::buffer::RELAY;
 use crate::error::HeadError;
+use crate::field::{Field, Span};
 use crate::framing::{Facts, Length};
-use crate::head::{Field, Method, Name, RequestLine, Span, StatusLine, Version};
+use crate::head::{RequestLine, StatusLine};
+use crate::name::{Method, Name, Version};
 use crate::target;
 
 /// The largest number of fields that can be allowed.

@@ -3,7 +3,8 @@
 use std::net::Ipv6Addr;
 
 use crate::error::HeadError;
-use crate::head::{Method, Span};
+use crate::field::Span;
+use crate::name::Method;
 
 /// A target split into what is forwarded and what it says about the host.
 pub(crate) struct Target {

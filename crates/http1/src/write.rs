@@ -1,7 +1,7 @@
 //! Making heads: each function appends to a buffer.
 
 use crate::buffer::Buffer;
-use crate::head::FieldRef;
+use crate::field::FieldRef;
 
 /// `method SP target SP HTTP/1.1 CR LF`
 pub fn request_line(out: &mut Buffer, method: &[u8], target: &[u8]) {

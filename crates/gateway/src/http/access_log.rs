@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use tenfold_http1::{Name, RequestHead};
 use tenfold_observe::lines::Lines;
 
-use super::pipeline::Served;
+use super::served::Served;
 
 /// A batch is handed over when it is as large as this, or a second old.
 const BATCH: usize = 32 * 1024;
@@ -156,7 +156,7 @@ fn text(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 mod tests {
     use super::*;
     use crate::http::error::Failure;
-    use crate::http::pipeline::Next;
+    use crate::http::served::Next;
 
     #[test]
     fn a_line_is_json_whatever_a_stranger_sends() {

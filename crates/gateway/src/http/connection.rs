@@ -13,7 +13,8 @@ use tokio::net::TcpStream;
 
 use super::client::Client;
 use super::error::Failure;
-use super::pipeline::{self, Next};
+use super::pipeline;
+use super::served::Next;
 use crate::worker::{OpenConnection, Worker};
 
 /// How long a client may go on sending after the last response, most of it into the void: it might read the response only

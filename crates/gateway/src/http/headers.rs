@@ -4,8 +4,8 @@
 //! connection only (RFC 9110 section 7.6.1), those that a stranger must not be able to set, and the framing, which
 //! is made anew from what was understood.
 
+use tenfold_http1::field::FieldRef;
 use tenfold_http1::framing::{Length, list};
-use tenfold_http1::head::FieldRef;
 use tenfold_http1::{Buffer, Name, RequestHead, ResponseHead, Version, write};
 
 use super::body::Format;

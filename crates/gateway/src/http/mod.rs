@@ -12,4 +12,5 @@ mod ids;
 mod pipeline;
 mod request;
 mod respond;
+mod served;
 mod tunnel;

@@ -1,0 +1,27 @@
+//! What became of a request, and what follows for the client's connection.
+
+use super::error::Failure;
+
+/// What happens to the client's connection after a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// It waits for the next request.
+    KeepAlive,
+    /// It is closed gently: the client may still be sending, and must be able to read the response.
+    Linger,
+    /// It is reset: the response is incomplete, and the client must see that.
+    Cut,
+}
+
+/// How a request was answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Served {
+    pub(super) status: u16,
+    /// Bytes that the client got.
+    pub(super) sent: u64,
+    /// The server that answered.
+    pub(super) endpoint: Option<usize>,
+    /// What went wrong.
+    pub(super) failure: Option<Failure>,
+    pub(super) next: Next,
+}
