@@ -218,17 +218,21 @@ impl Gateway {
         }
     }
 
-    /// Ends everything now, and waits until the access log is written, but no longer than `patience`.
-    pub fn end(&self, threads: Threads, patience: Duration) {
+    /// Ends everything now, and waits until the access log is written, but no longer than `patience`. Returns false if a
+    /// worker had failed.
+    pub fn end(&self, threads: Threads, patience: Duration) -> bool {
         self.phase.send_replace(Phase::Ended);
-        for thread in threads.workers {
-            let _panicked = thread.join();
-        }
+        let failed = threads
+            .workers
+            .into_iter()
+            .filter_map(|thread| thread.join().err())
+            .count();
         if let Some(writer) = threads.access_log
             && !writer.finish(patience)
         {
             tracing::warn!("the last lines of the access log could not be written");
         }
+        failed == 0
     }
 }
 

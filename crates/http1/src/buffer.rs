@@ -157,7 +157,7 @@ impl Buffer {
     }
 
     /// Moves what is in the buffer to its front, so that the rest can be read into.
-    pub fn compact(&mut self) {
+    fn compact(&mut self) {
         if self.start > 0 {
             let (start, end) = (self.start, self.end);
             self.block_mut().bytes.copy_within(start..end, 0);
@@ -168,7 +168,7 @@ impl Buffer {
 
     /// Exchanges a [`HEAD`] buffer for a [`RELAY`] buffer with the same bytes; returns false if it
     /// already was as large.
-    pub fn grow(&mut self) -> bool {
+    fn grow(&mut self) -> bool {
         if self.block().bytes.len() >= RELAY {
             return false;
         }
@@ -176,6 +176,18 @@ impl Buffer {
         larger.push(self.filled());
         *self = larger;
         true
+    }
+
+    /// Moves what is in the buffer into memory of its own that is no larger; for what is kept for long.
+    pub fn shrink(&mut self) {
+        let small = Block {
+            bytes: self.filled().to_vec(),
+            fields: self.fields().to_vec(),
+        };
+        (self.start, self.end) = (0, small.bytes.len());
+        if let Some(block) = self.block.replace(Box::new(small)) {
+            self.pool.give_back(block);
+        }
     }
 
     /// Makes room behind the last byte, if there is none, by moving or growing; false if the buffer is full
@@ -319,5 +331,12 @@ mod tests {
         buffer.consume(1);
         buffer.compact();
         assert_eq!(buffer.filled(), b"orld");
+        buffer.shrink();
+        assert_eq!(
+            (buffer.filled(), buffer.block().bytes.len()),
+            (&b"orld"[..], 4)
+        );
+        buffer.push(b"!");
+        assert_eq!(buffer.filled(), b"orld!");
     }
 }

@@ -135,6 +135,11 @@ impl<L: StartLine> Head<L> {
         &mut self.buffer.filled_mut()[len..]
     }
 
+    /// Keeps no more memory than it needs; see [`Buffer::shrink`].
+    pub fn shrink(&mut self) {
+        self.buffer.shrink();
+    }
+
     /// Gives up the head and keeps the buffer without it and without the first `count` bytes behind it.
     #[must_use]
     pub fn into_rest(mut self, count: usize) -> Buffer {

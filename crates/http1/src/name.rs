@@ -53,7 +53,7 @@ pub enum Name {
     XRealIp,
     /// `X-Request-Id`
     XRequestId,
-    /// One of the above spelled with `_` for `-`: CGI and its heirs read both as the same name, so
+    /// One of the above (`X-Forwarded-…` of any name among them) spelled with `_` for `-`: CGI and its heirs read both as the same name, so
     /// that it could stand in for a field that the proxy vouches for.
     Lookalike,
     /// Any other name.
@@ -109,7 +109,8 @@ impl Name {
             .get(..FORWARDED_PREFIX.len())
             .map(|start| compare(start, FORWARDED_PREFIX))
         {
-            Some(Likeness::Same | Likeness::Lookalike) => Self::XForwardedOther,
+            Some(Likeness::Same) if !bytes.contains(&b'_') => Self::XForwardedOther,
+            Some(Likeness::Same | Likeness::Lookalike) => Self::Lookalike,
             Some(Likeness::Different) | None => Self::Other,
         }
     }
@@ -229,11 +230,10 @@ mod tests {
             assert_eq!(Name::of(bytes), Name::Lookalike);
         }
         assert_eq!(Name::of(b"my_header_"), Name::Other);
-        for bytes in [
-            &b"X-Forwarded-Prefix"[..],
-            b"x_forwarded_Ssl",
-            b"X-Forwarded-Client-Cert",
-        ] {
+        for bytes in [&b"x_forwarded_Ssl"[..], b"X-Forwarded-Client_Cert"] {
+            assert_eq!(Name::of(bytes), Name::Lookalike);
+        }
+        for bytes in [&b"X-Forwarded-Prefix"[..], b"X-Forwarded-Client-Cert"] {
             assert_eq!(Name::of(bytes), Name::XForwardedOther);
         }
     }

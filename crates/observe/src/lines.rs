@@ -132,14 +132,24 @@ impl Output {
         }
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Stdout(stdout) => {
-                let mut stdout = stdout.lock();
-                stdout.write_all(bytes)?;
-                stdout.flush()
+    /// Writes all bytes. After an error, the number says how many of them were written.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), (io::Error, usize)> {
+        let mut written = 0;
+        while written < bytes.len() {
+            let result = match self {
+                Self::Stdout(stdout) => stdout.write(&bytes[written..]),
+                Self::File(file) => file.write(&bytes[written..]),
+            };
+            match result {
+                Ok(0) => return Err((io::ErrorKind::WriteZero.into(), written)),
+                Ok(count) => written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err((error, written)),
             }
-            Self::File(file) => file.write_all(bytes),
+        }
+        match self {
+            Self::Stdout(stdout) => stdout.flush().map_err(|error| (error, written)),
+            Self::File(_) => Ok(()),
         }
     }
 }
@@ -150,11 +160,16 @@ fn open_file(path: &Path) -> io::Result<File> {
 
 fn write_all(output: &mut Output, target: &Target, batches: &Receiver<Batch>, shared: &Shared) {
     let mut is_failing = false;
+    // A batch that failed has left half a line.
+    let mut is_torn = false;
     loop {
         let batch = batches.recv_timeout(LOOK);
         if shared.reopen.swap(false, Relaxed) {
             match Output::open(target) {
-                Ok(reopened) => *output = reopened,
+                Ok(reopened) => {
+                    *output = reopened;
+                    is_torn = false;
+                }
                 Err(error) => {
                     tracing::warn!(%error, "cannot open the access log again; the old file stays in use");
                 }
@@ -165,16 +180,18 @@ fn write_all(output: &mut Output, target: &Target, batches: &Receiver<Batch>, sh
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        // A batch that failed may have left half a line.
-        let separator: &[u8] = if is_failing { b"\n" } else { b"" };
+        let separator: &[u8] = if is_torn { b"\n" } else { b"" };
         let result = output
             .write(separator)
             .and_then(|()| output.write(&batch.bytes));
-        if let Err(error) = &result {
+        if let Err((error, written)) = &result {
+            is_torn |= *written > 0;
             shared.dropped.fetch_add(batch.lines, Relaxed);
             if !is_failing {
                 tracing::warn!(%error, "cannot write the access log; its lines are dropped until it can be");
             }
+        } else {
+            is_torn = false;
         }
         is_failing = result.is_err();
     }

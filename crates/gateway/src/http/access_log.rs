@@ -172,6 +172,7 @@ mod tests {
             sent: 10,
             endpoint: None,
             failure: Some(Failure::ClientTimeout),
+            ended: None,
             next: Next::Linger,
         };
         let entry = Entry {

@@ -3,7 +3,9 @@
 use std::fmt::Write;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
+use socket2::SockRef;
 use tenfold_http1::Connection;
 use tokio::net::TcpStream;
 
@@ -18,6 +20,8 @@ pub(crate) struct Client {
     pub(crate) is_trusted: bool,
     /// The one deadline of this connection, moved from phase to phase.
     pub(crate) timer: Timer,
+    /// A response is under way. Should the connection end now, for whatever reason, it must be seen to be incomplete.
+    pub(crate) is_busy: bool,
     /// The forwarding fields of an untrusted peer, up to where the host follows: made once per connection.
     pub(crate) forwarding: Box<[u8]>,
 }
@@ -30,6 +34,7 @@ impl Client {
             peer,
             is_trusted: worker.settings.trusts(peer),
             timer: worker.timers.timer(),
+            is_busy: false,
             forwarding: forwarding_fields(peer).into_bytes().into(),
         }
     }
@@ -43,6 +48,16 @@ impl Client {
             .local_addr()
             .map(|local| local.to_string())
             .unwrap_or_default()
+    }
+}
+
+impl Drop for Client {
+    /// Makes closing a busy connection a reset, so that nobody takes what was sent for a whole response.
+    fn drop(&mut self) {
+        if self.is_busy {
+            let stream = SockRef::from(self.connection.stream());
+            let _already_gone = stream.set_linger(Some(Duration::ZERO));
+        }
     }
 }
 

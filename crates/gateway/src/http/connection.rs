@@ -6,7 +6,6 @@ use std::rc::Rc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use socket2::SockRef;
 use tenfold_http1::{ReadError, RequestHead, Transport};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -44,10 +43,12 @@ pub(crate) async fn run(
                 Box::pin(pipeline::serve_unreadable(&worker, &mut client, failure)).await
             }
         };
+        client.is_busy = next == Next::Cut;
         match next {
             Next::KeepAlive => {}
             Next::Linger => return Box::pin(linger(&worker, &mut client)).await,
-            Next::Cut => return cut(&client),
+            // Dropped while busy, it is reset.
+            Next::Cut => return,
         }
     }
 }
@@ -121,11 +122,6 @@ async fn linger(worker: &Worker, client: &mut Client) {
             Some(Ok(0) | Err(_)) | None => return,
         }
     }
-}
-
-/// Makes closing the connection a reset, so that nobody takes what was sent for a whole response.
-fn cut(client: &Client) {
-    let _already_gone = SockRef::from(client.connection.stream()).set_linger(Some(Duration::ZERO));
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub(crate) enum Failure {
     /// The server broke the connection before or while answering.
     UpstreamBroken,
     /// The server's answer is not acceptable HTTP/1.1.
-    UpstreamInvalid(&'static str),
+    UpstreamInvalid(Invalid),
     /// The server took too long.
     UpstreamTimeout,
     /// An upgraded connection broke on one side.
@@ -36,6 +36,17 @@ pub(crate) enum Failure {
     TunnelIdle,
     /// This machine has no descriptor or port left.
     Exhausted,
+}
+
+/// What is wrong with a server's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Invalid {
+    /// Its head.
+    Head(HeadError),
+    /// Its body, before the client has seen anything of it; or, in what is logged, later.
+    Body(BodyError),
+    /// It changes to a protocol that nobody asked for.
+    UnaskedUpgrade,
 }
 
 /// How long a client is asked to wait when no server is there: about until an endpoint is tried again.
@@ -73,7 +84,9 @@ impl Failure {
             Self::ClientGone => "client_gone",
             Self::NoServer => "no_server",
             Self::UpstreamBroken => "upstream_broken",
-            Self::UpstreamInvalid(kind) => kind,
+            Self::UpstreamInvalid(Invalid::Head(error)) => error.kind(),
+            Self::UpstreamInvalid(Invalid::Body(error)) => error.kind(),
+            Self::UpstreamInvalid(Invalid::UnaskedUpgrade) => "unasked_upgrade",
             Self::UpstreamTimeout => "upstream_timeout",
             Self::TunnelBroken => "tunnel_broken",
             Self::TunnelIdle => "tunnel_idle",

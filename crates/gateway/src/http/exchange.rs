@@ -11,7 +11,7 @@ use tenfold_http1::{ReadError, ResponseHead, Version};
 use tokio::io::AsyncWriteExt;
 
 use super::client::Client;
-use super::error::Failure;
+use super::error::{Failure, Invalid};
 use super::headers;
 use super::request::{Request, SendError};
 use crate::upstream::Connection;
@@ -50,7 +50,7 @@ pub(super) async fn run(
             101 if headers::upgrade_of(&request.head).is_some() => return Ok(head),
             101 => {
                 return Err(ExchangeError::Fatal(Failure::UpstreamInvalid(
-                    "unasked_upgrade",
+                    Invalid::UnaskedUpgrade,
                 )));
             }
             100..200 => Box::pin(pass_interim(worker, client, request, upstream, head)).await?,
@@ -102,17 +102,17 @@ impl Sending {
                 Poll::Pending => {}
             }
         }
-        let waits_for_100 = request.head.line().expects_continue && request.is_replayable();
         match upstream.poll_response(cx, &settings.limits.head, request.method()) {
             Poll::Ready(Ok(head)) => Poll::Ready(Ok(head)),
             Poll::Ready(Err(ReadError::Head(error))) => Poll::Ready(Err(ExchangeError::Fatal(
-                Failure::UpstreamInvalid(error.kind()),
+                Failure::UpstreamInvalid(Invalid::Head(error)),
             ))),
             Poll::Ready(Err(ReadError::Closed | ReadError::Io(_))) => {
                 Poll::Ready(Err(ExchangeError::Broken))
             }
             Poll::Pending if client.timer.is_due(cx) => {
-                let is_clients = !self.is_over && !request.waits_for_server() && !waits_for_100;
+                let is_clients =
+                    !self.is_over && !request.waits_for_server() && !request.waits_for_100();
                 let failure = if is_clients {
                     Failure::ClientTimeout
                 } else {

@@ -1,8 +1,10 @@
 //! Attempts: choose a server, have a connection to it, exchange; and go elsewhere when that fails.
 //!
 //! What may be repeated:
-//! - A connection that could not be made, or that took not a byte: always, nothing was sent.
-//! - A connection that broke before the response began: only idempotent methods (RFC 9110 section 9.2.2), only while
+//! - A connection that could not be made: with every other server, up to [`MAX_TRIED`](tenfold_traffic::balance::MAX_TRIED);
+//!   nothing was sent.
+//! - A connection that broke before the response began: only idempotent methods (RFC 9110 section 9.2.2) unless it took not a
+//!   byte, only while
 //!   the whole request is still at hand, and only [`MAX_RESENDS`] times, so that a request that kills servers does not kill
 //!   all of them. If the connection had been idle before, its server just closed it, and gets a second chance on a
 //!   new one.
@@ -37,6 +39,7 @@ pub(super) async fn forward(
     let mut tried = Tried::default();
     let mut resends = 0;
     let mut now = request.started;
+    let mut is_retry = false;
     // The server to try again, on a new connection.
     let mut again = None;
     loop {
@@ -52,6 +55,11 @@ pub(super) async fn forward(
                     Failure::NoServer
                 })?,
         };
+        if is_retry {
+            worker.metrics.retries.increment();
+            now = worker.clock.read();
+        }
+        is_retry = true;
         let longest = if is_again {
             None
         } else {
@@ -60,7 +68,6 @@ pub(super) async fn forward(
         let Some((mut upstream, is_reused)) = obtain(worker, client, &pick, now, longest).await?
         else {
             tried.add(pick.index);
-            now = retry(worker);
             continue;
         };
         if !is_reused {
@@ -89,16 +96,9 @@ pub(super) async fn forward(
                 }
                 request.rewind();
                 resends += 1;
-                now = retry(worker);
             }
         }
     }
-}
-
-/// Counts a further attempt and reads the time for it.
-fn retry(worker: &Worker) -> Duration {
-    worker.metrics.retries.increment();
-    worker.clock.read()
 }
 
 fn longest_idle(worker: &Worker, request: &Request) -> Duration {

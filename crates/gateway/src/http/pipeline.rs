@@ -10,7 +10,7 @@ use super::client::Client;
 use super::error::Failure;
 use super::forward::forward;
 use super::request::Request;
-use super::respond::discard;
+use super::respond::{Sent, discard};
 use super::served::{Next, Served};
 use crate::worker::Worker;
 
@@ -22,6 +22,7 @@ pub(super) fn serve<'a>(
 ) -> impl Future<Output = Next> + 'a {
     let started = worker.clock.read();
     let active = Active::new(worker);
+    client.is_busy = true;
     let mut admitted = Request::admit(worker, client, head, started);
     // The request is used where it was captured: moving it into the future a second time would make the future too large for
     // the allocator's fast path (docs/performance.md).
@@ -57,18 +58,19 @@ pub(super) fn serve<'a>(
 /// Finds a server, and sends its response on.
 async fn answer(worker: &Worker, client: &mut Client, request: &mut Request) -> Served {
     let mut answered = forward(worker, client, request).await;
-    let result = match &mut answered {
+    let sent = match &mut answered {
         Ok(response) => response.send(worker, client, request).await,
-        Err(_) => Ok(()),
+        Err(_) => Sent::default(),
     };
     let mut served = match answered {
-        Ok(response) => response.finish(worker, request, result),
+        Ok(response) => response.finish(worker, request, sent),
         Err(failure) => {
             let id = request.id();
             Box::pin(refuse(worker, client, Some(&request.head), id, failure)).await
         }
     };
     if served.next == Next::KeepAlive && !request.is_sent() {
+        served.ended = served.ended.or_else(|| Some(worker.clock.read()));
         served.next = Box::pin(discard(worker, client, request)).await;
     }
     served
@@ -109,6 +111,7 @@ async fn refuse(
         sent: 0,
         endpoint: None,
         failure: Some(failure),
+        ended: None,
         next: Next::Cut,
     };
     if failure == Failure::ClientGone {
@@ -147,7 +150,8 @@ impl<'a> About<'a> {
 
 /// Counts and logs a request that is over.
 fn record(worker: &Worker, client: &Client, about: &About<'_>, served: &Served) {
-    let duration = worker.clock.read().saturating_sub(about.started);
+    let now = worker.clock.read();
+    let duration = served.ended.unwrap_or(now).saturating_sub(about.started);
     worker.metrics.record(served.status, duration);
     worker.metrics.received_bytes.add(about.received);
     worker.metrics.sent_bytes.add(served.sent);

@@ -212,6 +212,17 @@ impl Request {
             .is_none_or(|upload| upload.progress() == 0)
     }
 
+    /// True if the client waits for `100 Continue` before it sends its body.
+    pub(crate) fn waits_for_100(&self) -> bool {
+        self.head.line().expects_continue && self.has_upload() && self.is_replayable()
+    }
+
+    /// Keeps no more memory than it needs, for a long time to come.
+    pub(crate) fn shrink(&mut self) {
+        self.head.shrink();
+        self.out.shrink();
+    }
+
     /// Prepares for sending it again from the beginning.
     pub(crate) fn rewind(&mut self) {
         self.sent = 0;

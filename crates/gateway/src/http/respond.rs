@@ -10,9 +10,9 @@ use tenfold_http1::{ResponseHead, Version};
 
 use super::body::{Format, Pump, PumpError};
 use super::client::Client;
-use super::error::Failure;
+use super::error::{Failure, Invalid};
 use super::headers::{self, Persistence};
-use super::request::Request;
+use super::request::{Request, SendError};
 use super::served::{Next, Served};
 use super::tunnel;
 use crate::upstream::{Connection, Pick};
@@ -22,6 +22,16 @@ use crate::worker::Worker;
 const MOST_DISCARDED: u64 = 256 * 1024;
 /// For how long.
 const LONGEST_DISCARDING: Duration = Duration::from_secs(2);
+
+/// How sending a response ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sent {
+    /// The client has all of it.
+    is_whole: bool,
+    failure: Option<Failure>,
+    /// When the client had all of it, if the request went on after that.
+    ended: Option<Duration>,
+}
 
 /// A response on its way.
 pub(super) struct Response {
@@ -77,7 +87,7 @@ impl Response {
             Some(out),
             Some(rest),
         )
-        .map_err(|error| Failure::UpstreamInvalid(error.kind()))?;
+        .map_err(|error| Failure::UpstreamInvalid(Invalid::Body(error)))?;
         // A server that announces a body where there can be none may send it, and it would answer the next request.
         let is_reusable = length != Length::UntilClose
             && !line.declares_absent_body
@@ -93,16 +103,14 @@ impl Response {
     }
 
     /// Sends it.
-    ///
-    /// # Errors
-    /// What broke on the way; the client has seen a part of it then.
     pub(super) async fn send(
         &mut self,
         worker: &Worker,
         client: &mut Client,
         request: &mut Request,
-    ) -> Result<(), Failure> {
+    ) -> Sent {
         if self.status == 101 {
+            request.shrink();
             let tunnel = tunnel::run(
                 worker,
                 client,
@@ -110,36 +118,43 @@ impl Response {
                 &mut self.upstream,
                 &mut self.download,
             );
-            return Box::pin(tunnel).await;
+            let failure = Box::pin(tunnel).await.err();
+            return Sent {
+                is_whole: failure.is_none(),
+                failure,
+                ended: None,
+            };
         }
         let mut relay = Relay {
             is_sending: !request.is_sent(),
-            is_received: false,
-            progress: 0,
+            ..Relay::default()
         };
-        poll_fn(|cx| relay.poll(cx, worker, client, request, self)).await
+        let result = poll_fn(|cx| relay.poll(cx, worker, client, request, self)).await;
+        // What the client did wrong explains what the server did then.
+        let failure = relay.failure.or(result.err());
+        Sent {
+            is_whole: result.is_ok(),
+            failure,
+            ended: relay.ended,
+        }
     }
 
     /// What became of it, and of the connections on both sides.
-    pub(super) fn finish(
-        self,
-        worker: &Worker,
-        request: &Request,
-        result: Result<(), Failure>,
-    ) -> Served {
-        let next = match (result, self.persistence) {
-            (Err(_), _) => Next::Cut,
-            (Ok(()), Persistence::Close) => Next::Linger,
-            (Ok(()), Persistence::Implied | Persistence::KeepAlive) => Next::KeepAlive,
+    pub(super) fn finish(self, worker: &Worker, request: &Request, sent: Sent) -> Served {
+        let next = match self.persistence {
+            _ if !sent.is_whole => Next::Cut,
+            Persistence::Close => Next::Linger,
+            Persistence::Implied | Persistence::KeepAlive => Next::KeepAlive,
         };
         let served = Served {
             status: self.status,
             sent: self.download.written(),
             endpoint: Some(self.pick.index),
-            failure: result.err(),
+            failure: sent.failure,
+            ended: sent.ended,
             next,
         };
-        if result.is_ok() {
+        if sent.is_whole {
             self.give_back(worker, request);
         }
         served
@@ -182,9 +197,14 @@ fn persistence(
 }
 
 /// Both directions of one exchange.
+#[derive(Default)]
 struct Relay {
     is_sending: bool,
     is_received: bool,
+    /// When the response was complete, if the request was not.
+    ended: Option<Duration>,
+    /// What was wrong with the rest of the request.
+    failure: Option<Failure>,
     /// The sum of both directions' progress when the deadline was last moved.
     progress: u64,
 }
@@ -204,9 +224,11 @@ impl Relay {
         let stream = client.connection.stream_mut();
         if self.is_sending {
             // Whoever ends the upload early: what the server says can still be passed on.
-            self.is_sending = request
-                .poll_send(cx, stream, upstream.stream_mut())
-                .is_pending();
+            let sending = request.poll_send(cx, stream, upstream.stream_mut());
+            self.is_sending = sending.is_pending();
+            if let Poll::Ready(Err(SendError::Client(failure))) = sending {
+                self.failure = Some(failure);
+            }
         }
         if !self.is_received {
             match download.poll(cx, upstream.stream_mut(), stream) {
@@ -215,10 +237,14 @@ impl Relay {
                 Poll::Pending => {}
             }
         }
-        // A server that has said yes may go on reading; one that has said no does not want the rest.
-        let is_wanted = (200..300).contains(&response.status);
+        // A server that has said yes may go on reading; one that has said no does not want the rest, and a client that
+        // waits for 100 will not send it.
+        let is_wanted = (200..300).contains(&response.status) && !request.waits_for_100();
         if self.is_received && !(self.is_sending && is_wanted) {
             return Poll::Ready(Ok(()));
+        }
+        if self.is_received && self.ended.is_none() {
+            self.ended = Some(worker.clock.read());
         }
         let progress = download.progress() + request.progress();
         if progress != self.progress {
@@ -228,13 +254,23 @@ impl Relay {
                 .set(worker.clock.read(), worker.settings.timeouts.body);
         }
         if client.timer.is_due(cx) {
-            return Poll::Ready(match (self.is_received, download.is_writing()) {
-                (true, _) => Ok(()),
-                (false, true) => Err(Failure::ClientGone),
-                (false, false) => Err(Failure::UpstreamTimeout),
-            });
+            return Poll::Ready(self.late(request, response));
         }
         Poll::Pending
+    }
+
+    /// Nothing has moved for too long: whose fault that is.
+    fn late(&mut self, request: &Request, response: &Response) -> Result<(), Failure> {
+        let waits_for_upload = self.is_sending && !request.waits_for_server();
+        if self.is_received {
+            self.failure = waits_for_upload.then_some(Failure::ClientTimeout);
+            return Ok(());
+        }
+        Err(match (response.download.is_writing(), waits_for_upload) {
+            (true, _) => Failure::ClientGone,
+            (false, true) => Failure::ClientTimeout,
+            (false, false) => Failure::UpstreamTimeout,
+        })
     }
 }
 
@@ -242,9 +278,10 @@ fn blame(error: PumpError) -> Failure {
     match error {
         PumpError::Read => Failure::UpstreamBroken,
         PumpError::Body(tenfold_http1::BodyError::Truncated) => Failure::UpstreamBroken,
-        PumpError::Body(error) => Failure::UpstreamInvalid(error.kind()),
+        PumpError::Body(error) => Failure::UpstreamInvalid(Invalid::Body(error)),
         PumpError::Write => Failure::ClientGone,
-        PumpError::TooLarge => Failure::UpstreamInvalid("body_too_large"),
+        // Responses have no limit.
+        PumpError::TooLarge => Failure::UpstreamBroken,
     }
 }
 

@@ -1,5 +1,7 @@
 //! What became of a request, and what follows for the client's connection.
 
+use std::time::Duration;
+
 use super::error::Failure;
 
 /// What happens to the client's connection after a request.
@@ -23,5 +25,7 @@ pub(super) struct Served {
     pub(super) endpoint: Option<usize>,
     /// What went wrong.
     pub(super) failure: Option<Failure>,
+    /// When the last byte of the response was sent, if that was before the request had ended.
+    pub(super) ended: Option<Duration>,
     pub(super) next: Next,
 }

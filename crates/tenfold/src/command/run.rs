@@ -76,8 +76,8 @@ pub(crate) fn run(arguments: Box<Run>) -> Result<ExitCode, Refusal> {
         banner::print(&settings, gateway.address(), admin_address).await;
         let code = until_drained(&gateway, signals, drain_timeout).await;
         admin_task.abort();
-        gateway.end(threads, LOG_PATIENCE);
-        Ok(code)
+        let is_well = gateway.end(threads, LOG_PATIENCE);
+        Ok(if is_well { code } else { ExitCode::FAILURE })
     })
 }
 

@@ -161,3 +161,24 @@ fn time_outs_work_after_a_quiet_time() {
     );
     assert!(client.is_closed());
 }
+
+/// To HTTP/1.0 the end of the connection is the end of the body, unless it is a reset.
+#[test]
+fn a_response_that_the_end_cuts_off_is_never_a_whole_one() {
+    let origin = Origin::new(|peer| {
+        peer.request()?;
+        peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")?;
+        peer.to_end().map(|_| ())
+    });
+    let mut gateway = gateway(&[&origin], &["--drain-timeout", "300ms"]);
+    let mut client = Client::connect(gateway.address());
+    client.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
+    client.head().expect("a head");
+    assert_eq!(client.bytes(4).expect("the first half"), b"half");
+    gateway.signal(Signal::TERM);
+    assert_eq!(gateway.wait().code(), Some(1));
+    assert!(
+        client.to_end().is_err(),
+        "a clean end would make it look whole"
+    );
+}

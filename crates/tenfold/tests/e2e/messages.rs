@@ -277,3 +277,27 @@ fn a_unix_socket_is_a_server_too() {
         );
     }
 }
+
+#[test]
+fn an_early_yes_to_a_client_that_waits_for_100_is_the_end_of_it() {
+    let origin = Origin::new(|peer| {
+        peer.head()?;
+        peer.send(ok("no need"))?;
+        peer.to_end().map(|_| ())
+    });
+    let gateway = gateway(&[&origin], &["--body-timeout", "15s"]);
+    let mut client = Client::connect(gateway.address());
+    client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+    let response = client.response();
+    assert_eq!(
+        (response.text(), response.get("connection")),
+        ("no need".into(), Some("close"))
+    );
+    assert!(client.is_closed());
+    gateway.wait_for_metric("tenfold_endpoint_active_requests", "", 0.0);
+    assert_eq!(
+        gateway.metric("tenfold_http_errors_total", ""),
+        0.0,
+        "nothing was waited for"
+    );
+}

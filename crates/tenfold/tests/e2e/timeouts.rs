@@ -173,6 +173,29 @@ fn a_download_that_stalls_is_cut_and_blamed_on_who_stalls() {
     gateway.wait_for_metric("tenfold_http_errors_total", "client_gone", 1.0);
 }
 
+#[test]
+fn an_upload_that_stalls_behind_an_early_response_is_the_clients_fault() {
+    let origin = Origin::new(|peer| {
+        peer.head()?;
+        peer.send(ok("early"))?;
+        peer.to_end().map(|_| ())
+    });
+    let gateway = gateway(&[&origin], &["--body-timeout", "3s"]);
+    let mut client = Client::connect(gateway.address());
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345");
+    assert_eq!(client.response().text(), "early");
+    gateway.wait_for_metric("tenfold_http_errors_total", "client_timeout", 1.0);
+    assert_eq!(
+        gateway.metric("tenfold_http_errors_total", "blame=\"upstream\""),
+        0.0
+    );
+    let sum = gateway.metric("http_server_request_duration_seconds_sum", "");
+    assert!(
+        sum < 3.0,
+        "the time after the response is not counted: {sum} s"
+    );
+}
+
 /// The attack called Slowloris, at the size of a real one.
 #[test]
 fn ten_thousand_clients_that_send_a_byte_a_second_are_closed_and_harm_nobody() {
