@@ -44,27 +44,18 @@ pub(super) async fn forward(
     let mut again = None;
     loop {
         let is_again = again.is_some();
-        let pick = match again.take() {
-            Some(index) => worker.upstream.pick_again(index),
-            None => worker
-                .upstream
-                .pick(&tried, now, worker.random())
-                .ok_or(if resends > 0 {
-                    Failure::UpstreamBroken
-                } else {
-                    Failure::NoServer
-                })?,
+        let out_of_servers = if resends > 0 {
+            Failure::UpstreamBroken
+        } else {
+            Failure::NoServer
         };
+        let pick = choose(worker, again.take(), &tried, now).ok_or(out_of_servers)?;
         if is_retry {
             worker.metrics.retries.increment();
             now = worker.clock.read();
         }
         is_retry = true;
-        let longest = if is_again {
-            None
-        } else {
-            Some(longest_idle(worker, request))
-        };
+        let longest = (!is_again).then(|| longest_idle(worker, request));
         let Some((mut upstream, is_reused)) = obtain(worker, client, &pick, now, longest).await?
         else {
             tried.add(pick.index);
@@ -98,6 +89,14 @@ pub(super) async fn forward(
                 resends += 1;
             }
         }
+    }
+}
+
+/// The server for an attempt: a given one again, or one that has not been tried.
+fn choose(worker: &Worker, again: Option<usize>, tried: &Tried, now: Duration) -> Option<Pick> {
+    match again {
+        Some(index) => Some(worker.upstream.pick_again(index)),
+        None => worker.upstream.pick(tried, now, worker.random()),
     }
 }
 
