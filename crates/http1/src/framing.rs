@@ -105,15 +105,12 @@ impl Facts {
         if value.eq_ignore_ascii_case(b"chunked") && !repeated {
             return;
         }
-        let ends_in_chunked = list(value)
-            .last()
-            .is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked"));
-        let chunked_count = list(value)
-            .filter(|coding| coding.eq_ignore_ascii_case(b"chunked"))
-            .count();
-        let is_unknown_coding = chunked_count == 0 || (ends_in_chunked && chunked_count == 1);
-        let is_empty = list(value).next().is_none();
-        self.fail(if is_unknown_coding && !repeated && !is_empty {
+        let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
+        let names_another = list(value).any(|coding| !is_chunked(coding));
+        let chunked_count = list(value).filter(|coding| is_chunked(coding)).count();
+        let is_well_ordered = chunked_count == 0
+            || (chunked_count == 1 && list(value).last().is_some_and(is_chunked));
+        self.fail(if names_another && is_well_ordered && !repeated {
             HeadError::UnknownCoding
         } else {
             HeadError::TransferEncoding
@@ -246,6 +243,7 @@ mod tests {
             (&[(Te, "xchunked")], Err(HeadError::UnknownCoding)),
             (&[(Te, "chunked;q=1")], Err(HeadError::UnknownCoding)),
             (&[(Te, "")], Err(HeadError::TransferEncoding)),
+            (&[(Te, ",chunked")], Err(HeadError::TransferEncoding)),
             (
                 &[(Te, "chunked"), (Te, "identity")],
                 Err(HeadError::TransferEncoding),
