@@ -295,7 +295,7 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         },
     ),
     refused(
-        "unknown_transfer_coding",
+        "bad_transfer_encoding",
         "hyper takes empty members in a list of codings",
         |case| case.has("transfer-encoding", |value| value.starts_with(b",")),
     ),
