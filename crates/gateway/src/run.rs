@@ -82,11 +82,8 @@ impl Gateway {
     ) -> Result<(Self, Threads), StartError> {
         let (address, listeners) = listen::bind(settings.listen, settings.workers)
             .map_err(|error| StartError::Listen(settings.listen, error))?;
-        let (lines, writer) = match settings.access_log.clone() {
-            Some(target) => lines::open(target).map_err(StartError::AccessLog)?.into(),
-            None => None,
-        }
-        .unzip();
+        let access_log = settings.access_log.clone().map(lines::open).transpose();
+        let (lines, writer) = access_log.map_err(StartError::AccessLog)?.unzip();
         let epoch = clock::epoch();
         let servers = settings.servers.iter();
         let endpoints: Vec<_> = servers

@@ -3,11 +3,10 @@
 //! What may be repeated:
 //! - A connection that could not be made: with every other server, up to [`MAX_TRIED`](tenfold_traffic::balance::MAX_TRIED);
 //!   nothing was sent.
-//! - A connection that broke before the response began: only idempotent methods (RFC 9110 section 9.2.2) unless it took not a
-//!   byte, only while
-//!   the whole request is still at hand, and only [`MAX_RESENDS`] times, so that a request that kills servers does not kill
-//!   all of them. If the connection had been idle before, its server just closed it, and gets a second chance on a
-//!   new one.
+//! - A connection that broke before the response began: only idempotent methods (RFC 9110 section 9.2.2) unless it took
+//!   not a byte, only while the whole request is still at hand, and only [`MAX_RESENDS`] times, so that a request that
+//!   kills servers does not kill all of them. If the connection had been idle before, its server just closed it, and gets
+//!   a second chance on a new one.
 //! - Anything after the response began: never.
 
 use std::io;
@@ -49,11 +48,11 @@ pub(super) async fn forward(
         } else {
             Failure::NoServer
         };
-        let pick = choose(worker, again.take(), &tried, now).ok_or(out_of_servers)?;
         if is_retry {
-            worker.metrics.retries.increment();
             now = worker.clock.read();
         }
+        let pick = choose(worker, again.take(), &tried, now).ok_or(out_of_servers)?;
+        worker.metrics.retries.add(u64::from(is_retry));
         is_retry = true;
         let longest = (!is_again).then(|| longest_idle(worker, request));
         let Some((mut upstream, is_reused)) = obtain(worker, client, &pick, now, longest).await?
@@ -134,7 +133,9 @@ async fn obtain(
             Ok(Some((connection, false)))
         }
         Err(error) if is_our_own_lack(&error) => {
-            tracing::warn!(%error, "cannot connect to a server for lack of descriptors or ports");
+            if worker.may_complain() {
+                tracing::warn!(%error, "cannot connect to servers for lack of descriptors or ports");
+            }
             Err(Failure::Exhausted)
         }
         Err(error) => {

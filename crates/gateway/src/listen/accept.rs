@@ -12,13 +12,10 @@ use crate::worker::Worker;
 
 /// How long accepting pauses when the machine has no descriptor or memory left, or all connections are taken.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long nothing is said after it was said that accepting pauses.
-const SILENCE: Duration = Duration::from_secs(60);
 
 /// Accepts connections until `stop` is done; then takes what the kernel has already queued, and closes the socket.
 pub(crate) async fn run(worker: Rc<Worker>, listener: TcpListener, stop: impl Future<Output = ()>) {
     let mut stop = std::pin::pin!(stop);
-    let mut said = None;
     loop {
         let accepted = tokio::select! {
             biased;
@@ -34,9 +31,7 @@ pub(crate) async fn run(worker: Rc<Worker>, listener: TcpListener, stop: impl Fu
             }
             Err(error) if is_shortage(&error) => {
                 worker.metrics.accept_pauses.increment();
-                let now = worker.clock.read();
-                if said.is_none_or(|said| now.saturating_sub(said) > SILENCE) {
-                    said = Some(now);
+                if worker.may_complain() {
                     tracing::warn!(%error, "cannot accept connections; pausing until it is possible again");
                 }
                 tokio::time::sleep(PAUSE).await;

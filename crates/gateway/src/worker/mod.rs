@@ -35,7 +35,13 @@ pub(crate) struct Worker {
     is_draining: Cell<bool>,
     /// How many idle connections are to end to make room.
     to_shed: Cell<usize>,
+    /// When the operator was last told of a shortage.
+    complained: Cell<Option<Duration>>,
 }
+
+/// How long nothing is said after a shortage was reported: it meets every request, and a log that repeats it for each would
+/// be the next shortage. Metrics count them all.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// How long a connection must have been idle before it may be ended to make room.
 const SHEDDABLE: Duration = Duration::from_secs(1);
@@ -62,11 +68,23 @@ impl Worker {
             ended: Notify::new(),
             is_draining: Cell::new(false),
             to_shed: Cell::new(0),
+            complained: Cell::new(None),
         })
     }
 
     pub(crate) fn random(&self) -> u64 {
         self.random.borrow_mut().u64(..)
+    }
+
+    /// True if a shortage of descriptors, ports or memory may be reported, because it was not for a while.
+    pub(crate) fn may_complain(&self) -> bool {
+        let now = self.clock.read();
+        let last = self.complained.get();
+        let may = last.is_none_or(|last| now.saturating_sub(last) > SILENCE);
+        if may {
+            self.complained.set(Some(now));
+        }
+        may
     }
 
     /// Counts a client's connection until the guard is dropped.
