@@ -13,6 +13,7 @@ pub mod config;
 mod http;
 mod listen;
 mod metrics;
+pub mod route;
 mod run;
 mod upstream;
 mod worker;

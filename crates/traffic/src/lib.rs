@@ -12,7 +12,9 @@
 pub mod balance;
 pub mod endpoint;
 pub mod outcome;
+pub mod policy;
 
 pub use balance::{Algorithm, Balancer, Tried};
 pub use endpoint::{Endpoint, InFlight};
 pub use outcome::Outcome;
+pub use policy::{Outlier, Policy};

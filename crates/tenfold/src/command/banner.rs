@@ -56,7 +56,7 @@ async fn write_banner(
     }
     let balance = match settings.balance {
         Algorithm::RoundRobin => "round_robin: each in turn",
-        Algorithm::P2c => "p2c: the less busy of two at random",
+        _ => "p2c: the less busy of two at random",
     };
     if settings.servers.len() > 1 {
         writeln!(text, "  balancing   {balance}")?;

@@ -16,13 +16,42 @@ pub use round_robin::RoundRobin;
 use crate::endpoint::Endpoint;
 
 /// Which algorithm to use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Algorithm {
-    /// Each in turn; see [`RoundRobin`].
+    /// Smooth weighted round robin.
     RoundRobin,
-    /// The less loaded of two chosen at random; see [`P2c`].
+    /// The least loaded of all, in proportion to its weight.
+    LeastRequest,
+    /// The less loaded of two chosen at random.
     #[default]
     P2c,
+    /// The one whose answers come soonest, of two chosen at random.
+    PeakEwma,
+    /// Hashed, with ketama's ring.
+    RingHash,
+    /// Hashed, with Maglev's table.
+    Maglev,
+    /// Hashed by rendezvous over the client's address: few endpoints, no table.
+    IpHash,
+    /// At random, in proportion to the weights.
+    Random,
+}
+
+impl Algorithm {
+    /// Its name in configuration, metrics and logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RoundRobin => "round_robin",
+            Self::LeastRequest => "least_request",
+            Self::P2c => "p2c",
+            Self::PeakEwma => "peak_ewma",
+            Self::RingHash => "ring_hash",
+            Self::Maglev => "maglev",
+            Self::IpHash => "ip_hash",
+            Self::Random => "random",
+        }
+    }
 }
 
 /// The state of one worker's balancing.
@@ -40,7 +69,7 @@ impl Balancer {
     pub fn new(algorithm: Algorithm, seed: usize) -> Self {
         match algorithm {
             Algorithm::RoundRobin => Self::RoundRobin(RoundRobin::new(seed)),
-            Algorithm::P2c => Self::P2c(P2c),
+            _ => Self::P2c(P2c),
         }
     }
 

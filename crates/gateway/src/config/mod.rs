@@ -120,3 +120,18 @@ impl Default for Limits {
         }
     }
 }
+
+pub mod listener;
+pub mod route;
+pub mod upstream;
+
+/// What a gateway does, as far as a reload can change it. Names are unique, and indexes are valid.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config {
+    /// Where clients connect.
+    pub listeners: Vec<listener::Listener>,
+    /// Which requests go where.
+    pub routes: Vec<route::Route>,
+    /// The servers behind the gateway.
+    pub upstreams: Vec<upstream::Upstream>,
+}

@@ -1,0 +1,141 @@
+//! The servers behind the gateway.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tenfold_traffic::Policy;
+
+/// Servers that do the same.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Upstream {
+    /// Its name in routes, metrics and logs; unique.
+    pub name: String,
+    /// How to choose among the servers, and when not to choose one.
+    pub policy: Policy,
+    /// What a request is hashed by, for algorithms that hash.
+    pub hash: HashKey,
+    /// Keeps a client at the server that it was given first.
+    pub sticky: Option<Sticky>,
+    /// The servers that are written down.
+    pub servers: Vec<Server>,
+    /// Where further ones are found.
+    pub sources: Vec<Source>,
+    /// How servers are asked whether they are well.
+    pub probe: Option<Probe>,
+    /// To make a connection.
+    pub connect_timeout: Duration,
+    /// How long an unused connection is kept.
+    pub idle_timeout: Duration,
+    /// Unused connections that a worker keeps to one server.
+    pub idle_connections: usize,
+}
+
+/// One server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// As it was written, for people and metrics; unique within the upstream.
+    pub name: String,
+    /// Where it is.
+    pub address: Address,
+    /// Its share in proportion to the others, 1 to 1,000,000; 0 gets nothing but what is sticky.
+    pub weight: u32,
+    /// Where it stands; empty if that is not said.
+    pub zone: String,
+}
+
+/// Where a server can be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// By TCP; several addresses of one name are tried in turn. Empty if a name has not been resolved yet.
+    Tcp(Vec<SocketAddr>),
+    /// By a Unix socket.
+    Unix(PathBuf),
+    /// By a name that is resolved again when its time to live is over. Never an IP address.
+    Name {
+        /// The name.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+}
+
+/// Where servers are found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Each address (A, AAAA) of a name is a server.
+    Dns {
+        /// The name.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// Each target of a service (SRV) is a server: of the lowest priority that there is, with its weight.
+    Srv {
+        /// The whole name: `_http._tcp.shop.example.com`.
+        name: String,
+    },
+    /// A file with a server per line, `ADDRESS [weight=N] [zone=NAME]`, `#` begins a comment; read again when it changes.
+    File(PathBuf),
+}
+
+/// What a request is hashed by. Requests that lack it are spread at random.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum HashKey {
+    /// The client's address.
+    #[default]
+    ClientIp,
+    /// A field, in lower case.
+    Header(String),
+    /// A cookie.
+    Cookie(String),
+    /// The path and the query.
+    Target,
+}
+
+/// Keeps a client at a server by a cookie, which names the server without giving its address away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sticky {
+    /// The cookie's name.
+    pub cookie: String,
+    /// How long the browser keeps it; without, until it is closed.
+    pub max_age: Option<Duration>,
+    /// `Secure`: only over HTTPS.
+    pub secure: bool,
+}
+
+/// How a server is asked whether it is well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// What is asked.
+    pub check: Check,
+    /// Between two probes, give or take a tenth.
+    pub every: Duration,
+    /// For the whole probe.
+    pub timeout: Duration,
+    /// Good probes in a row until a server takes part again; at least 1.
+    pub rise: u32,
+    /// Bad probes in a row until it is passed over; at least 1.
+    pub fall: u32,
+    /// Another port than the one for requests.
+    pub port: Option<u16>,
+}
+
+/// What a probe asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Whether it takes connections.
+    Tcp,
+    /// What it answers to GET.
+    Http {
+        /// Path and query.
+        path: String,
+        /// `Host`; the server's name if missing.
+        host: Option<String>,
+        /// Status codes that are good.
+        status: Vec<RangeInclusive<u16>>,
+        /// What the body (its first 64 KiB) must contain.
+        body: Option<String>,
+    },
+}

@@ -1,0 +1,3 @@
+//! From a request to the route that it takes.
+
+pub mod pattern;
