@@ -4,20 +4,23 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tenfold_observe::metric::{Durations, Labels, Registry, Slot};
+use tenfold_observe::metric::{CounterSet, CounterSlots, Durations, Labels, Metric, Registry, Slot};
+use tenfold_traffic::Cause;
 
 use crate::http::error::Failure;
 
 /// One worker's handles.
 pub(crate) struct WorkerMetrics {
-    pub(crate) connections_accepted: Slot,
-    pub(crate) connections_open: Slot,
     pub(crate) accept_pauses: Slot,
     pub(crate) requests_active: Slot,
     pub(crate) received_bytes: Slot,
     pub(crate) sent_bytes: Slot,
     pub(crate) retries: Slot,
     pub(crate) tunnels: Slot,
+    pub(crate) copies: Slot,
+    pub(crate) copies_skipped: Slot,
+    /// From a change to the moment from which this worker's requests see it.
+    pub(crate) propagation: Durations,
     /// By status class: 1xx (that is, 101) to 5xx.
     durations: [Durations; 5],
     /// By kind and blame.
@@ -30,7 +33,7 @@ impl WorkerMetrics {
     pub(crate) fn new(registry: &Arc<Registry>, worker: usize) -> Self {
         let counter = |name, help| registry.counter(name, help, Labels::new()).slot(worker);
         let gauge = |name, help| registry.gauge(name, help, Labels::new()).slot(worker);
-        let durations = ["1xx", "2xx", "3xx", "4xx", "5xx"].map(|class| {
+        let durations = CLASSES.map(|class| {
             registry
                 .durations(
                     "http_server_request_duration_seconds",
@@ -40,11 +43,6 @@ impl WorkerMetrics {
                 .durations(worker)
         });
         Self {
-            connections_accepted: counter(
-                "tenfold_client_connections_accepted",
-                "Connections accepted from clients",
-            ),
-            connections_open: gauge("tenfold_client_connections_open", "Open client connections"),
             accept_pauses: counter(
                 "tenfold_accept_pauses",
                 "Times that accepting paused because a limit was reached (descriptors, connections)",
@@ -66,6 +64,18 @@ impl WorkerMetrics {
                 "tenfold_tunnels_open",
                 "Upgraded connections (WebSocket) that are open",
             ),
+            copies: counter("tenfold_mirror_requests", "Copies of requests that were sent to mirrors"),
+            copies_skipped: counter(
+                "tenfold_mirror_skipped",
+                "Copies that were not made: their body was still arriving, or too many were under way",
+            ),
+            propagation: registry
+                .durations(
+                    "tenfold_config_propagation_seconds",
+                    "Time from a change (reload, endpoint) to the moment from which a worker's requests see it",
+                    Labels::new(),
+                )
+                .durations(worker),
             durations,
             errors: RefCell::default(),
             registry: Arc::clone(registry),
@@ -75,8 +85,7 @@ impl WorkerMetrics {
 
     /// Counts a finished request.
     pub(crate) fn record(&self, status: u16, duration: Duration) {
-        let class = usize::from(status / 100).clamp(1, 5) - 1;
-        self.durations[class].record(duration);
+        self.durations[class(status)].record(duration);
     }
 
     /// Counts an error. Its handle is looked up once per worker and kind: the registry is locked while it is scraped.
@@ -95,6 +104,54 @@ impl WorkerMetrics {
     }
 }
 
+/// Status classes, in the order of [`class`].
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// The place of a status in what is counted by class.
+pub(crate) fn class(status: u16) -> usize {
+    usize::from(status / 100).clamp(1, 5) - 1
+}
+
+/// A route's requests by status class.
+pub(crate) fn route_requests(registry: &Registry, route: &str) -> CounterSet {
+    registry.counter_set(
+        "tenfold_route_requests",
+        "Requests by route and status class",
+        vec![("route", route.to_owned())],
+        "http_response_status_class",
+        &CLASSES,
+    )
+}
+
+/// How long a route's requests take.
+pub(crate) fn route_durations(registry: &Registry, route: &str) -> Metric {
+    registry.durations(
+        "tenfold_route_request_duration_seconds",
+        "Time from a request's head to the last byte of its response, by route",
+        vec![("route", route.to_owned())],
+    )
+}
+
+/// One worker's handles for the connections of a listener: accepted, open.
+pub(crate) fn listener_connections(
+    registry: &Registry,
+    listener: &str,
+    worker: usize,
+) -> (Slot, Slot) {
+    let labels = || vec![("listener", listener.to_owned())];
+    let accepted = registry.counter(
+        "tenfold_client_connections_accepted",
+        "Connections accepted from clients",
+        labels(),
+    );
+    let open = registry.gauge(
+        "tenfold_client_connections_open",
+        "Open client connections",
+        labels(),
+    );
+    (accepted.slot(worker), open.slot(worker))
+}
+
 /// One worker's handles for one endpoint.
 pub(crate) struct EndpointMetrics {
     pub(crate) opened: Slot,
@@ -102,12 +159,21 @@ pub(crate) struct EndpointMetrics {
     pub(crate) failed: Slot,
     pub(crate) idle: Slot,
     pub(crate) picks: Slot,
+    pub(crate) failures: Slot,
+    /// In the order of [`Cause`].
+    pub(crate) ejections: CounterSlots,
 }
 
 impl EndpointMetrics {
-    pub(crate) fn new(registry: &Registry, worker: usize, endpoint: &str) -> Self {
-        let labels = || vec![("endpoint", endpoint.to_owned())];
+    pub(crate) fn new(registry: &Registry, worker: usize, upstream: &str, endpoint: &str) -> Self {
+        let labels = || {
+            vec![
+                ("upstream", upstream.to_owned()),
+                ("endpoint", endpoint.to_owned()),
+            ]
+        };
         let counter = |name, help| registry.counter(name, help, labels()).slot(worker);
+        let gauge = |name, help| registry.gauge(name, help, labels()).slot(worker);
         Self {
             opened: counter(
                 "tenfold_upstream_connections_opened",
@@ -121,14 +187,21 @@ impl EndpointMetrics {
                 "tenfold_upstream_connections_failed",
                 "Connections to endpoints that could not be made",
             ),
-            idle: registry
-                .gauge(
-                    "tenfold_upstream_connections_idle",
-                    "Pooled connections",
+            idle: gauge("tenfold_upstream_connections_idle", "Pooled connections"),
+            picks: counter("tenfold_upstream_picks", "Attempts sent to endpoints"),
+            failures: counter(
+                "tenfold_upstream_failures",
+                "Attempts that were answered with a status of 500 or more, broke, or took too long",
+            ),
+            ejections: registry
+                .counter_set(
+                    "tenfold_endpoint_ejections",
+                    "Times that an endpoint was passed over for what it did, by cause",
                     labels(),
+                    "cause",
+                    &Cause::NAMES,
                 )
                 .slot(worker),
-            picks: counter("tenfold_upstream_picks", "Attempts sent to endpoints"),
         }
     }
 }

@@ -32,6 +32,26 @@ pub struct Upstream {
     pub idle_connections: usize,
 }
 
+impl Upstream {
+    /// An upstream with the usual values, and no servers.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            policy: Policy::default(),
+            hash: HashKey::default(),
+            sticky: None,
+            servers: Vec::new(),
+            sources: Vec::new(),
+            probe: None,
+            // Covers one lost SYN, which is repeated after a second.
+            connect_timeout: Duration::from_secs(2),
+            idle_timeout: Duration::from_secs(60),
+            idle_connections: 256,
+        }
+    }
+}
+
 /// One server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {

@@ -17,7 +17,6 @@ const LONGEST: usize = 2048;
 /// One worker's lines that have not been handed over.
 pub(crate) struct AccessLog {
     lines: Lines,
-    names: Vec<String>,
     batch: RefCell<Batch>,
 }
 
@@ -28,7 +27,9 @@ struct Batch {
 }
 
 /// What a line says.
-pub(super) struct Entry<'a> {
+pub(super) struct Line<'a> {
+    /// Missing if none was found.
+    pub(super) route: Option<&'a str>,
     pub(super) peer: IpAddr,
     /// Missing if no request could be read.
     pub(super) head: Option<&'a RequestHead>,
@@ -39,23 +40,18 @@ pub(super) struct Entry<'a> {
 }
 
 impl AccessLog {
-    /// A log for an upstream with endpoints of those names.
-    pub(crate) fn new(lines: Lines, names: Vec<String>) -> Self {
+    /// A log that hands its lines over.
+    pub(crate) fn new(lines: Lines) -> Self {
         Self {
             lines,
-            names,
             batch: RefCell::default(),
         }
     }
 
     /// Adds a line.
-    pub(super) fn write(&self, entry: &Entry<'_>) {
+    pub(super) fn write(&self, entry: &Line<'_>) {
         let mut batch = self.batch.borrow_mut();
-        let endpoint = entry
-            .served
-            .endpoint
-            .map(|index| self.names[index].as_str());
-        format(&mut batch.bytes, entry, endpoint, SystemTime::now());
+        format(&mut batch.bytes, entry, SystemTime::now());
         batch.lines += 1;
         if batch.bytes.len() >= BATCH {
             self.hand_over(&mut batch);
@@ -83,7 +79,7 @@ impl Drop for AccessLog {
 }
 
 /// Appends one line.
-fn format(out: &mut Vec<u8>, entry: &Entry<'_>, endpoint: Option<&str>, now: SystemTime) {
+fn format(out: &mut Vec<u8>, entry: &Line<'_>, now: SystemTime) {
     let mut number = itoa::Buffer::new();
     let since_1970 = now
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -114,8 +110,11 @@ fn format(out: &mut Vec<u8>, entry: &Entry<'_>, endpoint: Option<&str>, now: Sys
         key(out, name);
         out.extend_from_slice(number.format(value).as_bytes());
     }
-    if let Some(endpoint) = endpoint {
-        text(out, "endpoint", endpoint.as_bytes());
+    if let Some(route) = entry.route {
+        text(out, "route", route.as_bytes());
+    }
+    if let Some(member) = &entry.served.endpoint {
+        text(out, "endpoint", member.endpoint.name().as_bytes());
     }
     if let Some(failure) = &entry.served.failure {
         text(out, "error", failure.kind().as_bytes());
@@ -175,7 +174,8 @@ mod tests {
             ended: None,
             next: Next::Linger,
         };
-        let entry = Entry {
+        let entry = Line {
+            route: None,
             peer: IpAddr::from([127, 0, 0, 1]),
             head: None,
             id: b"",
@@ -185,7 +185,7 @@ mod tests {
         };
         let mut out = Vec::new();
         let time = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_042);
-        format(&mut out, &entry, None, time);
+        format(&mut out, &entry, time);
         let wanted = concat!(
             r#"{"time":1700000000.042,"client":"127.0.0.1","status":400,"request_bytes":0,"#,
             r#""response_bytes":10,"duration_us":1500,"error":"client_timeout","blame":"client"}"#,

@@ -9,12 +9,15 @@ use socket2::SockRef;
 use tenfold_http1::Connection;
 use tokio::net::TcpStream;
 
+use crate::listen::Listening;
 use crate::worker::Worker;
 use crate::worker::timer::Timer;
 
 /// A client's connection and what stays the same for all its requests.
 pub(crate) struct Client {
     pub(crate) connection: Connection<TcpStream>,
+    /// Where it has connected to.
+    pub(crate) listening: Rc<Listening>,
     pub(crate) peer: IpAddr,
     /// The peer is a proxy whose word about the client is believed.
     pub(crate) is_trusted: bool,
@@ -27,12 +30,18 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(worker: &Rc<Worker>, stream: TcpStream, peer: IpAddr) -> Self {
+    pub(crate) fn new(
+        worker: &Rc<Worker>,
+        listening: Rc<Listening>,
+        stream: TcpStream,
+        peer: IpAddr,
+    ) -> Self {
         let peer = peer.to_canonical();
         Self {
             connection: Connection::server(stream, &worker.buffers),
             peer,
-            is_trusted: worker.settings.trusts(peer),
+            is_trusted: listening.trusts(peer),
+            listening,
             timer: worker.timers.timer(),
             is_busy: false,
             forwarding: forwarding_fields(peer).into_bytes().into(),
@@ -41,6 +50,11 @@ impl Client {
 }
 
 impl Client {
+    /// True if the connection is to end after the request that it is busy with.
+    pub(crate) fn is_leaving(&self, worker: &Worker) -> bool {
+        worker.is_draining() || self.listening.has_left()
+    }
+
     /// The address that the client connected to, as an authority.
     pub(crate) fn local_authority(&self) -> String {
         self.connection

@@ -14,6 +14,7 @@ use super::client::Client;
 use super::error::Failure;
 use super::pipeline;
 use super::served::Next;
+use crate::listen::Listening;
 use crate::worker::{OpenConnection, Worker};
 
 /// How long a client may go on sending after the last response, most of it into the void: it might read the response only
@@ -28,11 +29,12 @@ const DRAINING_IDLE: Duration = Duration::from_secs(2);
 /// Serves a connection until it ends.
 pub(crate) async fn run(
     worker: Rc<Worker>,
+    listening: Rc<Listening>,
     stream: TcpStream,
     peer: SocketAddr,
     _open: OpenConnection,
 ) {
-    let mut client = Client::new(&worker, stream, peer.ip());
+    let mut client = Client::new(&worker, listening, stream, peer.ip());
     worker.clock.read();
     loop {
         let next = match next_request(&worker, &mut client).await {
@@ -58,16 +60,13 @@ async fn next_request(
     worker: &Worker,
     client: &mut Client,
 ) -> Result<Option<RequestHead>, Failure> {
-    let timeouts = &worker.settings.timeouts;
     // The clock was read when the last request was recorded, or the connection accepted.
     let since = worker.clock.recent();
-    client.timer.set(since, timeouts.idle);
+    client.timer.set(since, client.listening.idle_timeout.get());
     let mut has_begun = false;
     poll_fn(|cx| {
-        match client
-            .connection
-            .poll_request(cx, &worker.settings.limits.head)
-        {
+        let limits = client.listening.head_limits.get();
+        match client.connection.poll_request(cx, &limits) {
             Poll::Ready(Ok(head)) => return Poll::Ready(Ok(head)),
             Poll::Ready(Err(ReadError::Head(error))) => {
                 return Poll::Ready(Err(Failure::Head(error)));
@@ -78,9 +77,10 @@ async fn next_request(
         let is_idle = client.connection.is_idle();
         if !is_idle && !has_begun {
             has_begun = true;
-            client.timer.set(worker.clock.read(), timeouts.head);
+            let timeout = client.listening.head_timeout.get();
+            client.timer.set(worker.clock.read(), timeout);
         }
-        if worker.is_draining() && is_idle {
+        if is_idle && client.is_leaving(worker) {
             client.timer.set_sooner(worker.clock.read(), DRAINING_IDLE);
         }
         if is_idle && worker.wants_room_of(since) {
@@ -130,7 +130,7 @@ mod tests {
     use crate::worker::Worker;
 
     fn size_of_future<F>(
-        _: impl FnOnce(Rc<Worker>, TcpStream, SocketAddr, OpenConnection) -> F,
+        _: impl FnOnce(Rc<Worker>, Rc<Listening>, TcpStream, SocketAddr, OpenConnection) -> F,
     ) -> usize {
         size_of::<F>()
     }

@@ -12,6 +12,8 @@ pub(crate) enum Failure {
     Head(HeadError),
     /// The request's body is malformed.
     Body(BodyError),
+    /// No route is for the request.
+    NoRoute,
     /// `CONNECT` and `TRACE`, which a gateway does not serve.
     Method,
     /// `Expect` asks for something other than `100-continue`.
@@ -36,6 +38,8 @@ pub(crate) enum Failure {
     TunnelIdle,
     /// This machine has no descriptor or port left.
     Exhausted,
+    /// A file could not be read to the end that was announced.
+    File,
 }
 
 /// What is wrong with a server's answer.
@@ -61,6 +65,7 @@ impl Failure {
             Self::Head(HeadError::UnknownCoding) | Self::Method => 501,
             Self::Head(HeadError::Version) => 505,
             Self::Head(_) | Self::Body(_) => 400,
+            Self::NoRoute => 404,
             Self::Expectation => 417,
             Self::BodyTooLarge => 413,
             Self::ClientTimeout => 408,
@@ -69,6 +74,7 @@ impl Failure {
             Self::NoServer | Self::Exhausted => 503,
             Self::UpstreamBroken | Self::UpstreamInvalid(_) => 502,
             Self::UpstreamTimeout => 504,
+            Self::File => 500,
         }
     }
 
@@ -77,6 +83,7 @@ impl Failure {
         match self {
             Self::Head(error) => error.kind(),
             Self::Body(error) => error.kind(),
+            Self::NoRoute => "no_route",
             Self::Method => "method_not_served",
             Self::Expectation => "unknown_expectation",
             Self::BodyTooLarge => "body_too_large",
@@ -91,6 +98,7 @@ impl Failure {
             Self::TunnelBroken => "tunnel_broken",
             Self::TunnelIdle => "tunnel_idle",
             Self::Exhausted => "out_of_descriptors",
+            Self::File => "file_unreadable",
         }
     }
 
@@ -98,25 +106,8 @@ impl Failure {
     pub(crate) fn blame(self) -> &'static str {
         match self.status() {
             400..=499 | 501 | 505 => "client",
-            _ if self == Self::Exhausted => "gateway",
+            _ if matches!(self, Self::Exhausted | Self::File) => "gateway",
             _ => "upstream",
-        }
-    }
-
-    fn reason(self) -> &'static str {
-        match self.status() {
-            400 => "Bad Request",
-            408 => "Request Timeout",
-            413 => "Content Too Large",
-            414 => "URI Too Long",
-            417 => "Expectation Failed",
-            431 => "Request Header Fields Too Large",
-            501 => "Not Implemented",
-            502 => "Bad Gateway",
-            503 => "Service Unavailable",
-            504 => "Gateway Timeout",
-            505 => "HTTP Version Not Supported",
-            _ => "Error",
         }
     }
 
@@ -139,16 +130,16 @@ impl Failure {
                 "{{\"status\":{status},\"error\":\"{kind}\",\"message\":\"{self}\",\"request_id\":\"{id}\"}}\n"
             )
         } else if request_id.is_empty() {
-            format!("{status} {}: {self}\n", self.reason())
+            format!("{status} {}: {self}\n", reason(status))
         } else {
-            format!("{status} {}: {self}\nrequest id: {id}\n", self.reason())
+            format!("{status} {}: {self}\nrequest id: {id}\n", reason(status))
         };
         let media_type: &[u8] = if is_json {
             b"application/json"
         } else {
             b"text/plain; charset=utf-8"
         };
-        write::status_line(out, status, self.reason().as_bytes());
+        write::status_line(out, status, reason(status).as_bytes());
         write::field(out, b"Content-Type", media_type);
         write::content_length(out, body.len() as u64);
         write::field(out, b"Date", date);
@@ -170,6 +161,45 @@ impl Failure {
     }
 }
 
+/// The reason phrase of a status that the gateway gives (RFC 9110 section 15).
+pub(super) fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        204 => "No Content",
+        206 => "Partial Content",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        410 => "Gone",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        416 => "Range Not Satisfiable",
+        417 => "Expectation Failed",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        451 => "Unavailable For Legal Reasons",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        // A reason is optional (RFC 9112 section 4).
+        _ => "",
+    }
+}
+
 /// True if JSON is named, and before anything that a person reads. Quality values are not weighed: whoever lists JSON
 /// at all in front is a program.
 fn wants_json(accept: &[u8]) -> bool {
@@ -187,6 +217,7 @@ impl fmt::Display for Failure {
         f.write_str(match self {
             Self::Head(error) => return error.fmt(f),
             Self::Body(error) => return error.fmt(f),
+            Self::NoRoute => "nothing is served here",
             Self::Method => "this gateway does not serve CONNECT and TRACE",
             Self::Expectation => "the only expectation that is supported is 100-continue",
             Self::BodyTooLarge => "the request body is larger than this gateway allows",
@@ -199,6 +230,7 @@ impl fmt::Display for Failure {
             Self::TunnelBroken => "the upgraded connection broke",
             Self::TunnelIdle => "the upgraded connection was idle for too long",
             Self::Exhausted => "this gateway has no connection left to reach a server with",
+            Self::File => "a file changed while it was being sent",
         })
     }
 }

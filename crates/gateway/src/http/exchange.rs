@@ -14,7 +14,7 @@ use super::client::Client;
 use super::error::{Failure, Invalid};
 use super::headers;
 use super::request::{Request, SendError};
-use crate::upstream::Connection;
+use crate::upstream::{Connection, Pick};
 use crate::worker::Worker;
 
 /// Why there is no response.
@@ -24,6 +24,8 @@ pub(super) enum ExchangeError {
     Fatal(Failure),
     /// The connection broke before a response had begun.
     Broken,
+    /// Probes say that the server is down, and another one may answer instead.
+    Abandoned,
 }
 
 /// Sends the request and reads the head of the final response, passing interim ones on.
@@ -31,10 +33,11 @@ pub(super) async fn run(
     worker: &Worker,
     client: &mut Client,
     request: &mut Request,
+    pick: &Pick,
     upstream: &mut Connection,
     now: Duration,
 ) -> Result<ResponseHead, ExchangeError> {
-    let timeouts = &worker.settings.timeouts;
+    let timeouts = request.route().timeouts;
     // A client that waits for 100 sends its body when the server has spoken.
     let is_uploading = request.has_upload() && !request.head.line().expects_continue;
     let first = if is_uploading {
@@ -45,7 +48,8 @@ pub(super) async fn run(
     client.timer.set(now, first);
     let mut sending = Sending::default();
     loop {
-        let head = poll_fn(|cx| sending.poll(cx, worker, client, request, upstream)).await?;
+        let head =
+            poll_fn(|cx| sending.poll(cx, worker, client, request, pick, upstream)).await?;
         match head.line().status {
             101 if headers::upgrade_of(&request.head).is_some() => return Ok(head),
             101 => {
@@ -75,9 +79,11 @@ impl Sending {
         worker: &Worker,
         client: &mut Client,
         request: &mut Request,
+        pick: &Pick,
         upstream: &mut Connection,
     ) -> Poll<Result<ResponseHead, ExchangeError>> {
-        let (settings, stream) = (&worker.settings, client.connection.stream_mut());
+        let timeouts = request.route().timeouts;
+        let stream = client.connection.stream_mut();
         if !self.is_over {
             match request.poll_send(cx, stream, upstream.stream_mut()) {
                 Poll::Ready(Err(SendError::Client(failure))) => {
@@ -90,19 +96,20 @@ impl Sending {
                     if request.has_upload() || self.progress > 0 {
                         client
                             .timer
-                            .set(worker.clock.read(), settings.timeouts.response);
+                            .set(worker.clock.read(), timeouts.response);
                     }
                 }
                 Poll::Pending if request.progress() != self.progress => {
                     self.progress = request.progress();
                     client
                         .timer
-                        .set(worker.clock.read(), settings.timeouts.body);
+                        .set(worker.clock.read(), timeouts.body);
                 }
                 Poll::Pending => {}
             }
         }
-        match upstream.poll_response(cx, &settings.limits.head, request.method()) {
+        let limits = client.listening.head_limits.get();
+        match upstream.poll_response(cx, &limits, request.method()) {
             Poll::Ready(Ok(head)) => Poll::Ready(Ok(head)),
             Poll::Ready(Err(ReadError::Head(error))) => Poll::Ready(Err(ExchangeError::Fatal(
                 Failure::UpstreamInvalid(Invalid::Head(error)),
@@ -119,6 +126,9 @@ impl Sending {
                     Failure::UpstreamTimeout
                 };
                 Poll::Ready(Err(ExchangeError::Fatal(failure)))
+            }
+            Poll::Pending if pick.member().endpoint.is_down() && request.may_repeat() => {
+                Poll::Ready(Err(ExchangeError::Abandoned))
             }
             Poll::Pending => Poll::Pending,
         }

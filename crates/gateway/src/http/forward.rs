@@ -12,16 +12,19 @@
 use std::io;
 use std::time::Duration;
 
-use tenfold_traffic::{Outcome, Tried};
+use tenfold_traffic::{Algorithm, Ask, Outcome, Tried};
 
 use super::client::Client;
 use super::error::Failure;
 use super::exchange::{self, ExchangeError};
+use super::identity;
 use super::request::Request;
 use super::respond::Response;
+use crate::upstream::changes;
 use crate::upstream::connect::{connect, is_our_own_lack};
-use crate::upstream::{Connection, Pick};
+use crate::upstream::{Connection, Pick, Upstream};
 use crate::worker::Worker;
+use crate::worker::timer::Timer;
 
 /// How often a request that may have reached a server is sent again.
 const MAX_RESENDS: u32 = 2;
@@ -29,11 +32,12 @@ const MAX_RESENDS: u32 = 2;
 /// likelier its server is just closing it (many do after 5 s).
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Finds a server that answers.
+/// Finds a server of an upstream that answers.
 pub(super) async fn forward(
     worker: &Worker,
     client: &mut Client,
     request: &mut Request,
+    upstream: usize,
 ) -> Result<Response, Failure> {
     let mut tried = Tried::default();
     let mut resends = 0;
@@ -51,56 +55,81 @@ pub(super) async fn forward(
         if is_retry {
             now = worker.clock.read();
         }
-        let pick = choose(worker, again.take(), &tried, now).ok_or(out_of_servers)?;
+        let pick = match again.take() {
+            Some(index) => Some(request.way.upstream(upstream).pick_again(index)),
+            None => choose(worker, client, request, upstream, &tried, now),
+        };
+        let pick = pick.ok_or(out_of_servers)?;
         worker.metrics.retries.add(u64::from(is_retry));
         is_retry = true;
-        let longest = (!is_again).then(|| longest_idle(worker, request));
-        let Some((mut upstream, is_reused)) = obtain(worker, client, &pick, now, longest).await?
+        let longest = (!is_again).then(|| longest_idle(&pick, request));
+        let Some((mut connection, is_reused)) = obtain(worker, &client.timer, &pick, now, longest).await?
         else {
-            tried.add(pick.index);
+            tried.add(pick.index as usize);
             continue;
         };
         if !is_reused {
             now = worker.clock.read();
         }
-        match exchange::run(worker, client, request, &mut upstream, now).await {
+        match exchange::run(worker, client, request, &pick, &mut connection, now).await {
             Ok(head) => {
-                judge(worker, &pick, Outcome::Answered);
-                return Response::new(worker, request, head, upstream, pick);
+                let is_failure = head.line().status >= 500;
+                judge(worker, &pick, Outcome::Answered { is_failure }, now);
+                return Response::new(worker, client, request, head, connection, pick);
             }
-            Err(ExchangeError::Fatal(failure)) => return Err(failure),
+            Err(ExchangeError::Fatal(failure)) => {
+                if failure == Failure::UpstreamTimeout {
+                    judge(worker, &pick, Outcome::TimedOut, now);
+                }
+                return Err(failure);
+            }
+            Err(ExchangeError::Abandoned) => tried.add(pick.index as usize),
+            Err(ExchangeError::Broken) if is_reused => again = Some(pick.index),
             Err(ExchangeError::Broken) => {
-                let may_repeat = request.is_replayable()
-                    && (request.is_unsent() || request.method().is_idempotent());
-                if is_reused {
-                    again = Some(pick.index);
-                } else {
-                    // A server may lose patience with a client that does not send its body; that is not its fault.
-                    if request.is_sent() {
-                        judge(worker, &pick, Outcome::Broken);
-                    }
-                    tried.add(pick.index);
+                // A server may lose patience with a client that does not send its body; that is not its fault.
+                if request.is_sent() {
+                    judge(worker, &pick, Outcome::Broken, now);
                 }
-                if !may_repeat || resends == MAX_RESENDS {
-                    return Err(Failure::UpstreamBroken);
-                }
-                request.rewind();
-                resends += 1;
+                tried.add(pick.index as usize);
             }
         }
+        if !request.may_repeat() || resends == MAX_RESENDS {
+            return Err(Failure::UpstreamBroken);
+        }
+        request.rewind();
+        resends += 1;
     }
 }
 
-/// The server for an attempt: a given one again, or one that has not been tried.
-fn choose(worker: &Worker, again: Option<usize>, tried: &Tried, now: Duration) -> Option<Pick> {
-    match again {
-        Some(index) => Some(worker.upstream.pick_again(index)),
-        None => worker.upstream.pick(tried, now, worker.random()),
-    }
+/// A server that has not been tried.
+fn choose(
+    worker: &Worker,
+    client: &Client,
+    request: &Request,
+    upstream: usize,
+    tried: &Tried,
+    now: Duration,
+) -> Option<Pick> {
+    let upstream = request.way.upstream(upstream);
+    let config = &upstream.shared.config;
+    let key = match config.policy.algorithm {
+        Algorithm::RingHash | Algorithm::Maglev | Algorithm::IpHash => {
+            identity::hash(&config.hash, client, &request.head)
+        }
+        _ => None,
+    };
+    let sticky = config.sticky.as_ref();
+    upstream.pick(&Ask {
+        tried,
+        now,
+        random: worker.random(),
+        key,
+        sticky: sticky.and_then(|sticky| identity::sticky(&request.head, &sticky.cookie)),
+    })
 }
 
-fn longest_idle(worker: &Worker, request: &Request) -> Duration {
-    let longest = worker.settings.timeouts.upstream_idle;
+fn longest_idle(pick: &Pick, request: &Request) -> Duration {
+    let longest = pick.upstream.shared.config.idle_timeout;
     let can_repeat = request.method().is_idempotent() && !request.has_upload();
     if can_repeat {
         longest
@@ -111,22 +140,22 @@ fn longest_idle(worker: &Worker, request: &Request) -> Duration {
 
 /// A connection to the chosen server, and whether it was used before: one that has been idle for at most `longest`
 /// (`None`: not at all), else a new one. `Ok(None)` if the server cannot be reached.
-async fn obtain(
+pub(super) async fn obtain(
     worker: &Worker,
-    client: &Client,
+    timer: &Timer,
     pick: &Pick,
     now: Duration,
     longest: Option<Duration>,
 ) -> Result<Option<(Connection, bool)>, Failure> {
-    let member = worker.upstream.member(pick.index);
+    let member = pick.member();
     if let Some(longest) = longest
         && let Some(connection) = member.idle.take(now, longest, &member.metrics)
     {
         return Ok(Some((connection, true)));
     }
-    client.timer.set(now, worker.settings.timeouts.connect);
+    timer.set(now, pick.upstream.shared.config.connect_timeout);
     let connecting = Box::pin(connect(&member.address, &worker.buffers));
-    let result = client.timer.limit(connecting).await;
+    let result = timer.limit(connecting).await;
     match result.unwrap_or(Err(io::ErrorKind::TimedOut.into())) {
         Ok(connection) => {
             member.metrics.opened.increment();
@@ -140,24 +169,25 @@ async fn obtain(
         }
         Err(error) => {
             member.metrics.failed.increment();
-            tracing::debug!(%error, endpoint = pick.in_flight.endpoint().name(), "cannot connect");
-            judge(worker, pick, Outcome::ConnectFailed);
+            tracing::debug!(%error, endpoint = pick.name(), "cannot connect");
+            judge(worker, pick, Outcome::ConnectFailed, now);
             Ok(None)
         }
     }
 }
 
-/// Tells the endpoint how it did, and the operator if that changed anything.
-fn judge(worker: &Worker, pick: &Pick, outcome: Outcome) {
-    let endpoint = pick.in_flight.endpoint();
-    if !endpoint.observe(worker.clock.recent(), outcome) {
-        return;
+/// Tells the endpoint how an attempt that began at `since` went, and the operator if that changed anything.
+pub(super) fn judge(worker: &Worker, pick: &Pick, outcome: Outcome, since: Duration) {
+    let now = worker.clock.read();
+    let group = &pick.upstream.shared.group;
+    let latency = now.saturating_sub(since);
+    if let Outcome::Answered { is_failure: true } | Outcome::Broken | Outcome::TimedOut = outcome {
+        pick.member().metrics.failures.increment();
     }
-    let name = endpoint.name();
-    let what = match outcome {
-        Outcome::Answered => return tracing::info!("{name} answers again"),
-        Outcome::ConnectFailed => "cannot be reached",
-        Outcome::Broken => "broke a connection",
-    };
-    tracing::warn!("{name} {what}; it is passed over for a while");
+    if let Some(change) = group.observe(pick.index as usize, now, outcome, latency) {
+        changes::report(&pick.upstream.shared, &change);
+        if let Some(cause) = change.ejection() {
+            pick.member().metrics.ejections.increment(cause as usize);
+        }
+    }
 }

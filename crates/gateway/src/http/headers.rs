@@ -36,16 +36,19 @@ impl IdSpan {
     }
 }
 
-/// Writes the head that the server gets. `random` gives fresh random numbers.
+/// Writes the head that the server gets, with another `target` than the client's if there is one. `random` gives fresh random
+/// numbers.
 pub(super) fn request(
     out: &mut Buffer,
     head: &RequestHead,
+    target: Option<&[u8]>,
     client: &Client,
     random: impl Fn() -> u64,
 ) -> IdSpan {
     let line = head.line();
     let upgrade = upgrade_of(head);
-    write::request_line(out, head.method_bytes(), head.target());
+    let target = target.unwrap_or_else(|| head.target());
+    write::request_line(out, head.method_bytes(), target);
     let needs_host = line.absolute || line.authority.is_empty();
     if line.absolute {
         write::field(out, b"Host", head.authority());
@@ -237,7 +240,7 @@ fn identify(out: &mut Buffer, head: &RequestHead, seen: &Seen, random: impl Fn()
 }
 
 /// Where a copied identifier stands.
-fn locate(out: &[u8], id: &[u8]) -> IdSpan {
+pub(super) fn locate(out: &[u8], id: &[u8]) -> IdSpan {
     let start = out
         .windows(id.len())
         .position(|window| window == id)

@@ -5,16 +5,23 @@ use std::time::Duration;
 use tenfold_http1::RequestHead;
 use tokio::io::AsyncWriteExt;
 
-use super::access_log::Entry;
+use super::access_log::Line;
 use super::client::Client;
 use super::error::Failure;
 use super::forward::forward;
 use super::request::Request;
+use super::route::Destination;
+use super::{local, mirror};
 use super::respond::{Sent, discard};
 use super::served::{Next, Served};
+use crate::metrics;
+use crate::snapshot::Entry;
 use crate::worker::Worker;
 
-/// Answers one request: admit → attempt → respond → record.
+/// How long a client may take to read an error's few bytes.
+const WRITING: Duration = Duration::from_secs(10);
+
+/// Answers one request: route and admit → attempt → respond → record.
 pub(super) fn serve<'a>(
     worker: &'a Worker,
     client: &'a mut Client,
@@ -43,6 +50,7 @@ pub(super) fn serve<'a>(
             }
             Err((head, _)) => {
                 let about = About {
+                    route: None,
                     head: Some(&head),
                     id: b"",
                     received: 0,
@@ -55,18 +63,15 @@ pub(super) fn serve<'a>(
     }
 }
 
-/// Finds a server, and sends its response on.
+/// Answers a request that has been admitted: a server does, or the gateway itself.
 async fn answer(worker: &Worker, client: &mut Client, request: &mut Request) -> Served {
-    let mut answered = forward(worker, client, request).await;
-    let sent = match &mut answered {
-        Ok(response) => response.send(worker, client, request).await,
-        Err(_) => Sent::default(),
-    };
-    let mut served = match answered {
-        Ok(response) => response.finish(worker, request, sent),
-        Err(failure) => {
-            let id = request.id();
-            Box::pin(refuse(worker, client, Some(&request.head), id, failure)).await
+    let mut served = match request.way.to() {
+        Destination::Upstream(upstream) => {
+            let upstream = *upstream as usize;
+            proxy(worker, client, request, upstream).await
+        }
+        Destination::Local(local) => {
+            Box::pin(local::answer(worker, client, request, local)).await
         }
     };
     if served.next == Next::KeepAlive && !request.is_sent() {
@@ -74,6 +79,28 @@ async fn answer(worker: &Worker, client: &mut Client, request: &mut Request) -> 
         served.next = Box::pin(discard(worker, client, request)).await;
     }
     served
+}
+
+/// Finds a server, and sends its response on.
+async fn proxy(
+    worker: &Worker,
+    client: &mut Client,
+    request: &mut Request,
+    upstream: usize,
+) -> Served {
+    mirror::perhaps(worker, client, request);
+    let mut answered = forward(worker, client, request, upstream).await;
+    let sent = match &mut answered {
+        Ok(response) => response.send(worker, client, request).await,
+        Err(_) => Sent::default(),
+    };
+    match answered {
+        Ok(response) => response.finish(worker, request, sent),
+        Err(failure) => {
+            let id = request.id();
+            Box::pin(refuse(worker, client, Some(&request.head), id, failure)).await
+        }
+    }
 }
 
 /// Answers what is not a request, or took too long to become one.
@@ -88,6 +115,7 @@ pub(super) async fn serve_unreadable(
         worker,
         client,
         &About {
+            route: None,
             head: None,
             id: b"",
             received: 0,
@@ -120,7 +148,7 @@ async fn refuse(
     let mut out = worker.buffers.head();
     let now = worker.clock.read();
     failure.write(&mut out, &worker.clock.date(now), head, id);
-    client.timer.set(now, worker.settings.timeouts.body);
+    client.timer.set(now, WRITING);
     let write = client.connection.stream_mut().write_all(out.filled());
     if let Some(Ok(())) = client.timer.limit(write).await {
         served.sent = out.len() as u64;
@@ -131,6 +159,8 @@ async fn refuse(
 
 /// What is recorded about a request.
 struct About<'a> {
+    /// Missing if it never came to be known.
+    route: Option<&'a Entry>,
     head: Option<&'a RequestHead>,
     id: &'a [u8],
     received: u64,
@@ -140,6 +170,7 @@ struct About<'a> {
 impl<'a> About<'a> {
     fn request(request: &'a Request) -> Self {
         Self {
+            route: Some(request.way.entry()),
             head: Some(&request.head),
             id: request.id(),
             received: request.body_bytes(),
@@ -153,6 +184,13 @@ fn record(worker: &Worker, client: &Client, about: &About<'_>, served: &Served) 
     let now = worker.clock.read();
     let duration = served.ended.unwrap_or(now).saturating_sub(about.started);
     worker.metrics.record(served.status, duration);
+    if let Some(route) = about.route {
+        route
+            .requests
+            .at(worker.index)
+            .increment(metrics::class(served.status));
+        route.durations.at(worker.index).record(duration);
+    }
     worker.metrics.received_bytes.add(about.received);
     worker.metrics.sent_bytes.add(served.sent);
     if let Some(failure) = &served.failure {
@@ -162,7 +200,8 @@ fn record(worker: &Worker, client: &Client, about: &About<'_>, served: &Served) 
         let About {
             head, id, received, ..
         } = *about;
-        log.write(&Entry {
+        log.write(&Line {
+            route: about.route.map(|entry| entry.route.name.as_str()),
             peer: client.peer,
             head,
             id,

@@ -14,7 +14,9 @@ use tokio::net::TcpStream;
 use super::body::{Format, Pump, PumpError};
 use super::client::Client;
 use super::error::Failure;
-use super::headers::{self, IdSpan};
+use super::headers::IdSpan;
+use super::route::{self, Way};
+use crate::config::Route;
 use crate::upstream::Stream;
 use crate::worker::Worker;
 
@@ -30,6 +32,9 @@ pub(crate) enum SendError {
 /// A request on its way.
 pub(crate) struct Request {
     pub(crate) head: RequestHead,
+    pub(crate) way: Way,
+    /// Lines that the response gets.
+    pub(crate) response_lines: Option<Box<[u8]>>,
     /// The head that the server gets, and as much of the body as had arrived with it. Kept whole, so that it can be sent again.
     out: Buffer,
     /// How much of `out` has been written.
@@ -52,58 +57,68 @@ impl Request {
         mut head: RequestHead,
         started: Duration,
     ) -> Result<Self, (RequestHead, Failure)> {
-        if let Err(failure) = check(worker, &head) {
-            return Err((head, failure));
-        }
         let mut out = worker.buffers.head();
-        let id = headers::request(&mut out, &head, client, || worker.random());
-        if head.line().length == Length::None {
-            return Ok(Self {
-                head,
-                out,
-                sent: 0,
-                upload: None,
-                started,
-                id,
-                consumed: 0,
-                early_bytes: 0,
-            });
-        }
-
-        let mut decoder = Decoder::new(head.line().length);
-        let step = match decoder.decode(head.rest_mut(), Output::Chunked) {
-            Ok(step) => step,
-            Err(error) => return Err((head, Failure::Body(error))),
+        let prepared = check(&head).and_then(|()| {
+            let prepared = route::prepare(worker, client, &head, &mut out)?;
+            check_length(&head, prepared.way.route().max_body)?;
+            Ok(prepared)
+        });
+        let prepared = match prepared {
+            Ok(prepared) => prepared,
+            Err(failure) => return Err((head, failure)),
         };
-        let early_bytes = match &decoder {
+        let mut request = Self {
+            head,
+            way: prepared.way,
+            response_lines: prepared.response_lines,
+            out,
+            sent: 0,
+            upload: None,
+            started,
+            id: prepared.id,
+            consumed: 0,
+            early_bytes: 0,
+        };
+        match request.take_body(worker) {
+            Ok(()) => Ok(request),
+            Err(failure) => Err((request.head, failure)),
+        }
+    }
+
+    /// Takes what has arrived of the body, and prepares for the rest.
+    fn take_body(&mut self, worker: &Worker) -> Result<(), Failure> {
+        let length = self.head.line().length;
+        if length == Length::None {
+            return Ok(());
+        }
+        let most = self.route().max_body;
+        let mut decoder = Decoder::new(length);
+        let step = decoder
+            .decode(self.head.rest_mut(), Output::Chunked)
+            .map_err(Failure::Body)?;
+        self.early_bytes = match &decoder {
             Decoder::Chunked(chunked) => chunked.data_bytes(),
             Decoder::Known(_) | Decoder::UntilClose(_) => step.consumed as u64,
         };
-        if early_bytes > worker.settings.limits.body {
-            return Err((head, Failure::BodyTooLarge));
+        if self.early_bytes > most {
+            return Err(Failure::BodyTooLarge);
         }
-        out.push(&head.rest()[..step.produced]);
+        self.out.push(&self.head.rest()[..step.produced]);
         let mut consumed = step.consumed;
-        let mut upload = None;
         if !decoder.is_done() {
             let mut rest = worker.buffers.relay();
-            rest.push(&head.rest()[step.consumed..]);
-            consumed = head.rest().len();
-            match Pump::new(&worker.buffers, decoder, Format::Same, None, Some(rest)) {
-                Ok(pump) => upload = Some(Box::new(pump.limit(worker.settings.limits.body))),
-                Err(error) => return Err((head, Failure::Body(error))),
-            }
+            rest.push(&self.head.rest()[step.consumed..]);
+            consumed = self.head.rest().len();
+            let pump = Pump::new(&worker.buffers, decoder, Format::Same, None, Some(rest))
+                .map_err(Failure::Body)?;
+            self.upload = Some(Box::new(pump.limit(most)));
         }
-        Ok(Self {
-            head,
-            out,
-            sent: 0,
-            upload,
-            started,
-            id,
-            consumed: small(consumed),
-            early_bytes,
-        })
+        self.consumed = small(consumed);
+        Ok(())
+    }
+
+    pub(crate) fn route(&self) -> &Route {
+        self.way.route()
     }
 
     pub(crate) fn method(&self) -> Method {
@@ -212,6 +227,16 @@ impl Request {
             .is_none_or(|upload| upload.progress() == 0)
     }
 
+    /// True if sending it to another server is harmless: it has not been seen, or seeing it twice changes nothing.
+    pub(crate) fn may_repeat(&self) -> bool {
+        self.is_replayable() && (self.is_unsent() || self.method().is_idempotent())
+    }
+
+    /// What the server gets, as far as it is at hand: all of it, unless there is an upload.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.out.filled()
+    }
+
     /// True if the client waits for `100 Continue` before it sends its body.
     pub(crate) fn waits_for_100(&self) -> bool {
         self.head.line().expects_continue && self.has_upload() && self.is_replayable()
@@ -251,7 +276,7 @@ fn small(len: usize) -> u32 {
     u32::try_from(len).expect("a head and what came with it are far below 4 GiB")
 }
 
-fn check(worker: &Worker, head: &RequestHead) -> Result<(), Failure> {
+fn check(head: &RequestHead) -> Result<(), Failure> {
     let line = head.line();
     if matches!(line.method, Method::Connect | Method::Trace) {
         return Err(Failure::Method);
@@ -259,8 +284,12 @@ fn check(worker: &Worker, head: &RequestHead) -> Result<(), Failure> {
     if line.unknown_expectation {
         return Err(Failure::Expectation);
     }
-    match line.length {
-        Length::Known(length) if length > worker.settings.limits.body => Err(Failure::BodyTooLarge),
+    Ok(())
+}
+
+fn check_length(head: &RequestHead, most: u64) -> Result<(), Failure> {
+    match head.line().length {
+        Length::Known(length) if length > most => Err(Failure::BodyTooLarge),
         _ => Ok(()),
     }
 }

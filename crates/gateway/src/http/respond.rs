@@ -1,17 +1,19 @@
 //! The response goes to the client, while the rest of the request may still go to the server.
 
 use std::future::poll_fn;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tenfold_http1::body::Decoder;
 use tenfold_http1::framing::Length;
-use tenfold_http1::{ResponseHead, Version};
+use tenfold_http1::{Buffer, ResponseHead, Version};
 
 use super::body::{Format, Pump, PumpError};
 use super::client::Client;
 use super::error::{Failure, Invalid};
 use super::headers::{self, Persistence};
+use super::identity;
 use super::request::{Request, SendError};
 use super::served::{Next, Served};
 use super::tunnel;
@@ -51,6 +53,7 @@ impl Response {
     /// When what has arrived of the body is malformed; the client has seen nothing then.
     pub(super) fn new(
         worker: &Worker,
+        client: &Client,
         request: &Request,
         head: ResponseHead,
         upstream: Connection,
@@ -70,7 +73,7 @@ impl Response {
         let persistence = match is_switching {
             // What the tunnel carried is no request, and nothing follows it.
             true => Persistence::Close,
-            false => persistence(worker, request, &head, format),
+            false => persistence(worker, client, request, &head, format),
         };
         let mut out = worker.buffers.head();
         if is_switching {
@@ -78,6 +81,7 @@ impl Response {
         } else {
             let date = || worker.clock.date(worker.clock.recent());
             headers::response(&mut out, &head, format, persistence, date);
+            edit(worker, request, &pick, &mut out);
         }
         let rest = head.into_rest(0);
         let download = Pump::new(
@@ -149,7 +153,7 @@ impl Response {
         let served = Served {
             status: self.status,
             sent: self.download.written(),
-            endpoint: Some(self.pick.index),
+            endpoint: Some(Rc::clone(self.pick.member())),
             failure: sent.failure,
             ended: sent.ended,
             next,
@@ -164,7 +168,7 @@ impl Response {
     fn give_back(self, worker: &Worker, request: &Request) {
         let is_clean = self.download.into_rest().is_none() && request.is_sent();
         if is_clean && self.is_reusable {
-            let member = worker.upstream.member(self.pick.index);
+            let member = self.pick.member();
             member
                 .idle
                 .put(self.upstream, worker.clock.recent(), &member.metrics);
@@ -172,9 +176,27 @@ impl Response {
     }
 }
 
+/// Changes what the route wants changed, and remembers the server for the client.
+fn edit(worker: &Worker, request: &Request, pick: &Pick, out: &mut Buffer) {
+    let sticky = pick.upstream.shared.config.sticky.as_ref();
+    let cookie = sticky.and_then(|sticky| {
+        let id = pick.member().endpoint.id();
+        (identity::sticky(&request.head, &sticky.cookie) != Some(id))
+            .then(|| identity::set_cookie(sticky, id))
+    });
+    if request.response_lines.is_none() && cookie.is_none() {
+        return;
+    }
+    let mut lines = request.response_lines.clone().unwrap_or_default().into_vec();
+    lines.extend_from_slice(cookie.unwrap_or_default().as_bytes());
+    let edits = &request.way.entry().response_edits;
+    edits.apply(out, &worker.buffers, &lines);
+}
+
 /// Whether the client's connection goes on after this response, and how that is said.
 fn persistence(
     worker: &Worker,
+    client: &Client,
     request: &Request,
     head: &ResponseHead,
     format: Format,
@@ -187,7 +209,7 @@ fn persistence(
     };
     // Nobody knows whether a client that waits for 100 and gets this instead will send the body (RFC 9110 section 10.1.1).
     let is_body_uncertain = request.head.line().expects_continue && !request.is_sent();
-    if is_until_close || is_body_uncertain || !request.persists() || worker.is_draining() {
+    if is_until_close || is_body_uncertain || !request.persists() || client.is_leaving(worker) {
         Persistence::Close
     } else if request.version() == Version::Http10 {
         Persistence::KeepAlive
@@ -251,7 +273,7 @@ impl Relay {
             self.progress = progress;
             client
                 .timer
-                .set(worker.clock.read(), worker.settings.timeouts.body);
+                .set(worker.clock.read(), request.route().timeouts.body);
         }
         if client.timer.is_due(cx) {
             return Poll::Ready(self.late(request, response));

@@ -1,8 +1,10 @@
 //! What became of a request, and what follows for the client's connection.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::error::Failure;
+use crate::upstream::Member;
 
 /// What happens to the client's connection after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,13 +18,12 @@ pub(super) enum Next {
 }
 
 /// How a request was answered.
-#[derive(Clone, Copy, Debug)]
 pub(super) struct Served {
     pub(super) status: u16,
     /// Bytes that the client got.
     pub(super) sent: u64,
     /// The server that answered.
-    pub(super) endpoint: Option<usize>,
+    pub(super) endpoint: Option<Rc<Member>>,
     /// What went wrong.
     pub(super) failure: Option<Failure>,
     /// When the last byte of the response was sent, if that was before the request had ended.

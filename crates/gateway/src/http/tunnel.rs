@@ -41,7 +41,7 @@ pub(super) async fn run(
         pump: down,
         is_over: false,
     };
-    let timeout = worker.settings.timeouts.tunnel;
+    let timeout = request.route().timeouts.tunnel;
     let mut progress = 0;
 
     worker.metrics.tunnels.increment();

@@ -7,26 +7,30 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 
+use super::Listening;
 use crate::http::connection;
 use crate::worker::Worker;
 
 /// How long accepting pauses when the machine has no descriptor or memory left, or all connections are taken.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Accepts connections until `stop` is done; then takes what the kernel has already queued, and closes the socket.
-pub(crate) async fn run(worker: Rc<Worker>, listener: TcpListener, stop: impl Future<Output = ()>) {
-    let mut stop = std::pin::pin!(stop);
+/// Accepts connections until the listener is stopped; then takes what the kernel has already queued, and closes the socket.
+pub(crate) async fn run(worker: &Rc<Worker>, listening: &Rc<Listening>, socket: TcpListener) {
+    let mut stop = std::pin::pin!(listening.stopped());
     loop {
         let accepted = tokio::select! {
             biased;
             () = &mut stop => break,
-            accepted = listener.accept() => accepted,
+            accepted = socket.accept() => accepted,
         };
         match accepted {
             Ok((stream, peer)) => {
                 tokio::select! {
-                    () = &mut stop => return last(&worker, listener, Some((stream, peer))),
-                    () = make_room(&worker) => start(&worker, stream, peer),
+                    () = &mut stop => {
+                        start(worker, listening, stream, peer);
+                        break;
+                    }
+                    () = make_room(worker) => start(worker, listening, stream, peer),
                 }
             }
             Err(error) if is_shortage(&error) => {
@@ -40,25 +44,22 @@ pub(crate) async fn run(worker: Rc<Worker>, listener: TcpListener, stop: impl Fu
             Err(error) => tracing::debug!(%error, "a connection could not be accepted"),
         }
     }
-    last(&worker, listener, None);
+    last(worker, listening, socket);
 }
 
-/// Takes what is accepted already or queued: it would be reset when the socket closes. (What arrives between the last look
-/// and the close still is; handing the socket over to a new process, a later issue, closes that gap.)
-fn last(worker: &Rc<Worker>, listener: TcpListener, accepted: Option<(TcpStream, SocketAddr)>) {
-    if let Some((stream, peer)) = accepted {
-        start(worker, stream, peer);
-    }
+/// Takes what is queued: it would be reset when the socket closes. (What arrives between the last look and the close still
+/// is, unless another process has the socket too, as in an upgrade.)
+fn last(worker: &Rc<Worker>, listening: &Rc<Listening>, socket: TcpListener) {
     // The kernel is asked, and not the driver, which may not have heard of the newest connections.
-    let Ok(listener) = listener.into_std() else {
+    let Ok(socket) = socket.into_std() else {
         return;
     };
     loop {
-        match listener.accept().and_then(|(stream, peer)| {
+        match socket.accept().and_then(|(stream, peer)| {
             stream.set_nonblocking(true)?;
             Ok((TcpStream::from_std(stream)?, peer))
         }) {
-            Ok((stream, peer)) => start(worker, stream, peer),
+            Ok((stream, peer)) => start(worker, listening, stream, peer),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock || is_shortage(&error) => {
                 return;
             }
@@ -70,7 +71,7 @@ fn last(worker: &Rc<Worker>, listener: TcpListener, accepted: Option<(TcpStream,
 
 /// Waits until there is room for a connection; idle ones have to give theirs.
 async fn make_room(worker: &Worker) {
-    let most = worker.settings.limits.connections;
+    let most = worker.most_connections();
     if worker.connections() < most {
         return;
     }
@@ -82,12 +83,17 @@ async fn make_room(worker: &Worker) {
     worker.stop_shedding();
 }
 
-fn start(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
+fn start(worker: &Rc<Worker>, listening: &Rc<Listening>, stream: TcpStream, peer: SocketAddr) {
     // Responses are written in one piece; waiting for more (Nagle) could only delay them.
     let _already_gone = stream.set_nodelay(true);
-    worker.metrics.connections_accepted.increment();
-    let open = worker.open_connection();
-    tokio::task::spawn_local(connection::run(Rc::clone(worker), stream, peer, open));
+    let open = worker.open_connection(listening);
+    tokio::task::spawn_local(connection::run(
+        Rc::clone(worker),
+        Rc::clone(listening),
+        stream,
+        peer,
+        open,
+    ));
 }
 
 /// Linux: ENOMEM, ENFILE, EMFILE, ENOBUFS.

@@ -3,7 +3,7 @@
 //! Last in, first out: the connection used most recently is the warmest and the least likely to be closed by the server,
 //! and those that a burst has left over grow old undisturbed until they are swept.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use super::Connection;
@@ -13,6 +13,8 @@ use crate::metrics::EndpointMetrics;
 pub(crate) struct Idle {
     waiting: RefCell<Vec<Waiting>>,
     most: usize,
+    /// The server has left: nothing is kept any more.
+    is_closed: Cell<bool>,
 }
 
 struct Waiting {
@@ -26,6 +28,19 @@ impl Idle {
         Self {
             waiting: RefCell::default(),
             most,
+            is_closed: Cell::new(false),
+        }
+    }
+
+    pub(crate) fn most(&self) -> usize {
+        self.most
+    }
+
+    /// Drops all, and keeps none from now on.
+    pub(crate) fn close(&self, metrics: &EndpointMetrics) {
+        self.is_closed.set(true);
+        for _ in self.waiting.take() {
+            metrics.idle.decrement();
         }
     }
 
@@ -51,7 +66,7 @@ impl Idle {
     /// Keeps a connection whose last response was complete.
     pub(crate) fn put(&self, connection: Connection, now: Duration, metrics: &EndpointMetrics) {
         let mut waiting = self.waiting.borrow_mut();
-        if connection.is_idle() && waiting.len() < self.most {
+        if connection.is_idle() && waiting.len() < self.most && !self.is_closed.get() {
             metrics.idle.increment();
             waiting.push(Waiting {
                 connection,

@@ -1,33 +1,50 @@
 //! A worker: one thread, and everything that only this thread touches.
 
 pub(crate) mod clock;
+mod order;
+pub(crate) mod site;
 pub(crate) mod timer;
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tenfold_http1::Pool;
+use tenfold_observe::metric::Registry;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::config::Settings;
 use crate::http::access_log::AccessLog;
+use crate::http::mirror::Copies;
+use crate::listen::Listening;
 use crate::metrics::WorkerMetrics;
-use crate::upstream::Upstream;
 use clock::Clock;
+pub(crate) use order::{Apply, Order};
+use site::Site;
 use timer::Timers;
 
 /// What the connections of one worker share.
 pub(crate) struct Worker {
-    pub(crate) settings: Arc<Settings>,
+    pub(crate) index: usize,
     pub(crate) clock: Rc<Clock>,
     pub(crate) timers: Rc<Timers>,
     pub(crate) buffers: Rc<Pool>,
-    pub(crate) upstream: Upstream,
     pub(crate) metrics: WorkerMetrics,
     pub(crate) access_log: Option<AccessLog>,
+    pub(crate) copies: Copies,
+    /// Itself, for tasks that it starts.
+    itself: Weak<Self>,
+    registry: Arc<Registry>,
+    /// What it does at the moment.
+    site: RefCell<Rc<Site>>,
+    listenings: RefCell<Vec<Rc<Listening>>>,
+    /// Accept loops that have not ended.
+    accepting: Cell<usize>,
+    accept_ended: Notify,
+    has_failed: Notify,
+    /// Most client connections.
+    most_connections: usize,
     random: RefCell<fastrand::Rng>,
     connections: Cell<usize>,
     /// Told when a connection ends.
@@ -47,22 +64,32 @@ const SILENCE: Duration = Duration::from_secs(60);
 const SHEDDABLE: Duration = Duration::from_secs(1);
 
 impl Worker {
+    /// A worker that has not been told what to do yet.
     pub(crate) fn new(
-        settings: Arc<Settings>,
+        index: usize,
         epoch: Instant,
-        upstream: Upstream,
-        metrics: WorkerMetrics,
+        registry: &Arc<Registry>,
+        most_connections: usize,
         access_log: Option<AccessLog>,
+        site: Rc<Site>,
     ) -> Rc<Self> {
         let clock = Rc::new(Clock::new(epoch));
-        Rc::new(Self {
-            settings,
+        Rc::new_cyclic(|itself| Self {
+            index,
             timers: Timers::new(Rc::clone(&clock)),
             clock,
             buffers: Pool::new(),
-            upstream,
-            metrics,
+            metrics: WorkerMetrics::new(registry, index),
             access_log,
+            copies: Copies::default(),
+            itself: Weak::clone(itself),
+            registry: Arc::clone(registry),
+            site: RefCell::new(site),
+            listenings: RefCell::default(),
+            accepting: Cell::new(0),
+            accept_ended: Notify::new(),
+            has_failed: Notify::new(),
+            most_connections,
             random: RefCell::new(fastrand::Rng::new()),
             connections: Cell::new(0),
             ended: Notify::new(),
@@ -70,6 +97,17 @@ impl Worker {
             to_shed: Cell::new(0),
             complained: Cell::new(None),
         })
+    }
+
+    pub(crate) fn itself(&self) -> Rc<Self> {
+        self.itself
+            .upgrade()
+            .expect("whoever calls this holds it, and it is only ever held as Rc")
+    }
+
+    /// What it does at the moment.
+    pub(crate) fn site(&self) -> Rc<Site> {
+        Rc::clone(&self.site.borrow())
     }
 
     pub(crate) fn random(&self) -> u64 {
@@ -88,11 +126,16 @@ impl Worker {
     }
 
     /// Counts a client's connection until the guard is dropped.
-    pub(crate) fn open_connection(self: &Rc<Self>) -> OpenConnection {
+    pub(crate) fn open_connection(
+        self: &Rc<Self>,
+        listening: &Rc<Listening>,
+    ) -> OpenConnection {
         self.connections.set(self.connections.get() + 1);
-        self.metrics.connections_open.increment();
+        listening.accepted.increment();
+        listening.open.increment();
         OpenConnection {
             worker: Rc::clone(self),
+            listening: Rc::clone(listening),
         }
     }
 
@@ -110,13 +153,17 @@ impl Worker {
     pub(crate) fn shed_idle(&self) {
         self.clock.read();
         self.to_shed
-            .set((self.settings.limits.connections / 32).max(1));
+            .set((self.most_connections / 32).max(1));
         self.timers.wake_all();
     }
 
     /// Asks no more of them to end.
     pub(crate) fn stop_shedding(&self) {
         self.to_shed.set(0);
+    }
+
+    pub(crate) fn most_connections(&self) -> usize {
+        self.most_connections
     }
 
     /// How many connections are open.
@@ -152,8 +199,7 @@ impl Worker {
         loop {
             second.tick().await;
             let now = self.clock.read();
-            self.upstream
-                .sweep(now, self.settings.timeouts.upstream_idle);
+            self.site().sweep(now);
             if let Some(log) = &self.access_log {
                 log.flush();
             }
@@ -164,6 +210,7 @@ impl Worker {
 /// A client's connection that is open.
 pub(crate) struct OpenConnection {
     worker: Rc<Worker>,
+    listening: Rc<Listening>,
 }
 
 impl Drop for OpenConnection {
@@ -171,7 +218,7 @@ impl Drop for OpenConnection {
         self.worker
             .connections
             .set(self.worker.connections.get() - 1);
-        self.worker.metrics.connections_open.decrement();
+        self.listening.open.decrement();
         self.worker.ended.notify_one();
     }
 }

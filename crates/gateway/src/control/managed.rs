@@ -1,0 +1,171 @@
+//! One upstream as the control thread has it: where its servers come from, and what is known about them.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tenfold_traffic::{Changes, Endpoint, Group, Member};
+
+use super::discover::Discovery;
+use super::probe::Probes;
+use crate::config::{Address, Server, Upstream};
+use crate::snapshot::SharedUpstream;
+
+/// Changes to the servers that were made while running: they hold until the process ends, over reloads.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Edits {
+    pub(crate) added: Vec<Server>,
+    pub(crate) removed: HashSet<String>,
+    pub(crate) draining: HashSet<String>,
+}
+
+/// An upstream and everything that keeps it up to date.
+pub(crate) struct Managed {
+    pub(crate) config: Arc<Upstream>,
+    changes: Arc<Changes>,
+    /// The state of the servers that there are.
+    endpoints: HashMap<(String, Address), Arc<Endpoint>>,
+    /// The servers that are written down or were found.
+    found: Vec<Server>,
+    pub(crate) edits: Edits,
+    /// What the workers have, or are about to have.
+    shared: Arc<SharedUpstream>,
+    /// The same, for the callbacks of probes.
+    pub(crate) current: Arc<Current>,
+    pub(crate) discovery: Option<Discovery>,
+    pub(crate) probes: Option<Probes>,
+    /// When outliers were last looked for.
+    pub(crate) evaluated: Duration,
+}
+
+/// The latest generation of an upstream.
+pub(crate) struct Current {
+    shared: Mutex<Arc<SharedUpstream>>,
+}
+
+impl Current {
+    pub(crate) fn get(&self) -> Arc<SharedUpstream> {
+        Arc::clone(&self.shared.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn set(&self, shared: Arc<SharedUpstream>) {
+        *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = shared;
+    }
+}
+
+impl Managed {
+    /// A new upstream, whose servers are taken to be well. `now` is when they came, zero if they have been there before.
+    pub(crate) fn new(config: Arc<Upstream>, now: Duration) -> Self {
+        let changes = Changes::new();
+        let shared = Arc::new(SharedUpstream {
+            group: Group::new(config.policy.clone(), Vec::new(), Arc::clone(&changes)),
+            servers: Vec::new(),
+            config: Arc::clone(&config),
+        });
+        let mut managed = Self {
+            found: unresolved(&config.servers, &[]),
+            config,
+            changes,
+            endpoints: HashMap::new(),
+            edits: Edits::default(),
+            current: Arc::new(Current {
+                shared: Mutex::new(Arc::clone(&shared)),
+            }),
+            shared,
+            discovery: None,
+            probes: None,
+            evaluated: now,
+        };
+        managed.rebuild(now);
+        managed
+    }
+
+    /// New settings. What was found stays until it is found anew.
+    pub(crate) fn configure(&mut self, config: Arc<Upstream>, now: Duration) {
+        if config.servers != self.config.servers || config.sources != self.config.sources {
+            let old = &self.config.servers;
+            let was_written = |server: &&Server| old.iter().any(|other| other.name == server.name);
+            let mut found = unresolved(&config.servers, &self.found);
+            if !config.sources.is_empty() {
+                let discovered = self.found.iter().filter(|server| !was_written(server));
+                found.extend(discovered.cloned());
+            }
+            self.found = found;
+        }
+        self.config = config;
+        self.rebuild(now);
+    }
+
+    /// The servers that discovery has found, the written ones among them.
+    pub(crate) fn set_found(&mut self, found: Vec<Server>, now: Duration) {
+        self.found = found;
+        self.rebuild(now);
+    }
+
+    /// The servers that there are.
+    pub(crate) fn servers(&self, edits: &Edits) -> Vec<Server> {
+        let is_replaced = |server: &Server| edits.added.iter().any(|it| it.name == server.name);
+        let mut servers: Vec<_> = self
+            .found
+            .iter()
+            .filter(|server| !edits.removed.contains(&server.name) && !is_replaced(server))
+            .cloned()
+            .collect();
+        servers.extend(edits.added.iter().cloned());
+        servers
+    }
+
+    /// Makes the next generation from what is known now.
+    pub(crate) fn rebuild(&mut self, now: Duration) {
+        let servers = self.servers(&self.edits);
+        let mut endpoints = HashMap::new();
+        let mut members = Vec::new();
+        for server in &servers {
+            let key = (server.name.clone(), server.address.clone());
+            let endpoint = self
+                .endpoints
+                .get(&key)
+                .cloned()
+                .unwrap_or_else(|| Endpoint::new(server.name.as_str(), &self.changes, now));
+            endpoint.set_draining(self.edits.draining.contains(&server.name));
+            members.push(Member {
+                endpoint: Arc::clone(&endpoint),
+                weight: server.weight,
+                zone: server.zone.clone(),
+            });
+            endpoints.insert(key, endpoint);
+        }
+        self.endpoints = endpoints;
+        self.shared = Arc::new(SharedUpstream {
+            group: Group::new(
+                self.config.policy.clone(),
+                members,
+                Arc::clone(&self.changes),
+            ),
+            servers,
+            config: Arc::clone(&self.config),
+        });
+        self.changes.bump();
+        self.current.set(Arc::clone(&self.shared));
+        if let Some(probes) = &mut self.probes {
+            probes.update(&self.shared.servers);
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<SharedUpstream> {
+        &self.shared
+    }
+}
+
+/// Servers as they are written, with the addresses that their names had before; without any for those that had none.
+fn unresolved(servers: &[Server], known: &[Server]) -> Vec<Server> {
+    let resolve = |server: &Server| {
+        let mut server = server.clone();
+        if let Address::Name { .. } = server.address {
+            let old = known.iter().find(|old| old.name == server.name);
+            server.address = old.map_or(Address::Tcp(Vec::new()), |old| old.address.clone());
+        }
+        server
+    };
+    servers.iter().map(resolve).collect()
+}

@@ -1,0 +1,282 @@
+//! What the control thread does beside requests: it knows what is to be done, and tells the workers.
+//!
+//! A change (a reload, a server that was found, an edit through the API) builds a new snapshot or fails and changes nothing.
+//! Workers are told through channels and never wait for this thread.
+
+pub(crate) mod diff;
+pub(crate) mod discover;
+pub(crate) mod edit;
+mod evaluate;
+pub(crate) mod managed;
+pub(crate) mod probe;
+mod sockets;
+mod status;
+mod watch;
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tenfold_observe::metric::{CounterSet, Registry};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+
+use crate::config::{Config, Upstream};
+use crate::route::table::TableError;
+use crate::snapshot::{Routes, Snapshot};
+use crate::worker::{Apply, Order};
+use discover::Resolver;
+use managed::Managed;
+use sockets::Sockets;
+
+/// Why a change was not made. Nothing has changed.
+#[derive(Debug)]
+pub enum ApplyError {
+    /// An address cannot be listened on.
+    Listen(String, SocketAddr, io::Error),
+    /// Two routes are for the same requests.
+    Routes(TableError),
+}
+
+impl fmt::Display for ApplyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listen(name, address, error) => {
+                write!(f, "listener {name}: cannot listen on {address}: {error}")
+            }
+            Self::Routes(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ApplyError {}
+
+/// The control thread's knowledge.
+pub(crate) struct Control {
+    registry: Arc<Registry>,
+    epoch: Instant,
+    /// Where tasks of discovery and probes run.
+    runtime: Handle,
+    resolver: Arc<Resolver>,
+    state: Mutex<State>,
+    reloads: CounterSet,
+    /// The slot of this thread in metrics.
+    slot: usize,
+    itself: Weak<Self>,
+}
+
+struct State {
+    config: Config,
+    snapshot: Arc<Snapshot>,
+    managed: Vec<Managed>,
+    sockets: Sockets,
+    orders: Vec<UnboundedSender<Order>>,
+}
+
+/// Done when every worker has done it.
+pub(crate) struct Done {
+    told: Receiver<()>,
+}
+
+impl Done {
+    /// Waits for that; returns false if it takes longer than `patience`.
+    pub(crate) fn wait(&self, patience: Duration) -> bool {
+        // Nobody ever sends: the channel closes when the last worker is done.
+        matches!(
+            self.told.recv_timeout(patience),
+            Err(std::sync::mpsc::RecvTimeoutError::Disconnected)
+        )
+    }
+}
+
+impl Control {
+    pub(crate) fn new(
+        registry: &Arc<Registry>,
+        epoch: Instant,
+        orders: Vec<UnboundedSender<Order>>,
+        inherited: Vec<TcpListener>,
+    ) -> io::Result<Arc<Self>> {
+        let resolver = Resolver::system()?;
+        let state = State {
+            config: Config::default(),
+            snapshot: Arc::new(Snapshot::empty(registry)),
+            managed: Vec::new(),
+            sockets: Sockets::new(orders.len(), inherited),
+            orders,
+        };
+        let slot = state.orders.len();
+        Ok(Arc::new_cyclic(|itself| Self {
+            registry: Arc::clone(registry),
+            epoch,
+            runtime: Handle::current(),
+            resolver,
+            state: Mutex::new(state),
+            reloads: crate::metrics::reloads(registry),
+            slot,
+            itself: Weak::clone(itself),
+        }))
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.epoch.elapsed()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A change that panicked has not been published: what the workers have is still whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The configuration that holds.
+    pub(crate) fn config(&self) -> Config {
+        self.lock().config.clone()
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.lock().snapshot)
+    }
+
+    /// Does what `config` says from now on, or changes nothing. Returns what is different.
+    pub(crate) fn apply(&self, config: Config) -> Result<(Vec<String>, Done), ApplyError> {
+        let mut state = self.lock();
+        let result = self.try_apply(&mut state, config);
+        self.reloads
+            .at(self.slot)
+            .increment(usize::from(result.is_err()));
+        result
+    }
+
+    fn try_apply(
+        &self,
+        state: &mut State,
+        config: Config,
+    ) -> Result<(Vec<String>, Done), ApplyError> {
+        let is_same_routes =
+            config.routes == state.config.routes && state.snapshot.generation > 0;
+        let routes = if is_same_routes
+            && config.listeners.len() == state.config.listeners.len()
+        {
+            Arc::clone(&state.snapshot.routes)
+        } else {
+            let routes = Routes::new(&config.routes, config.listeners.len(), &self.registry);
+            Arc::new(routes.map_err(ApplyError::Routes)?)
+        };
+        let sockets = state.sockets.open(&config.listeners)?;
+
+        // Nothing fails from here on.
+        let changes = diff::diff(&state.config, &config);
+        self.configure_upstreams(state, &config.upstreams);
+        let snapshot = Snapshot {
+            generation: state.snapshot.generation + 1,
+            listeners: config.listeners.as_slice().into(),
+            routes,
+            upstreams: state.managed.iter().map(|it| Arc::clone(it.shared())).collect(),
+        };
+        state.config = config;
+        Ok((changes, self.publish(state, snapshot, sockets)))
+    }
+
+    /// Brings the managed upstreams into the order of the configuration.
+    fn configure_upstreams(&self, state: &mut State, upstreams: &[Upstream]) {
+        let now = self.arrival(state);
+        let mut old = std::mem::take(&mut state.managed);
+        for config in upstreams {
+            let known = old
+                .iter()
+                .position(|managed| managed.config.name == config.name);
+            let mut managed = match known {
+                Some(index) => old.swap_remove(index),
+                None => {
+                    let mut managed = Managed::new(Arc::new(config.clone()), now);
+                    self.watch(&mut managed, None);
+                    managed
+                }
+            };
+            if *managed.config != *config {
+                let before = Arc::clone(&managed.config);
+                managed.configure(Arc::new(config.clone()), now);
+                self.watch(&mut managed, Some(&before));
+            }
+            state.managed.push(managed);
+        }
+    }
+
+    /// When servers that are new came: those of the beginning have always been there, and need no slow start.
+    fn arrival(&self, state: &State) -> Duration {
+        if state.snapshot.generation == 0 {
+            Duration::ZERO
+        } else {
+            self.now()
+        }
+    }
+
+    /// Makes a change to one upstream, and tells the workers.
+    fn change(&self, name: &str, make: impl FnOnce(&mut Managed, Duration)) -> Option<Done> {
+        let mut state = self.lock();
+        let now = self.now();
+        let index = state
+            .managed
+            .iter()
+            .position(|managed| managed.config.name == name)?;
+        make(&mut state.managed[index], now);
+        let old = &state.snapshot;
+        let mut upstreams = old.upstreams.clone();
+        upstreams[index] = Arc::clone(state.managed[index].shared());
+        let snapshot = Snapshot {
+            generation: old.generation + 1,
+            listeners: Arc::clone(&old.listeners),
+            routes: Arc::clone(&old.routes),
+            upstreams,
+        };
+        Some(self.publish(&mut state, snapshot, Vec::new()))
+    }
+
+    fn publish(
+        &self,
+        state: &mut State,
+        snapshot: Snapshot,
+        sockets: Vec<Vec<(usize, TcpListener)>>,
+    ) -> Done {
+        let snapshot = Arc::new(snapshot);
+        state.snapshot = Arc::clone(&snapshot);
+        let (done, told) = channel();
+        let mut sockets = sockets.into_iter();
+        for order in &state.orders {
+            let apply = Apply {
+                snapshot: Arc::clone(&snapshot),
+                sockets: sockets.next().unwrap_or_default(),
+                given: self.now(),
+                done: done.clone(),
+            };
+            // A worker that has ended needs no orders.
+            let _ended = order.send(Order::Apply(apply));
+        }
+        Done { told }
+    }
+
+    /// Tells requests that wait for a server which is down to look elsewhere.
+    fn wake_workers(&self) {
+        for order in &self.lock().orders {
+            let _ended = order.send(Order::Wake);
+        }
+    }
+
+    /// The listening sockets, for another process.
+    pub(crate) fn sockets(&self) -> io::Result<Vec<TcpListener>> {
+        self.lock().sockets.copies()
+    }
+
+    /// Where it listens: names and actual addresses.
+    pub(crate) fn addresses(&self) -> Vec<(String, SocketAddr)> {
+        let state = self.lock();
+        state.sockets.addresses(&state.config.listeners)
+    }
+
+    /// Lets go of the sockets, so that they close when the workers close theirs.
+    pub(crate) fn close_sockets(&self) {
+        self.lock().sockets.close();
+    }
+}

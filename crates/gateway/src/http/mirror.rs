@@ -1,0 +1,171 @@
+//! Copies of requests, whose responses nobody sees: to try a new version on real traffic.
+//!
+//! A copy goes its own way, in a task of its own: it can slow down nobody but its own server. So it is given up rather than
+//! waited for: when too many are under way, or when the request's body is not at hand as a whole.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tenfold_http1::body::Decoder;
+use tenfold_http1::framing::Length;
+use tenfold_http1::{Method, ResponseHead};
+use tenfold_traffic::{Ask, Outcome, Tried};
+use tokio::io::AsyncWriteExt;
+
+use super::body::{Format, Pump};
+use super::client::Client;
+use super::forward;
+use super::identity;
+use super::request::Request;
+use crate::upstream::{Connection, Pick, Upstream};
+use crate::worker::Worker;
+use crate::worker::timer::Timer;
+
+/// Most copies under way in one worker; further ones are not made.
+pub(crate) const MOST: usize = 256;
+/// Most bytes of a copy's response that are read, so that its connection can be used again.
+const MOST_READ: u64 = 1 << 20;
+
+/// Copies that are under way.
+#[derive(Default)]
+pub(crate) struct Copies {
+    count: Cell<usize>,
+}
+
+/// Sends a copy, if the route wants that for this request.
+pub(super) fn perhaps(worker: &Worker, client: &Client, request: &Request) {
+    let Some(mirror) = request.route().mirror else {
+        return;
+    };
+    // 53 bits make a number below 1.
+    let die = (worker.random() >> 11) as f64 / (1_u64 << 53) as f64;
+    if die >= mirror.share {
+        return;
+    }
+    let copies = &worker.copies;
+    if request.has_upload() || copies.count.get() >= MOST {
+        worker.metrics.copies_skipped.increment();
+        return;
+    }
+    worker.metrics.copies.increment();
+    let upstream = Rc::clone(request.way.upstream(mirror.upstream));
+    let copy = Copy {
+        key: identity::hash(&upstream.shared.config.hash, client, &request.head),
+        upstream,
+        bytes: request.bytes().into(),
+        method: request.method(),
+        timeout: request.route().timeouts.response,
+        limits: client.listening.head_limits.get(),
+    };
+    // A worker hands itself out only as `Rc`, of which tasks may keep one.
+    let worker = worker.itself();
+    worker.copies.count.set(worker.copies.count.get() + 1);
+    tokio::task::spawn_local(async move {
+        let under_way = UnderWay { worker };
+        copy.send(&under_way.worker).await;
+    });
+}
+
+struct UnderWay {
+    worker: Rc<Worker>,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let count = &self.worker.copies.count;
+        count.set(count.get() - 1);
+    }
+}
+
+struct Copy {
+    upstream: Rc<Upstream>,
+    bytes: Box<[u8]>,
+    method: Method,
+    key: Option<u64>,
+    timeout: Duration,
+    limits: tenfold_http1::Limits,
+}
+
+impl Copy {
+    /// One attempt; a copy is not worth a second one.
+    async fn send(self, worker: &Worker) {
+        let timer = worker.timers.timer();
+        let now = worker.clock.read();
+        let pick = self.upstream.pick(&Ask {
+            tried: &Tried::default(),
+            now,
+            random: worker.random(),
+            key: self.key,
+            sticky: None,
+        });
+        let Some(pick) = pick else { return };
+        let longest = Some(self.upstream.shared.config.idle_timeout);
+        let Ok(Some((mut connection, _))) =
+            forward::obtain(worker, &timer, &pick, now, longest).await
+        else {
+            return;
+        };
+        timer.set(worker.clock.read(), self.timeout);
+        let answer = timer.limit(self.exchange(&mut connection)).await;
+        let outcome = match &answer {
+            Some(Ok(head)) => Outcome::Answered {
+                is_failure: head.line().status >= 500,
+            },
+            Some(Err(())) => Outcome::Broken,
+            None => Outcome::TimedOut,
+        };
+        forward::judge(worker, &pick, outcome, now);
+        if let Some(Ok(head)) = answer {
+            give_back(worker, &timer, &pick, connection, head, self.timeout).await;
+        }
+    }
+
+    async fn exchange(&self, connection: &mut Connection) -> Result<ResponseHead, ()> {
+        connection
+            .stream_mut()
+            .write_all(&self.bytes)
+            .await
+            .map_err(|_| ())?;
+        loop {
+            let head = poll_fn(|cx| connection.poll_response(cx, &self.limits, self.method))
+                .await
+                .map_err(|_| ())?;
+            match head.line().status {
+                // A copy does not change protocols.
+                101 => return Err(()),
+                100..200 => connection.put_back(head.into_rest(0)),
+                _ => return Ok(head),
+            }
+        }
+    }
+}
+
+/// Reads the response's body, within reason, and keeps the connection.
+async fn give_back(
+    worker: &Worker,
+    timer: &Timer,
+    pick: &Pick,
+    mut connection: Connection,
+    head: ResponseHead,
+    timeout: Duration,
+) {
+    let line = *head.line();
+    let is_reusable = line.length != Length::UntilClose
+        && !line.declares_absent_body
+        && line.connection.persists(line.version);
+    let rest = Some(head.into_rest(0));
+    let decoder = Decoder::new(line.length);
+    let Ok(mut pump) = Pump::new(&worker.buffers, decoder, Format::Same, None, rest) else {
+        return;
+    };
+    timer.set(worker.clock.read(), timeout);
+    let reading = poll_fn(|cx| pump.poll_discard(cx, connection.stream_mut(), MOST_READ));
+    let is_whole = matches!(timer.limit(reading).await, Some(Ok(true)));
+    if is_whole && is_reusable && pump.into_rest().is_none() {
+        let member = pick.member();
+        let now = worker.clock.recent();
+        member.idle.put(connection, now, &member.metrics);
+    }
+}

@@ -1,0 +1,72 @@
+//! What the gateway does at the moment: one immutable value that all workers share.
+//!
+//! A change of whatever kind builds a new snapshot, of which everything that has not changed is the old one's (routes, upstreams:
+//! `Arc`s), and hands it to every worker. A worker swaps its view between two requests; a request keeps the one it began with.
+
+use std::sync::Arc;
+
+use tenfold_observe::metric::{CounterSet, Metric, Registry};
+use tenfold_traffic::Group;
+
+use crate::config::{Listener, Route, Server, Upstream};
+use crate::http::edits::Edits;
+use crate::metrics;
+use crate::route::table::{Table, TableError};
+
+/// All of it.
+pub(crate) struct Snapshot {
+    /// Counts changes, beginning with 1.
+    pub(crate) generation: u64,
+    pub(crate) listeners: Arc<[Listener]>,
+    pub(crate) routes: Arc<Routes>,
+    pub(crate) upstreams: Vec<Arc<SharedUpstream>>,
+}
+
+/// Routes, and how to find one.
+pub(crate) struct Routes {
+    pub(crate) table: Table,
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// A route, made ready.
+pub(crate) struct Entry {
+    pub(crate) route: Route,
+    pub(crate) request_edits: Edits,
+    pub(crate) response_edits: Edits,
+    /// Requests by status class.
+    pub(crate) requests: CounterSet,
+    pub(crate) durations: Metric,
+}
+
+impl Routes {
+    /// Makes routes ready.
+    ///
+    /// # Errors
+    /// When two of them are for the same requests.
+    pub(crate) fn new(
+        routes: &[Route],
+        listeners: usize,
+        registry: &Registry,
+    ) -> Result<Self, TableError> {
+        let table = Table::new(routes, listeners)?;
+        let entry = |route: &Route| Entry {
+            request_edits: Edits::new(&route.request_fields),
+            response_edits: Edits::new(&route.response_fields),
+            requests: metrics::route_requests(registry, &route.name),
+            durations: metrics::route_durations(registry, &route.name),
+            route: route.clone(),
+        };
+        Ok(Self {
+            table,
+            entries: routes.iter().map(entry).collect(),
+        })
+    }
+}
+
+/// What all workers share of an upstream.
+pub(crate) struct SharedUpstream {
+    pub(crate) config: Arc<Upstream>,
+    /// The servers that there are at the moment, in the order of the group's members.
+    pub(crate) servers: Vec<Server>,
+    pub(crate) group: Arc<Group>,
+}

@@ -1,0 +1,19 @@
+//! Telling the operator what has changed about an endpoint.
+
+use tenfold_traffic::Change;
+
+use crate::snapshot::SharedUpstream;
+
+/// Logs a change, once.
+pub(crate) fn report(upstream: &SharedUpstream, change: &Change) {
+    let members = upstream.group.members();
+    let Some(member) = members.get(change.index) else {
+        return;
+    };
+    let (upstream, endpoint) = (&upstream.config.name, member.endpoint.name());
+    if change.what.is_good_news() {
+        tracing::info!("upstream {upstream}: {endpoint} {}", change.what);
+    } else {
+        tracing::warn!("upstream {upstream}: {endpoint} {}", change.what);
+    }
+}
