@@ -10,12 +10,16 @@
 //! threads on the way of a request. No middleware and no hooks. Status codes are made in `http/error.rs` alone.
 
 pub mod config;
+mod control;
+mod files;
 mod http;
 mod listen;
 mod metrics;
 pub mod route;
 mod run;
+mod snapshot;
 mod upstream;
 mod worker;
 
+pub use control::ApplyError;
 pub use run::{DRAIN_TIMEOUT, Gateway, StartError, Threads};

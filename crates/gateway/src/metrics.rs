@@ -4,10 +4,13 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tenfold_observe::metric::{CounterSet, CounterSlots, Durations, Labels, Metric, Registry, Slot};
-use tenfold_traffic::Cause;
+use tenfold_observe::metric::{
+    CounterSet, CounterSlots, Durations, Labels, Metric, Registry, Slot,
+};
 
+use crate::control::Control;
 use crate::http::error::Failure;
+use crate::snapshot::SharedUpstream;
 
 /// One worker's handles.
 pub(crate) struct WorkerMetrics {
@@ -193,15 +196,91 @@ impl EndpointMetrics {
                 "tenfold_upstream_failures",
                 "Attempts that were answered with a status of 500 or more, broke, or took too long",
             ),
-            ejections: registry
-                .counter_set(
-                    "tenfold_endpoint_ejections",
-                    "Times that an endpoint was passed over for what it did, by cause",
-                    labels(),
-                    "cause",
-                    &Cause::NAMES,
-                )
-                .slot(worker),
+            ejections: ejections(registry, upstream, endpoint).slot(worker),
         }
     }
+}
+
+/// Ejections of an endpoint, in the order of [`Cause::ALL`].
+pub(crate) fn ejections(registry: &Registry, upstream: &str, endpoint: &str) -> CounterSet {
+    registry.counter_set(
+        "tenfold_endpoint_ejections",
+        "Times that an endpoint was passed over for what it did, by cause",
+        vec![
+            ("upstream", upstream.to_owned()),
+            ("endpoint", endpoint.to_owned()),
+        ],
+        "cause",
+        &CAUSES,
+    )
+}
+
+/// Names of [`Cause::ALL`].
+const CAUSES: [&str; 3] = ["consecutive_failures", "success_rate", "latency"];
+
+/// Changes of the configuration: made, refused.
+pub(crate) fn reloads(registry: &Registry) -> CounterSet {
+    registry.counter_set(
+        "tenfold_config_reloads",
+        "Configurations that were applied or refused",
+        Labels::new(),
+        "result",
+        &["applied", "refused"],
+    )
+}
+
+/// What is read of the endpoints when it is asked for: they come and go.
+pub(crate) fn read_endpoints(registry: &Registry, control: &Arc<Control>) {
+    let read = |value: fn(&SharedUpstream, usize, Duration) -> f64| {
+        let control = Arc::downgrade(control);
+        move || {
+            let Some(control) = control.upgrade() else {
+                return Vec::new();
+            };
+            let now = control.now();
+            let mut series = Vec::new();
+            for upstream in &control.snapshot().upstreams {
+                for (index, member) in upstream.group.members().iter().enumerate() {
+                    let labels = vec![
+                        ("upstream", upstream.config.name.clone()),
+                        ("endpoint", member.endpoint.name().to_owned()),
+                    ];
+                    series.push((labels, value(upstream, index, now)));
+                }
+            }
+            series
+        }
+    };
+    registry.read_gauges(
+        "tenfold_endpoint_available",
+        "1 if the endpoint takes part, 0 while it is passed over",
+        read(|upstream, index, now| {
+            let endpoint = &upstream.group.members()[index].endpoint;
+            f64::from(u8::from(endpoint.is_available(now)))
+        }),
+    );
+    registry.read_gauges(
+        "tenfold_endpoint_active_requests",
+        "Requests under way to the endpoint",
+        read(|upstream, index, _| f64::from(upstream.group.members()[index].endpoint.in_flight())),
+    );
+    registry.read_gauges(
+        "tenfold_endpoint_latency_seconds",
+        "How long the endpoint takes to begin an answer: decaying average, sensitive to peaks",
+        read(|upstream, index, _| {
+            upstream.group.members()[index]
+                .endpoint
+                .ewma()
+                .as_secs_f64()
+        }),
+    );
+    let weak = Arc::downgrade(control);
+    registry.read_gauges(
+        "tenfold_config_generation",
+        "Counts changes of what the gateway does: reloads, endpoints",
+        move || {
+            let generation = weak.upgrade().map(|control| control.snapshot().generation);
+            vec![(Labels::new(), generation.unwrap_or_default() as f64)]
+        },
+    );
 }

@@ -9,24 +9,26 @@ use std::{fmt, io};
 
 use tenfold_observe::lines::{self, Lines, Monitor, Writer};
 use tenfold_observe::metric::{Labels, Registry};
-use tenfold_traffic::Endpoint;
 use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::config::Settings;
+use crate::config::{Config, Settings};
+use crate::control::{ApplyError, Control, evaluate};
 use crate::http::access_log::AccessLog;
-use crate::listen::{self, accept};
-use crate::metrics::WorkerMetrics;
-use crate::upstream::Upstream;
-use crate::worker::Worker;
-use crate::worker::clock;
+use crate::metrics;
+use crate::snapshot::Snapshot;
+use crate::worker::site::Site;
+use crate::worker::{Order, Worker, clock};
 
 /// Why a gateway could not start.
 #[derive(Debug)]
 pub enum StartError {
-    /// The address cannot be listened on.
-    Listen(SocketAddr, io::Error),
+    /// What it is to do cannot be done.
+    Config(ApplyError),
+    /// The name servers of this machine are not known.
+    Resolver(io::Error),
     /// The access log cannot be opened.
     AccessLog(io::Error),
     /// A thread cannot be started.
@@ -36,7 +38,8 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            Self::Config(error) => error.fmt(f),
+            Self::Resolver(error) => write!(f, "cannot find out how names are resolved: {error}"),
             Self::AccessLog(error) => write!(f, "cannot open the access log: {error}"),
             Self::Thread(error) => write!(f, "cannot start a worker: {error}"),
         }
@@ -55,13 +58,12 @@ enum Phase {
 
 /// A running gateway, as seen from outside.
 pub struct Gateway {
-    address: SocketAddr,
-    endpoints: Vec<Arc<Endpoint>>,
-    epoch: Instant,
+    pub(crate) control: Arc<Control>,
+    pub(crate) registry: Arc<Registry>,
     phase: watch::Sender<Phase>,
     /// Workers that have not ended.
     running: watch::Receiver<usize>,
-    workers: usize,
+    pub(crate) workers: usize,
     access_log: Option<Monitor>,
 }
 
@@ -72,52 +74,51 @@ pub struct Threads {
 }
 
 impl Gateway {
-    /// Opens the sockets and starts the workers, which serve from here on.
+    /// Opens the sockets and starts the workers, which serve from here on. Sockets in `inherited` are those of a process before
+    /// this one; they are used where they fit. To be called within a tokio runtime, in which discovery and probes then run.
     ///
     /// # Errors
     /// When a socket, the access log or a thread cannot be had; nothing is left running then.
     pub fn start(
-        settings: Settings,
+        settings: &Settings,
+        config: Config,
+        inherited: Vec<TcpListener>,
         registry: &Arc<Registry>,
     ) -> Result<(Self, Threads), StartError> {
-        let (address, listeners) = listen::bind(settings.listen, settings.workers)
-            .map_err(|error| StartError::Listen(settings.listen, error))?;
         let access_log = settings.access_log.clone().map(lines::open).transpose();
         let (lines, writer) = access_log.map_err(StartError::AccessLog)?.unzip();
         let epoch = clock::epoch();
-        let servers = settings.servers.iter();
-        let endpoints: Vec<_> = servers
-            .map(|server| Endpoint::new(server.name.as_str()))
-            .collect();
+        let workers = settings.workers;
         let (phase, _) = watch::channel(Phase::Serving);
-        let (ending, running) = watch::channel(listeners.len());
-        let (closing, _) = watch::channel(listeners.len());
-        let access_log = lines.as_ref().map(Lines::monitor);
-        let workers = listeners.len();
+        let (ending, running) = watch::channel(workers);
+        let (closing, _) = watch::channel(workers);
+        let (senders, receivers): (Vec<_>, Vec<_>) =
+            (0..workers).map(|_| unbounded_channel()).unzip();
+        let control = Control::new(registry, epoch, senders, inherited);
+        let control = control.map_err(StartError::Resolver)?;
+        // Before there are workers, so that there is nothing to end if it fails.
+        control.apply(config).map_err(StartError::Config)?;
         let gateway = Self {
-            address,
-            endpoints,
-            epoch,
+            control,
+            registry: Arc::clone(registry),
             phase,
             running,
             workers,
-            access_log,
+            access_log: lines.as_ref().map(Lines::monitor),
         };
         gateway.register(registry);
-        let settings = Arc::new(settings);
         let mut threads = Threads {
             workers: Vec::new(),
             access_log: writer,
         };
-        for (index, listener) in listeners.into_iter().enumerate() {
+        for (index, orders) in receivers.into_iter().enumerate() {
             let plan = Plan {
                 index,
-                settings: Arc::clone(&settings),
+                connections: settings.connections,
                 registry: Arc::clone(registry),
                 epoch,
-                endpoints: gateway.endpoints.clone(),
                 lines: lines.clone(),
-                listener,
+                orders,
                 phase: gateway.phase.subscribe(),
                 listening: Countdown {
                     count: closing.clone(),
@@ -128,33 +129,22 @@ impl Gateway {
             };
             let thread = std::thread::Builder::new()
                 .name(format!("tenfold-{index}"))
-                .spawn(move || plan.run(running))
-                .map_err(StartError::Thread)?;
-            threads.workers.push(thread);
+                .spawn(move || plan.run(running));
+            match thread {
+                Ok(thread) => threads.workers.push(thread),
+                Err(error) => {
+                    gateway.end(threads, Duration::ZERO);
+                    return Err(StartError::Thread(error));
+                }
+            }
         }
+        tokio::spawn(evaluate::run(Arc::downgrade(&gateway.control)));
         Ok((gateway, threads))
     }
 
-    /// Metrics that are read when scraped.
+    /// Registers what is read when it is asked for.
     fn register(&self, registry: &Registry) {
-        let epoch = self.epoch;
-        for endpoint in &self.endpoints {
-            let labels = || vec![("endpoint", endpoint.name().to_owned())];
-            let one = Arc::clone(endpoint);
-            registry.read_gauge(
-                "tenfold_endpoint_available",
-                "1 if the endpoint takes part, 0 while it is passed over",
-                labels(),
-                move || f64::from(u8::from(one.is_available(epoch.elapsed()))),
-            );
-            let one = Arc::clone(endpoint);
-            registry.read_gauge(
-                "tenfold_endpoint_active_requests",
-                "Requests under way to the endpoint",
-                labels(),
-                move || f64::from(one.in_flight()),
-            );
-        }
+        metrics::read_endpoints(registry, &self.control);
         if let Some(monitor) = self.access_log.clone() {
             registry.read_counter(
                 "tenfold_access_log_dropped",
@@ -165,25 +155,61 @@ impl Gateway {
         }
     }
 
-    /// Where it listens.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// Waits until every upstream has heard of its servers for the first time, but no longer than `patience`.
+    pub async fn settled(&self, patience: Duration) {
+        let settled = async {
+            while !self.control.is_settled() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        if tokio::time::timeout(patience, settled).await.is_err() {
+            tracing::warn!("not all names are resolved yet; serving what is there");
+        }
     }
 
-    /// True while it serves and at least one endpoint is not being passed over.
+    /// Where it listens: names and addresses.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<(String, SocketAddr)> {
+        self.control.addresses()
+    }
+
+    /// Does what `config` says from now on, and returns what is different; or changes nothing. Waits until all workers have
+    /// changed over, but no longer than `patience`.
+    ///
+    /// # Errors
+    /// Why nothing was changed.
+    pub fn apply(&self, config: Config, patience: Duration) -> Result<Vec<String>, ApplyError> {
+        let (changes, done) = self.control.apply(config)?;
+        if !done.wait(patience) {
+            tracing::warn!("a worker has not changed over within {patience:?}");
+        }
+        Ok(changes)
+    }
+
+    /// The listening sockets, for the process that takes over.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn sockets(&self) -> io::Result<Vec<TcpListener>> {
+        self.control.sockets()
+    }
+
+    /// True while it serves and every upstream that is used has an endpoint that is not being passed over.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        let now = self.epoch.elapsed();
+        let now = self.control.now();
+        let snapshot = self.control.snapshot();
         *self.phase.borrow() == Phase::Serving
-            && self
-                .endpoints
-                .iter()
-                .any(|endpoint| endpoint.is_available(now))
+            && (snapshot.upstreams.is_empty()
+                || snapshot
+                    .upstreams
+                    .iter()
+                    .any(|upstream| upstream.group.has_available(now)))
     }
 
     /// Stops accepting; every connection ends after the request that it is busy with.
     pub fn drain(&self) {
+        self.control.close_sockets();
         self.phase.send_replace(Phase::Draining);
     }
 
@@ -256,14 +282,13 @@ impl Drop for Countdown {
 /// What a worker's thread is started with.
 struct Plan {
     index: usize,
-    settings: Arc<Settings>,
+    connections: usize,
     registry: Arc<Registry>,
     epoch: Instant,
-    endpoints: Vec<Arc<Endpoint>>,
     lines: Option<Lines>,
-    listener: TcpListener,
+    orders: UnboundedReceiver<Order>,
     phase: watch::Receiver<Phase>,
-    /// Workers whose socket is open.
+    /// Workers whose sockets are open.
     listening: Countdown,
 }
 
@@ -278,24 +303,25 @@ impl Plan {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build_local(LocalOptions::default())?;
-        let names = self
-            .settings
-            .servers
-            .iter()
-            .map(|server| server.name.clone())
-            .collect();
-        let upstream = Upstream::new(&self.settings, self.endpoints, &self.registry, self.index);
-        let metrics = WorkerMetrics::new(&self.registry, self.index);
-        let access_log = self.lines.map(|lines| AccessLog::new(lines, names));
-        let worker = Worker::new(self.settings, self.epoch, upstream, metrics, access_log);
+        let nothing = Arc::new(Snapshot::empty(&self.registry));
+        let site = Site::new(nothing, None, &self.registry, self.index);
+        let worker = Worker::new(
+            self.index,
+            self.epoch,
+            &self.registry,
+            self.connections,
+            self.lines.map(AccessLog::new),
+            site,
+        );
+        let orders = self.orders;
         runtime.block_on(async {
-            let listener = tokio::net::TcpListener::from_std(self.listener)?;
             tokio::select! {
-                () = serve_and_drain(&worker, listener, self.phase.clone(), self.listening) => {}
+                () = serve_and_drain(&worker, orders, self.phase.clone(), self.listening) => {}
                 () = reached(self.phase, Phase::Ended) => {}
                 // Here and not in tasks of their own: should one of them panic, the worker must end, and be seen to.
                 () = Rc::clone(&worker.timers).run() => {}
                 () = Rc::clone(&worker).housekeep() => {}
+                () = worker.failed() => {}
             }
             Ok(())
         })
@@ -304,11 +330,23 @@ impl Plan {
 
 async fn serve_and_drain(
     worker: &Rc<Worker>,
-    listener: tokio::net::TcpListener,
+    mut orders: UnboundedReceiver<Order>,
     phase: watch::Receiver<Phase>,
     listening: Countdown,
 ) {
-    accept::run(Rc::clone(worker), listener, reached(phase, Phase::Draining)).await;
+    let mut draining = std::pin::pin!(reached(phase, Phase::Draining));
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut draining => break,
+            order = orders.recv() => match order {
+                Some(order) => worker.obey(order),
+                // Nobody is left who could say anything.
+                None => break,
+            },
+        }
+    }
+    worker.stop_listening().await;
     // A client that is told to close connects anew at once. If that happened while another worker's socket is just
     // closing, its new connection would be reset; when all are closed it is refused, and nothing is lost.
     listening.reach_zero().await;

@@ -11,7 +11,7 @@ use tenfold_traffic::Group;
 use crate::config::{Listener, Route, Server, Upstream};
 use crate::http::edits::Edits;
 use crate::metrics;
-use crate::route::table::{Table, TableError};
+use crate::route::{Table, TableError};
 
 /// All of it.
 pub(crate) struct Snapshot {
@@ -20,6 +20,19 @@ pub(crate) struct Snapshot {
     pub(crate) listeners: Arc<[Listener]>,
     pub(crate) routes: Arc<Routes>,
     pub(crate) upstreams: Vec<Arc<SharedUpstream>>,
+}
+
+impl Snapshot {
+    /// Before anything was configured: nothing is served.
+    pub(crate) fn empty(registry: &Registry) -> Self {
+        let routes = Routes::new(&[], 0, registry).expect("no routes are no contradiction");
+        Self {
+            generation: 0,
+            listeners: Arc::default(),
+            routes: Arc::new(routes),
+            upstreams: Vec::new(),
+        }
+    }
 }
 
 /// Routes, and how to find one.

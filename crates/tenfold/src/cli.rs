@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -26,15 +27,43 @@ pub(crate) enum Command {
     Run(Box<Run>),
 }
 
+/// What a file says instead.
+const FLAGS: [&str; 18] = [
+    "to",
+    "listen",
+    "admin",
+    "admin_token",
+    "workers",
+    "balance",
+    "trusted_proxies",
+    "access_log",
+    "max_body",
+    "max_head",
+    "max_connections",
+    "head_timeout",
+    "idle_timeout",
+    "body_timeout",
+    "connect_timeout",
+    "response_timeout",
+    "tunnel_timeout",
+    "drain_timeout",
+];
+
 /// `tenfold run`
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example: tenfold run --to 127.0.0.1:3000 --to 127.0.0.1:3001\n\
-    The log's level is set by TENFOLD_LOG: error, warn, info (default), debug."
-)]
+#[command(after_help = "Examples:\n  \
+    tenfold run --to 127.0.0.1:3000 --to 127.0.0.1:3001\n  \
+    tenfold run tenfold.toml\n\n\
+    Signals: SIGHUP reads the file again, SIGUSR1 opens the access log again, SIGUSR2 hands over to a new binary,\n\
+    SIGTERM and Ctrl-C finish requests under way and end.\n\
+    The log's level is set by TENFOLD_LOG: error, warn, info (default), debug.")]
 pub(crate) struct Run {
+    /// The configuration; all other options are for doing without one.
+    #[arg(value_name = "FILE", conflicts_with_all = FLAGS)]
+    pub(crate) file: Option<PathBuf>,
+
     /// A server to send requests to: HOST:PORT, http://HOST:PORT or unix:/PATH; several share the load.
-    #[arg(long = "to", value_name = "SERVER", required = true, value_parser = value::server)]
+    #[arg(long = "to", value_name = "SERVER", required_unless_present = "file", value_parser = value::server)]
     pub(crate) to: Vec<Server>,
 
     /// Where to listen for requests.
@@ -124,15 +153,30 @@ pub(crate) enum Balance {
     /// Each in turn
     #[value(name = "round_robin")]
     RoundRobin,
+    /// The least busy of all
+    #[value(name = "least_request")]
+    LeastRequest,
     /// The less busy of two chosen at random
     P2c,
+    /// Of two chosen at random the one that answers sooner
+    #[value(name = "peak_ewma")]
+    PeakEwma,
+    /// Always the same for a client's address
+    #[value(name = "ip_hash")]
+    IpHash,
+    /// At random
+    Random,
 }
 
 impl From<Balance> for Algorithm {
     fn from(balance: Balance) -> Self {
         match balance {
             Balance::RoundRobin => Self::RoundRobin,
+            Balance::LeastRequest => Self::LeastRequest,
             Balance::P2c => Self::P2c,
+            Balance::PeakEwma => Self::PeakEwma,
+            Balance::IpHash => Self::IpHash,
+            Balance::Random => Self::Random,
         }
     }
 }
@@ -153,16 +197,15 @@ mod tests {
             Arguments::try_parse_from(["tenfold", "run", "--to", "127.0.0.1:1"]).expect("valid");
         let Command::Run(run) = parsed.command;
         assert_eq!(run.timeouts.drain_timeout, tenfold_gateway::DRAIN_TIMEOUT);
-        let timeouts = tenfold_gateway::config::Timeouts::default();
-        assert_eq!(run.timeouts.head_timeout, timeouts.head);
-        assert_eq!(run.timeouts.idle_timeout, timeouts.idle);
+        let listener = tenfold_gateway::config::Listener::default();
+        let timeouts = tenfold_gateway::config::route::RouteTimeouts::default();
+        let upstream = tenfold_gateway::config::Upstream::new("default");
+        assert_eq!(run.timeouts.head_timeout, listener.head_timeout);
+        assert_eq!(run.timeouts.idle_timeout, listener.idle_timeout);
         assert_eq!(run.timeouts.body_timeout, timeouts.body);
-        assert_eq!(run.timeouts.connect_timeout, timeouts.connect);
+        assert_eq!(run.timeouts.connect_timeout, upstream.connect_timeout);
         assert_eq!(run.timeouts.response_timeout, timeouts.response);
         assert_eq!(run.timeouts.tunnel_timeout, timeouts.tunnel);
-        assert_eq!(
-            run.limits.max_body,
-            tenfold_gateway::config::Limits::default().body
-        );
+        assert_eq!(run.limits.max_body, tenfold_gateway::config::MAX_BODY);
     }
 }

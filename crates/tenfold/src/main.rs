@@ -14,7 +14,7 @@ use clap::Parser;
 fn main() -> ExitCode {
     let cli::Arguments { command } = cli::Arguments::parse();
     let result = match command {
-        cli::Command::Run(arguments) => command::run::run(arguments),
+        cli::Command::Run(arguments) => command::run::run(&arguments),
     };
     match result {
         Ok(code) => code,

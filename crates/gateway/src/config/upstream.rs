@@ -66,7 +66,7 @@ pub struct Server {
 }
 
 /// Where a server can be reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Address {
     /// By TCP; several addresses of one name are tried in turn. Empty if a name has not been resolved yet.
     Tcp(Vec<SocketAddr>),

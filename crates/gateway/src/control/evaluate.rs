@@ -3,6 +3,8 @@
 use std::sync::Weak;
 use std::time::Duration;
 
+use tenfold_traffic::What;
+
 use super::Control;
 use crate::upstream::changes;
 
@@ -42,11 +44,10 @@ impl Control {
             let shared = managed.shared();
             for change in shared.group.evaluate(now) {
                 changes::report(shared, &change);
-                if let Some(cause) = change.ejection() {
+                if let What::Ejected { cause, .. } = change.what {
                     let endpoint = shared.group.members()[change.index].endpoint.name();
                     crate::metrics::ejections(&self.registry, &shared.config.name, endpoint)
-                        .at(self.slot)
-                        .increment(cause as usize);
+                        .increment(self.slot, cause as usize);
                 }
             }
         }

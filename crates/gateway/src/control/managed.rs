@@ -33,6 +33,8 @@ pub(crate) struct Managed {
     /// The same, for the callbacks of probes.
     pub(crate) current: Arc<Current>,
     pub(crate) discovery: Option<Discovery>,
+    /// Discovery has answered, with whatever it found.
+    has_heard: bool,
     pub(crate) probes: Option<Probes>,
     /// When outliers were last looked for.
     pub(crate) evaluated: Duration,
@@ -73,6 +75,7 @@ impl Managed {
             }),
             shared,
             discovery: None,
+            has_heard: false,
             probes: None,
             evaluated: now,
         };
@@ -99,7 +102,13 @@ impl Managed {
     /// The servers that discovery has found, the written ones among them.
     pub(crate) fn set_found(&mut self, found: Vec<Server>, now: Duration) {
         self.found = found;
+        self.has_heard = true;
         self.rebuild(now);
+    }
+
+    /// True unless discovery has not answered yet.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.has_heard || self.discovery.is_none()
     }
 
     /// The servers that there are.

@@ -6,11 +6,10 @@
 pub(crate) mod diff;
 pub(crate) mod discover;
 pub(crate) mod edit;
-mod evaluate;
+pub(crate) mod evaluate;
 pub(crate) mod managed;
 pub(crate) mod probe;
 mod sockets;
-mod status;
 mod watch;
 
 use std::fmt;
@@ -26,7 +25,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 use crate::config::{Config, Upstream};
-use crate::route::table::TableError;
+use crate::route::TableError;
 use crate::snapshot::{Routes, Snapshot};
 use crate::worker::{Apply, Order};
 use discover::Resolver;
@@ -130,6 +129,11 @@ impl Control {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// True if every upstream has heard of its servers.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.lock().managed.iter().all(Managed::is_settled)
+    }
+
     /// The configuration that holds.
     pub(crate) fn config(&self) -> Config {
         self.lock().config.clone()
@@ -143,9 +147,8 @@ impl Control {
     pub(crate) fn apply(&self, config: Config) -> Result<(Vec<String>, Done), ApplyError> {
         let mut state = self.lock();
         let result = self.try_apply(&mut state, config);
-        self.reloads
-            .at(self.slot)
-            .increment(usize::from(result.is_err()));
+        let place = usize::from(result.is_err());
+        self.reloads.increment(self.slot, place);
         result
     }
 
@@ -154,11 +157,8 @@ impl Control {
         state: &mut State,
         config: Config,
     ) -> Result<(Vec<String>, Done), ApplyError> {
-        let is_same_routes =
-            config.routes == state.config.routes && state.snapshot.generation > 0;
-        let routes = if is_same_routes
-            && config.listeners.len() == state.config.listeners.len()
-        {
+        let is_same_routes = config.routes == state.config.routes && state.snapshot.generation > 0;
+        let routes = if is_same_routes && config.listeners.len() == state.config.listeners.len() {
             Arc::clone(&state.snapshot.routes)
         } else {
             let routes = Routes::new(&config.routes, config.listeners.len(), &self.registry);
@@ -173,7 +173,11 @@ impl Control {
             generation: state.snapshot.generation + 1,
             listeners: config.listeners.as_slice().into(),
             routes,
-            upstreams: state.managed.iter().map(|it| Arc::clone(it.shared())).collect(),
+            upstreams: state
+                .managed
+                .iter()
+                .map(|it| Arc::clone(it.shared()))
+                .collect(),
         };
         state.config = config;
         Ok((changes, self.publish(state, snapshot, sockets)))

@@ -47,8 +47,7 @@ impl Sockets {
             {
                 continue;
             }
-            let error =
-                |error| ApplyError::Listen(listener.name.clone(), listener.address, error);
+            let error = |error| ApplyError::Listen(listener.name.clone(), listener.address, error);
             let open = self.open_one(listener).map_err(error)?;
             for (count, socket) in open.sockets.iter().enumerate() {
                 let copy = socket.try_clone().map_err(error)?;
@@ -89,7 +88,10 @@ impl Sockets {
     /// Where listeners listen.
     pub(crate) fn addresses(&self, listeners: &[Listener]) -> Vec<(String, SocketAddr)> {
         let address = |listener: &Listener| {
-            let open = self.open.iter().find(|it| it.listener.is_same_socket(listener));
+            let open = self
+                .open
+                .iter()
+                .find(|it| it.listener.is_same_socket(listener));
             let address = open.map_or(listener.address, |open| open.address);
             (listener.name.clone(), address)
         };

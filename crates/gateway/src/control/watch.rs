@@ -50,25 +50,29 @@ impl Control {
     ) -> Probes {
         let (control, current) = (Weak::clone(&self.itself), Arc::clone(current));
         let (rise, fall) = (probe.rise, probe.fall);
-        Probes::start(probe.clone(), servers, move |name: &str, result: ProbeResult| {
-            let (Some(control), shared) = (control.upgrade(), current.get()) else {
-                return;
-            };
-            let members = shared.group.members();
-            let Some(index) = members.iter().position(|it| it.endpoint.name() == name) else {
-                return;
-            };
-            let is_good = result.is_good();
-            let change = shared
-                .group
-                .probed(index, control.now(), is_good, rise, fall);
-            if let Some(change) = change {
-                changes::report(&shared, &change);
-                if !is_good {
-                    tracing::warn!("upstream {}: {name}: {result}", shared.config.name);
-                    control.wake_workers();
+        Probes::start(
+            probe.clone(),
+            servers,
+            move |name: &str, result: ProbeResult| {
+                let (Some(control), shared) = (control.upgrade(), current.get()) else {
+                    return;
+                };
+                let members = shared.group.members();
+                let Some(index) = members.iter().position(|it| it.endpoint.name() == name) else {
+                    return;
+                };
+                let is_good = result.is_good();
+                let change = shared
+                    .group
+                    .probed(index, control.now(), is_good, rise, fall);
+                if let Some(change) = change {
+                    changes::report(&shared, &change);
+                    if !is_good {
+                        tracing::warn!("upstream {}: {name}: {result}", shared.config.name);
+                        control.wake_workers();
+                    }
                 }
-            }
-        })
+            },
+        )
     }
 }

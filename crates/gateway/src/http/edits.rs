@@ -9,8 +9,8 @@ use std::rc::Rc;
 use tenfold_http1::{Buffer, Pool};
 
 use crate::config::route::FieldEdits;
+use crate::route::Filled;
 use crate::route::pattern::{Part, Template};
-use crate::route::template::Filled;
 
 /// A route's edits, made ready.
 #[derive(Debug, Default)]
@@ -30,7 +30,8 @@ impl Edits {
             left_out: edits.remove.iter().map(lower).collect(),
             ..Self::default()
         };
-        made.left_out.extend(edits.set.iter().map(|(name, _)| lower(name)));
+        made.left_out
+            .extend(edits.set.iter().map(|(name, _)| lower(name)));
         for (name, value) in edits.set.iter().chain(&edits.add) {
             let is_fixed = value.parts.iter().all(|part| matches!(part, Part::Text(_)));
             if !is_fixed {

@@ -48,8 +48,7 @@ pub(super) async fn run(
     client.timer.set(now, first);
     let mut sending = Sending::default();
     loop {
-        let head =
-            poll_fn(|cx| sending.poll(cx, worker, client, request, pick, upstream)).await?;
+        let head = poll_fn(|cx| sending.poll(cx, worker, client, request, pick, upstream)).await?;
         match head.line().status {
             101 if headers::upgrade_of(&request.head).is_some() => return Ok(head),
             101 => {
@@ -94,16 +93,12 @@ impl Sending {
                 Poll::Ready(Ok(())) => {
                     self.is_over = true;
                     if request.has_upload() || self.progress > 0 {
-                        client
-                            .timer
-                            .set(worker.clock.read(), timeouts.response);
+                        client.timer.set(worker.clock.read(), timeouts.response);
                     }
                 }
                 Poll::Pending if request.progress() != self.progress => {
                     self.progress = request.progress();
-                    client
-                        .timer
-                        .set(worker.clock.read(), timeouts.body);
+                    client.timer.set(worker.clock.read(), timeouts.body);
                 }
                 Poll::Pending => {}
             }

@@ -12,7 +12,7 @@
 use std::io;
 use std::time::Duration;
 
-use tenfold_traffic::{Algorithm, Ask, Outcome, Tried};
+use tenfold_traffic::{Algorithm, Ask, Outcome, Tried, What};
 
 use super::client::Client;
 use super::error::Failure;
@@ -63,7 +63,8 @@ pub(super) async fn forward(
         worker.metrics.retries.add(u64::from(is_retry));
         is_retry = true;
         let longest = (!is_again).then(|| longest_idle(&pick, request));
-        let Some((mut connection, is_reused)) = obtain(worker, &client.timer, &pick, now, longest).await?
+        let Some((mut connection, is_reused)) =
+            obtain(worker, &client.timer, &pick, now, longest).await?
         else {
             tried.add(pick.index as usize);
             continue;
@@ -186,7 +187,7 @@ pub(super) fn judge(worker: &Worker, pick: &Pick, outcome: Outcome, since: Durat
     }
     if let Some(change) = group.observe(pick.index as usize, now, outcome, latency) {
         changes::report(&pick.upstream.shared, &change);
-        if let Some(cause) = change.ejection() {
+        if let What::Ejected { cause, .. } = change.what {
             pick.member().metrics.ejections.increment(cause as usize);
         }
     }

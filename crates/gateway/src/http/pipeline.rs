@@ -10,10 +10,10 @@ use super::client::Client;
 use super::error::Failure;
 use super::forward::forward;
 use super::request::Request;
-use super::route::Destination;
-use super::{local, mirror};
 use super::respond::{Sent, discard};
+use super::route::Destination;
 use super::served::{Next, Served};
+use super::{local, mirror};
 use crate::metrics;
 use crate::snapshot::Entry;
 use crate::worker::Worker;
@@ -70,9 +70,7 @@ async fn answer(worker: &Worker, client: &mut Client, request: &mut Request) -> 
             let upstream = *upstream as usize;
             proxy(worker, client, request, upstream).await
         }
-        Destination::Local(local) => {
-            Box::pin(local::answer(worker, client, request, local)).await
-        }
+        Destination::Local(local) => Box::pin(local::answer(worker, client, request, local)).await,
     };
     if served.next == Next::KeepAlive && !request.is_sent() {
         served.ended = served.ended.or_else(|| Some(worker.clock.read()));
@@ -185,11 +183,9 @@ fn record(worker: &Worker, client: &Client, about: &About<'_>, served: &Served) 
     let duration = served.ended.unwrap_or(now).saturating_sub(about.started);
     worker.metrics.record(served.status, duration);
     if let Some(route) = about.route {
-        route
-            .requests
-            .at(worker.index)
-            .increment(metrics::class(served.status));
-        route.durations.at(worker.index).record(duration);
+        let class = metrics::class(served.status);
+        route.requests.increment(worker.index, class);
+        route.durations.record(worker.index, duration);
     }
     worker.metrics.received_bytes.add(about.received);
     worker.metrics.sent_bytes.add(served.sent);

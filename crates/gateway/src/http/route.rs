@@ -1,7 +1,5 @@
 //! Finding a request's route, and what the route says about its way.
 
-use std::borrow::Cow;
-use std::net::IpAddr;
 use std::rc::Rc;
 
 use tenfold_http1::{Buffer, RequestHead};
@@ -12,10 +10,7 @@ use super::headers::{self, IdSpan};
 use super::identity;
 use crate::config::Route;
 use crate::config::route::{Action, Files, PathEdit, Reply};
-use crate::route::normal::{self, Normal};
-use crate::route::split;
-use crate::route::table::{Ask, Found};
-use crate::route::template::Filled;
+use crate::route::{Ask, Filled, Found, Normal, normalise, split, split_query};
 use crate::snapshot::Entry;
 use crate::upstream::Upstream;
 use crate::worker::Worker;
@@ -80,144 +75,135 @@ pub(crate) fn prepare(
     out: &mut Buffer,
 ) -> Result<Prepared, Failure> {
     let site = client.listening.site(worker);
-    let target = Target::of(head);
-    let values = |name: &str, test: &mut dyn FnMut(&[u8]) -> bool| {
-        head.fields()
-            .filter(|field| field.name_bytes.eq_ignore_ascii_case(name.as_bytes()))
-            .any(|field| test(field.value))
-    };
-    let ask = Ask {
-        listener: client.listening.index(),
-        host: head.authority(),
-        path: &target.path.path,
-        query: target.query,
-        method: head.method_bytes(),
-        header: &values,
-    };
+    let (path, query) = split_query(head.target());
+    let normal = normalise(path);
     let routes = &site.snapshot.routes;
-    let found = routes.table.find(&ask).ok_or(Failure::NoRoute)?;
-    let route = u32::try_from(found.index).expect("routes are counted in thousands");
+    let found = routes
+        .table
+        .find(&Ask {
+            listener: client.listening.index(),
+            host: head.authority(),
+            path: &normal.path,
+            query,
+            method: head.method_bytes(),
+            fields: head,
+        })
+        .ok_or(Failure::NoRoute)?;
     let entry = &routes.entries[found.index];
-    let filled = Filling::new(client, head, &target, &found);
-    let to = destination(worker, entry, &filled.of(b""), &target)?;
+    let request = Asked {
+        worker,
+        client,
+        head,
+        normal: &normal,
+        query,
+        found: &found,
+        entry,
+    };
+    let to = request.destination()?;
     let id = match &to {
-        Destination::Upstream(_) => {
-            let target = edited_target(entry, &filled.of(b""), &target, &found);
-            write(worker, client, head, out, target.as_deref(), entry, &filled)
-        }
+        Destination::Upstream(_) => request.write(out),
         Destination::Local(_) => IdSpan::default(),
     };
-    let response_lines = (!entry.response_edits.is_empty()).then(|| {
-        let filled = filled.of(id.of(out.filled()));
-        entry.response_edits.lines(&filled).into()
+    let edits = &entry.response_edits;
+    let response_lines = (!edits.is_empty()).then(|| {
+        let id = id.of(out.filled());
+        edits.lines(&request.filled(id)).as_ref().into()
     });
-    drop(found);
-    let way = Way { site: Rc::clone(&site), route, to };
+    let route = u32::try_from(found.index).expect("routes are counted in thousands");
     Ok(Prepared {
-        way,
+        way: Way { site, route, to },
         id,
         response_lines,
     })
 }
 
-/// Writes the head, and edits it as the route says.
-fn write(
-    worker: &Worker,
-    client: &Client,
-    head: &RequestHead,
-    out: &mut Buffer,
-    target: Option<&[u8]>,
-    entry: &Entry,
-    filled: &Filling<'_>,
-) -> IdSpan {
-    let id = headers::request(out, head, target, client, || worker.random());
-    if entry.request_edits.is_empty() {
-        return id;
-    }
-    let name = id.of(out.filled()).to_vec();
-    let lines = entry.request_edits.lines(&filled.of(&name));
-    entry.request_edits.apply(out, &worker.buffers, &lines);
-    headers::locate(out.filled(), &name)
+/// A request whose route was found.
+struct Asked<'a> {
+    worker: &'a Worker,
+    client: &'a Client,
+    head: &'a RequestHead,
+    normal: &'a Normal<'a>,
+    query: &'a [u8],
+    found: &'a Found<'a>,
+    entry: &'a Entry,
 }
 
-fn destination(
-    worker: &Worker,
-    entry: &Entry,
-    filled: &Filled<'_>,
-    target: &Target<'_>,
-) -> Result<Destination, Failure> {
-    let local = match &entry.route.action {
-        Action::Forward(shares) => {
-            let upstream = match shares.as_slice() {
-                [share] => Some(share.upstream),
-                // Only a split needs a die.
-                shares => split::choose(shares, worker.random()),
-            };
-            let upstream = upstream.ok_or(Failure::NoServer)?;
-            return Ok(Destination::Upstream(upstream as u32));
+impl Asked<'_> {
+    /// What templates are filled with.
+    fn filled<'f>(&'f self, request_id: &'f [u8]) -> Filled<'f> {
+        Filled {
+            host: self.head.authority(),
+            path: &self.normal.path,
+            query: self.query,
+            rest: self.found.rest.of(&self.normal.path),
+            client_ip: identity::address(self.client, self.head),
+            request_id,
+            captures: self.found.captures,
         }
-        Action::Redirect { status, to } => {
-            let mut location = Vec::new();
-            to.write_target(&mut location, filled);
-            Local::Redirect {
-                status: *status,
-                location,
+    }
+
+    fn destination(&self) -> Result<Destination, Failure> {
+        let route = &self.entry.route;
+        let local = match &route.action {
+            Action::Forward(shares) => {
+                let index = match shares.len() {
+                    1 => 0,
+                    // Only a split needs a die.
+                    _ => split::choose(shares, self.worker.random()).ok_or(Failure::NoServer)?,
+                };
+                return Ok(Destination::Upstream(shares[index].upstream as u32));
             }
-        }
-        Action::Respond(reply) => Local::Reply(reply.clone()),
-        Action::Files(files) => {
-            let path = entry.route.path.apply(&target.path.path, b"", filled);
-            Local::File {
+            Action::Redirect { status, to } => {
+                let mut location = Vec::new();
+                to.write_location(&mut location, &self.filled(b""));
+                Local::Redirect {
+                    status: *status,
+                    location,
+                }
+            }
+            Action::Respond(reply) => Local::Reply(reply.clone()),
+            Action::Files(files) => Local::File {
                 files: files.clone(),
-                path: path.map_or_else(|| target.path.path.to_vec(), Cow::into_owned),
-            }
-        }
-    };
-    Ok(Destination::Local(Box::new(local)))
-}
-
-/// The target that the server gets, if it is not the client's own.
-fn edited_target<'t>(
-    entry: &Entry,
-    filled: &Filled<'_>,
-    target: &'t Target<'_>,
-    _found: &Found<'_>,
-) -> Option<Cow<'t, [u8]>> {
-    if let PathEdit::Keep = entry.route.path {
-        // What was matched is what is sent: a server that resolves dots itself must not arrive somewhere else.
-        return target.path.is_replaced.then(|| {
-            let mut edited = target.path.path.to_vec();
-            edited.extend_from_slice(target.query_with_mark);
-            Cow::Owned(edited)
-        });
-    }
-    entry
-        .route
-        .path
-        .apply(&target.path.path, target.query_with_mark, filled)
-}
-
-/// A request's target, taken apart.
-struct Target<'h> {
-    path: Normal<'h>,
-    /// Without `?`.
-    query: &'h [u8],
-    query_with_mark: &'h [u8],
-}
-
-impl<'h> Target<'h> {
-    fn of(head: &'h RequestHead) -> Self {
-        let target = match head.target() {
-            // `OPTIONS *` asks about the server as a whole.
-            b"*" => b"/",
-            target => target,
+                path: self.file_path(),
+            },
         };
-        let mark = memchr::memchr(b'?', target).unwrap_or(target.len());
-        let (path, query_with_mark) = target.split_at(mark);
-        Self {
-            path: normal::normalise(path),
-            query: query_with_mark.get(1..).unwrap_or_default(),
-            query_with_mark,
+        Ok(Destination::Local(Box::new(local)))
+    }
+
+    /// The path below the folder, as the route edits it, without a query.
+    fn file_path(&self) -> Vec<u8> {
+        let mut path = Vec::new();
+        let filled = Filled {
+            query: b"",
+            ..self.filled(b"")
+        };
+        if !self.entry.route.path.apply(&filled, true, &mut path) {
+            return self.normal.path.to_vec();
         }
+        let end = memchr::memchr(b'?', &path).unwrap_or(path.len());
+        path.truncate(end);
+        path
+    }
+
+    /// Writes the head that the server gets, edited as the route says.
+    fn write(&self, out: &mut Buffer) -> IdSpan {
+        let (worker, client, head) = (self.worker, self.client, self.head);
+        let route = &self.entry.route;
+        let mut target = Vec::new();
+        // What was matched is what is sent: a server that resolves dots itself must not arrive somewhere else.
+        let is_edited = (route.path != PathEdit::Keep || self.normal.replaces)
+            && route
+                .path
+                .apply(&self.filled(b""), self.normal.replaces, &mut target);
+        let target = is_edited.then_some(target.as_slice());
+        let id = headers::request(out, head, target, client, || worker.random());
+        let edits = &self.entry.request_edits;
+        if edits.is_empty() {
+            return id;
+        }
+        let name = id.of(out.filled()).to_vec();
+        let lines = edits.lines(&self.filled(&name));
+        edits.apply(out, &worker.buffers, &lines);
+        headers::locate(out.filled(), &name)
     }
 }

@@ -1,6 +1,6 @@
 //! Telling the operator what has changed about an endpoint.
 
-use tenfold_traffic::Change;
+use tenfold_traffic::{Change, What};
 
 use crate::snapshot::SharedUpstream;
 
@@ -11,7 +11,11 @@ pub(crate) fn report(upstream: &SharedUpstream, change: &Change) {
         return;
     };
     let (upstream, endpoint) = (&upstream.config.name, member.endpoint.name());
-    if change.what.is_good_news() {
+    let is_good_news = matches!(
+        change.what,
+        What::AnswersAgain | What::EjectionOver | What::ProbeUp
+    );
+    if is_good_news {
         tracing::info!("upstream {upstream}: {endpoint} {}", change.what);
     } else {
         tracing::warn!("upstream {upstream}: {endpoint} {}", change.what);

@@ -21,6 +21,8 @@ const QUEUE_PAUSE: Duration = Duration::from_millis(2);
 pub(crate) async fn connect(address: &Address, buffers: &Rc<Pool>) -> io::Result<Connection> {
     let stream = match address {
         Address::Unix(path) => Stream::Unix(connect_unix(path).await?),
+        // Not resolved yet; the control thread is at it.
+        Address::Name { .. } => return Err(io::ErrorKind::AddrNotAvailable.into()),
         Address::Tcp(addresses) => {
             let mut result = Err(io::ErrorKind::AddrNotAvailable.into());
             for address in addresses {

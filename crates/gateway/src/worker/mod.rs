@@ -126,10 +126,7 @@ impl Worker {
     }
 
     /// Counts a client's connection until the guard is dropped.
-    pub(crate) fn open_connection(
-        self: &Rc<Self>,
-        listening: &Rc<Listening>,
-    ) -> OpenConnection {
+    pub(crate) fn open_connection(self: &Rc<Self>, listening: &Rc<Listening>) -> OpenConnection {
         self.connections.set(self.connections.get() + 1);
         listening.accepted.increment();
         listening.open.increment();
@@ -152,8 +149,7 @@ impl Worker {
     /// Asks some idle connections to end, so that others can be accepted.
     pub(crate) fn shed_idle(&self) {
         self.clock.read();
-        self.to_shed
-            .set((self.most_connections / 32).max(1));
+        self.to_shed.set((self.most_connections / 32).max(1));
         self.timers.wake_all();
     }
 

@@ -48,7 +48,12 @@ impl Worker {
             done,
         } = order;
         let old = self.site();
-        let site = Site::new(Arc::clone(&snapshot), Some(&old), &self.registry, self.index);
+        let site = Site::new(
+            Arc::clone(&snapshot),
+            Some(&old),
+            &self.registry,
+            self.index,
+        );
         self.site.replace(site);
         self.update_listeners(&snapshot, &old);
         for (index, socket) in sockets {

@@ -28,6 +28,12 @@ impl Cells {
         }
     }
 
+    /// Adds to a number of a worker; only that worker's thread may.
+    pub(super) fn add(&self, worker: usize, index: usize, count: u64) {
+        let cell = cell(&self.workers[worker], index);
+        cell.store(cell.load(Relaxed).wrapping_add(count), Relaxed);
+    }
+
     /// The sum of the number at `index` over all workers. It wraps around, so that a worker may subtract what
     /// another one added.
     pub(super) fn sum(&self, index: usize) -> u64 {
@@ -77,9 +83,12 @@ impl Slot {
         self.add_at(0, count);
     }
 
+    pub(super) fn with(&self, act: impl FnOnce(&Cells, usize)) {
+        act(&self.cells, self.worker);
+    }
+
     pub(super) fn add_at(&self, index: usize, count: u64) {
-        let cell = cell(&self.cells.workers[self.worker], index);
-        cell.store(cell.load(Relaxed).wrapping_add(count), Relaxed);
+        self.cells.add(self.worker, index, count);
     }
 }
 

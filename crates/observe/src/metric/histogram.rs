@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::cells::Slot;
+use super::cells::{Cells, Slot};
 
 /// Upper bounds of the buckets, in nanoseconds. A last bucket has none.
 pub const DURATION_BOUNDS: [u64; 16] = [
@@ -43,9 +43,15 @@ impl Durations {
 
     /// Counts one duration.
     pub fn record(&self, duration: Duration) {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        let bucket = DURATION_BOUNDS.partition_point(|bound| *bound < nanos);
-        self.slot.add_at(bucket, 1);
-        self.slot.add_at(SUM, nanos);
+        self.slot
+            .with(|cells, worker| record(cells, worker, duration));
     }
+}
+
+/// Counts one duration of a worker.
+pub(super) fn record(cells: &Cells, worker: usize, duration: Duration) {
+    let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+    let bucket = DURATION_BOUNDS.partition_point(|bound| *bound < nanos);
+    cells.add(worker, bucket, 1);
+    cells.add(worker, SUM, nanos);
 }

@@ -8,13 +8,16 @@
 mod cells;
 mod encode;
 mod histogram;
+mod set;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cells::Cells;
 pub use cells::Slot;
 pub use histogram::{DURATION_BOUNDS, Durations};
+pub use set::{CounterSet, CounterSlots};
 
 /// Label names and values of one series. Values must come from a bounded set.
 pub type Labels = Vec<(&'static str, String)>;
@@ -26,12 +29,20 @@ pub struct Registry {
 }
 
 /// All series of one name.
+#[derive(Clone)]
 struct Family {
     name: &'static str,
     help: &'static str,
     kind: Kind,
     series: Vec<Series>,
+    /// Where the series of those labels stands, for those that have cells.
+    places: HashMap<Labels, usize>,
+    /// Series that are found out anew at each scrape.
+    enumerated: Option<Arc<Enumerate>>,
 }
+
+/// The series of a family at this moment.
+type Enumerate = dyn Fn() -> Vec<(Labels, f64)> + Send + Sync;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -40,23 +51,27 @@ enum Kind {
     Histogram,
 }
 
+#[derive(Clone)]
 struct Series {
     labels: Labels,
     source: Source,
 }
 
+#[derive(Clone)]
 enum Source {
     Cells(Arc<Cells>),
+    /// Counters that differ in one label.
+    Set(Arc<Cells>, &'static str, &'static [&'static str]),
     /// Computed when scraped.
-    Read(Box<dyn Fn() -> f64 + Send + Sync>),
+    Read(Arc<dyn Fn() -> f64 + Send + Sync>),
 }
 
 impl Registry {
-    /// A registry for so many workers.
+    /// A registry for so many workers, and one more slot (of that index) for whoever controls them.
     #[must_use]
     pub fn new(workers: usize) -> Arc<Self> {
         Arc::new(Self {
-            workers,
+            workers: workers + 1,
             families: Mutex::default(),
         })
     }
@@ -100,7 +115,7 @@ impl Registry {
             Kind::Gauge,
             Series {
                 labels,
-                source: Source::Read(Box::new(read)),
+                source: Source::Read(Arc::new(read)),
             },
         );
     }
@@ -119,9 +134,61 @@ impl Registry {
             Kind::Counter,
             Series {
                 labels,
-                source: Source::Read(Box::new(read)),
+                source: Source::Read(Arc::new(read)),
             },
         );
+    }
+
+    /// Counters that differ in the value of one label, made if there are none yet: up to 16, on one cache line.
+    ///
+    /// # Panics
+    /// If there are more.
+    #[must_use]
+    pub fn counter_set(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        labels: Labels,
+        label: &'static str,
+        values: &'static [&'static str],
+    ) -> CounterSet {
+        assert!(values.len() <= 16, "{name}: a set has at most 16 counters");
+        let source = |cells| Source::Set(cells, label, values);
+        let cells = self.series(name, help, Kind::Counter, labels, values.len(), source);
+        CounterSet::new(cells)
+    }
+
+    /// A gauge whose series come and go: they are found out at each scrape.
+    pub fn read_gauges(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> Vec<(Labels, f64)> + Send + Sync + 'static,
+    ) {
+        let mut families = self.lock();
+        family(&mut families, name, help, Kind::Gauge).enumerated = Some(Arc::new(read));
+    }
+
+    /// Forgets the series of which nobody has a handle any more: what they counted has left. Returns how many.
+    pub fn forget_unused(&self) -> usize {
+        let mut forgotten = 0;
+        for family in self.lock().iter_mut() {
+            let before = family.series.len();
+            family.series.retain(|series| match &series.source {
+                Source::Cells(cells) | Source::Set(cells, ..) => Arc::strong_count(cells) > 1,
+                Source::Read(_) => true,
+            });
+            if family.series.len() < before {
+                forgotten += before - family.series.len();
+                family.places = family
+                    .series
+                    .iter()
+                    .enumerate()
+                    .map(|(place, series)| (series.labels.clone(), place))
+                    .collect();
+            }
+        }
+        forgotten
     }
 
     fn cells(
@@ -132,19 +199,39 @@ impl Registry {
         labels: Labels,
         count: usize,
     ) -> Arc<Cells> {
-        // One lock for both: workers register the same series at the same time.
+        self.series(name, help, kind, labels, count, Source::Cells)
+    }
+
+    fn series(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        kind: Kind,
+        labels: Labels,
+        count: usize,
+        source: impl FnOnce(Arc<Cells>) -> Source,
+    ) -> Arc<Cells> {
+        // One lock for both looking and adding: workers register the same series at the same time.
         let mut families = self.lock();
-        if let Some(cells) = find(&families, name, &labels) {
-            return cells;
+        let family = family(&mut families, name, help, kind);
+        if let Some(place) = family.places.get(&labels)
+            && let Source::Cells(cells) | Source::Set(cells, ..) = &family.series[*place].source
+        {
+            return Arc::clone(cells);
         }
         let cells = Arc::new(Cells::new(self.workers, count));
-        let source = Source::Cells(Arc::clone(&cells));
-        add(&mut families, name, help, kind, Series { labels, source });
+        let source = source(Arc::clone(&cells));
+        family.add(Series { labels, source });
         cells
     }
 
     fn read(&self, name: &'static str, help: &'static str, kind: Kind, series: Series) {
-        add(&mut self.lock(), name, help, kind, series);
+        family(&mut self.lock(), name, help, kind).add(series);
+    }
+
+    /// A copy of everything, for those who take their time.
+    fn families(&self) -> Vec<Family> {
+        self.lock().clone()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Family>> {
@@ -153,36 +240,37 @@ impl Registry {
     }
 }
 
-/// The cells of a series that is registered.
-fn find(families: &[Family], name: &str, labels: &Labels) -> Option<Arc<Cells>> {
-    let family = families.iter().find(|family| family.name == name)?;
-    family
-        .series
-        .iter()
-        .find_map(|series| match &series.source {
-            Source::Cells(cells) if series.labels == *labels => Some(Arc::clone(cells)),
-            _ => None,
-        })
+impl Family {
+    fn add(&mut self, series: Series) {
+        self.places.insert(series.labels.clone(), self.series.len());
+        self.series.push(series);
+    }
 }
 
-fn add(
-    families: &mut Vec<Family>,
+/// The family of that name, made if there is none yet.
+fn family<'f>(
+    families: &'f mut Vec<Family>,
     name: &'static str,
     help: &'static str,
     kind: Kind,
-    series: Series,
-) {
-    if let Some(family) = families.iter_mut().find(|family| family.name == name) {
-        debug_assert_eq!(family.kind, kind, "{name} is registered as two kinds");
-        family.series.push(series);
-    } else {
+) -> &'f mut Family {
+    let place = families.iter().position(|family| family.name == name);
+    let place = place.unwrap_or_else(|| {
         families.push(Family {
             name,
             help,
             kind,
-            series: vec![series],
+            series: Vec::new(),
+            places: HashMap::new(),
+            enumerated: None,
         });
-    }
+        families.len() - 1
+    });
+    debug_assert_eq!(
+        families[place].kind, kind,
+        "{name} is registered as two kinds"
+    );
+    &mut families[place]
 }
 
 impl fmt::Debug for Registry {
@@ -204,6 +292,11 @@ impl Metric {
     #[must_use]
     pub fn slot(&self, worker: usize) -> Slot {
         Slot::new(&self.cells, worker)
+    }
+
+    /// Counts a duration in the slot of a worker, for those who keep no handle of their own.
+    pub fn record(&self, worker: usize, duration: std::time::Duration) {
+        histogram::record(&self.cells, worker, duration);
     }
 
     /// The slot of a worker, as a histogram.

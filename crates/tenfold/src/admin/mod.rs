@@ -13,14 +13,66 @@ use axum::routing::get;
 use tenfold_gateway::Gateway;
 use tenfold_observe::metric::Registry;
 use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
 
+use crate::command::reload::Reloader;
 use crate::config::secret::Secret;
 
-/// What the admin side can see.
+/// What the admin side can see and do.
 pub(crate) struct Admin {
-    pub(crate) gateway: Arc<Gateway>,
-    pub(crate) registry: Arc<Registry>,
-    pub(crate) token: Option<Secret>,
+    gateway: Arc<Gateway>,
+    registry: Arc<Registry>,
+    token: Option<Secret>,
+    reloader: Arc<Reloader>,
+    upgrades: UpgradeSender,
+}
+
+impl Admin {
+    pub(crate) fn new(
+        gateway: Arc<Gateway>,
+        registry: Arc<Registry>,
+        token: Option<Secret>,
+        reloader: Arc<Reloader>,
+        upgrades: UpgradeSender,
+    ) -> Self {
+        Self {
+            gateway,
+            registry,
+            token,
+            reloader,
+            upgrades,
+        }
+    }
+}
+
+/// Somebody who wants an upgrade, and waits for how it went.
+pub(crate) struct UpgradeAnswer(oneshot::Sender<Result<u32, String>>);
+
+impl UpgradeAnswer {
+    pub(crate) fn tell(self, result: Result<u32, String>) {
+        let _has_gone = self.0.send(result);
+    }
+}
+
+/// Where wishes for an upgrade are put.
+pub(crate) type UpgradeSender = mpsc::Sender<UpgradeAnswer>;
+
+/// Wishes for an upgrade.
+pub(crate) struct Upgrades(mpsc::Receiver<UpgradeAnswer>);
+
+impl Upgrades {
+    pub(crate) fn new() -> (Self, UpgradeSender) {
+        let (sender, receiver) = mpsc::channel(1);
+        (Self(receiver), sender)
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) -> UpgradeAnswer {
+        match self.0.recv().await {
+            Some(answer) => answer,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// Serves for ever.

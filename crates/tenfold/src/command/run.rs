@@ -1,164 +1,271 @@
-//! `tenfold run`: start, serve, drain.
+//! `tenfold run`: start, serve, reload, hand over, drain.
 
-use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tenfold_gateway::config::{Address, Limits, Server, Settings, Timeouts};
-use tenfold_gateway::{Gateway, StartError};
+use tenfold_gateway::config::{CONNECTIONS, Settings};
+use tenfold_gateway::{ApplyError, Gateway, StartError};
 use tenfold_observe::metric::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::banner;
+use super::reload::Reloader;
+use super::upgrade::{Inherited, Myself};
+use super::{Refusal, banner, notify};
 use crate::admin;
 use crate::cli::Run;
+use crate::config::{self, Loaded, Process};
 
 /// How long the end waits for the access log to be written: a pipe that nobody reads must not hold it up.
 const LOG_PATIENCE: Duration = Duration::from_secs(1);
-
-/// Why the program does not start: what is wrong, and what to do.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    what: String,
-    help: String,
-}
-
-impl Refusal {
-    fn new(what: impl fmt::Display, help: impl fmt::Display) -> Self {
-        Self {
-            what: what.to_string(),
-            help: help.to_string(),
-        }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}\n help: {}", self.what, self.help)
-    }
-}
+/// How long the start waits for names to be resolved.
+const NAMES_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Runs until a signal ends it. The exit code is 0 if no request was cut off.
-pub(crate) fn run(arguments: Box<Run>) -> Result<ExitCode, Refusal> {
+pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Refusal> {
     tenfold_observe::log::start();
+    let no_limits = |error| Refusal::new(error, "raise the limits of this process (ulimit -a)");
+    let myself = Myself::know().map_err(no_limits)?;
     let descriptors = raise_descriptor_limit();
-    let workers = arguments.workers.map_or_else(cores, usize::from);
-    check(&arguments)?;
-    let drain_timeout = arguments.timeouts.drain_timeout;
-    let (admin_address, token) = (arguments.admin, arguments.admin_token.clone());
-    let settings = settings(*arguments, workers, descriptors);
-    let registry = Registry::new(workers);
-
+    let loaded = load(arguments)?;
+    for warning in loaded.warnings.lines() {
+        tracing::warn!("{warning}");
+    }
+    let settings = settings(&loaded.process, descriptors);
+    let registry = Registry::new(settings.workers);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Refusal::new(error, "raise the limits of this process (ulimit -a)"))?;
+        .map_err(no_limits)?;
+    let inherited = Inherited::take()
+        .map_err(|error| Refusal::new(error, "start it without TENFOLD_TAKE_OVER"))?;
     runtime.block_on(async {
-        let signals = Signals::new()
-            .map_err(|error| Refusal::new(error, "raise the limits of this process (ulimit -a)"))?;
-        let admin_listener = tokio::net::TcpListener::bind(admin_address)
-            .await
-            .map_err(|error| cannot_listen("--admin", admin_address, &error))?;
-        let admin_address = admin_listener.local_addr().unwrap_or(admin_address);
-        let (gateway, threads) =
-            Gateway::start(settings.clone(), &registry).map_err(cannot_start)?;
-        let gateway = Arc::new(gateway);
-        let admin = admin::Admin {
-            gateway: Arc::clone(&gateway),
-            registry,
-            token,
-        };
-        let admin_task = tokio::spawn(admin::serve(admin_listener, admin));
-        banner::print(&settings, gateway.address(), admin_address).await;
-        let code = until_drained(&gateway, signals, drain_timeout).await;
-        admin_task.abort();
-        let is_well = gateway.end(threads, LOG_PATIENCE);
-        Ok(if is_well { code } else { ExitCode::FAILURE })
+        let signals = Signals::new().map_err(no_limits)?;
+        let running = Running::start(
+            arguments.file.clone(),
+            loaded,
+            &settings,
+            &registry,
+            inherited,
+            myself,
+        )
+        .await?;
+        Ok(running.until_drained(signals).await)
     })
 }
 
-/// What can be seen to be wrong before anything is opened.
-fn check(arguments: &Run) -> Result<(), Refusal> {
-    if !arguments.admin.ip().is_loopback() && arguments.admin_token.is_none() {
-        return Err(Refusal::new(
-            format!(
-                "--admin {} can be reached by others, and no token protects it",
-                arguments.admin
-            ),
-            "add --admin-token env:NAME or file:PATH, or listen on 127.0.0.1",
-        ));
+/// What is to be done, from a file or from the arguments.
+fn load(arguments: &Run) -> Result<Loaded, Refusal> {
+    if let Some(path) = &arguments.file {
+        return config::load(path).map_err(|errors| Refusal::new(errors, ""));
     }
-    for (index, server) in arguments.to.iter().enumerate() {
-        if arguments.to[..index]
-            .iter()
-            .any(|other| other.name == server.name)
-        {
-            return Err(Refusal::new(
-                format!("--to {} is given twice", server.name),
-                "give each server once; a larger share of traffic for one comes with weights, in a later version",
-            ));
-        }
-        if is_ourselves(server, arguments.listen) || is_ourselves(server, arguments.admin) {
-            return Err(Refusal::new(
-                format!(
-                    "--to {} is this gateway itself: requests would go in a circle",
-                    server.name
-                ),
-                "give the address of your service, or another --listen",
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn is_ourselves(server: &Server, listen: SocketAddr) -> bool {
-    let Address::Tcp(addresses) = &server.address else {
-        return false;
-    };
-    addresses.iter().any(|address| {
-        let is_here = address.ip() == listen.ip()
-            || (listen.ip().is_unspecified() && address.ip().is_loopback());
-        address.port() == listen.port() && is_here
+    let (config, process) = config::arguments::config(arguments)?;
+    let redacted = serde_json::json!({
+        "source": "arguments",
+        "servers": arguments.to.iter().map(|server| &server.name).collect::<Vec<_>>(),
+        "listen": arguments.listen.to_string(),
+    });
+    Ok(Loaded {
+        config,
+        process,
+        warnings: config::Diagnostics::default(),
+        files: Vec::new(),
+        redacted,
     })
 }
 
-fn settings(arguments: Run, workers: usize, descriptors: u64) -> Settings {
-    let limits = Limits::default();
+fn settings(process: &Process, descriptors: u64) -> Settings {
+    let workers = process.workers.unwrap_or_else(cores);
     let affordable = affordable_connections(descriptors, workers);
-    let connections = match arguments.limits.max_connections {
-        Some(count) => usize::try_from(count).unwrap_or(usize::MAX),
-        None => limits.connections.min(affordable),
-    };
-    let timeouts = &arguments.timeouts;
     Settings {
-        listen: arguments.listen,
         workers,
-        servers: arguments.to,
-        balance: arguments.balance.into(),
-        trusted_proxies: arguments.trusted_proxies,
-        timeouts: Timeouts {
-            head: timeouts.head_timeout,
-            idle: timeouts.idle_timeout,
-            body: timeouts.body_timeout,
-            connect: timeouts.connect_timeout,
-            response: timeouts.response_timeout,
-            tunnel: timeouts.tunnel_timeout,
-            ..Timeouts::default()
-        },
-        limits: Limits {
-            head: tenfold_http1::Limits {
-                head: arguments.limits.max_head,
-                ..limits.head
-            },
-            body: arguments.limits.max_body,
-            connections,
-            ..limits
-        },
-        access_log: arguments.access_log,
+        connections: process
+            .max_connections
+            .unwrap_or_else(|| CONNECTIONS.min(affordable)),
+        access_log: process.access_log.clone(),
+    }
+}
+
+/// A gateway that runs, and what it needs beside requests.
+struct Running {
+    gateway: Arc<Gateway>,
+    threads: tenfold_gateway::Threads,
+    reloader: Arc<Reloader>,
+    myself: Myself,
+    admin: Arc<TcpListener>,
+    admin_task: tokio::task::JoinHandle<()>,
+    upgrades: admin::Upgrades,
+    drain_timeout: Duration,
+}
+
+impl Running {
+    async fn start(
+        path: Option<PathBuf>,
+        loaded: Loaded,
+        settings: &Settings,
+        registry: &Arc<Registry>,
+        inherited: Option<Inherited>,
+        myself: Myself,
+    ) -> Result<Self, Refusal> {
+        let process = loaded.process.clone();
+        let (listening, admin, tell) = match inherited {
+            Some(mut it) => (std::mem::take(&mut it.listening), it.admin.take(), Some(it)),
+            None => (Vec::new(), None, None),
+        };
+        let admin = Arc::new(bind_admin(process.admin, admin)?);
+        let admin_address = admin.local_addr().unwrap_or(process.admin);
+        let started = Gateway::start(settings, loaded.config.clone(), listening, registry);
+        let is_file = path.is_some();
+        let (gateway, threads) = started.map_err(|error| cannot_start(error, is_file))?;
+        gateway.settled(NAMES_PATIENCE).await;
+        let gateway = Arc::new(gateway);
+        let config = loaded.config.clone();
+        let reloader = Arc::new(Reloader::new(Arc::clone(&gateway), path, loaded));
+        let (upgrades, wanted) = admin::Upgrades::new();
+        let side = admin::Admin::new(
+            Arc::clone(&gateway),
+            Arc::clone(registry),
+            process.admin_token.clone(),
+            Arc::clone(&reloader),
+            wanted,
+        );
+        let copy = admin.try_clone().and_then(|copy| {
+            copy.set_nonblocking(true)?;
+            tokio::net::TcpListener::from_std(copy)
+        });
+        let copy = copy.map_err(|error| cannot_listen("the admin side", admin_address, &error))?;
+        let admin_task = tokio::spawn(admin::serve(copy, side));
+        if process.watch && is_file {
+            tokio::spawn(Arc::clone(&reloader).watch());
+        }
+        banner::print(&config, settings, &gateway.addresses(), admin_address).await;
+        if let Some(inherited) = tell {
+            inherited.serving();
+        }
+        notify::serving();
+        Ok(Self {
+            gateway,
+            threads,
+            reloader,
+            myself,
+            admin,
+            admin_task,
+            upgrades,
+            drain_timeout: process.drain_timeout,
+        })
+    }
+
+    /// Serves until a first signal, then drains until nothing is left, time is up, or a second signal.
+    async fn until_drained(mut self, mut signals: Signals) -> ExitCode {
+        let code = match self.serve(&mut signals).await {
+            Why::Failed => {
+                tracing::error!(
+                    "a worker has failed; ending, so that what supervises this process starts it anew"
+                );
+                ExitCode::FAILURE
+            }
+            Why::Told => {
+                notify::notify("STOPPING=1");
+                self.drain(&mut signals).await
+            }
+            Why::Replaced => self.drain(&mut signals).await,
+        };
+        self.admin_task.abort();
+        let is_well = self.gateway.end(self.threads, LOG_PATIENCE);
+        if is_well { code } else { ExitCode::FAILURE }
+    }
+
+    async fn serve(&mut self, signals: &mut Signals) -> Why {
+        loop {
+            tokio::select! {
+                asked = signals.next() => match asked {
+                    Asked::End => return Why::Told,
+                    Asked::ReopenLog => self.gateway.reopen_access_log(),
+                    Asked::Reload => {
+                        let reloader = Arc::clone(&self.reloader);
+                        tokio::task::spawn_blocking(move || reloader.reload_and_log());
+                    }
+                    Asked::Upgrade => {
+                        if self.upgrade().await.is_ok() {
+                            return Why::Replaced;
+                        }
+                    }
+                },
+                answer = self.upgrades.next() => {
+                    let result = self.upgrade().await;
+                    let is_replaced = result.is_ok();
+                    answer.tell(result);
+                    if is_replaced {
+                        return Why::Replaced;
+                    }
+                }
+                () = self.gateway.lost_a_worker() => return Why::Failed,
+            }
+        }
+    }
+
+    /// Starts the new process, and waits until it serves.
+    async fn upgrade(&mut self) -> Result<u32, String> {
+        tracing::info!("upgrade: starting the new process");
+        let sockets = self.gateway.sockets().map_err(|error| error.to_string())?;
+        let (admin, myself) = (Arc::clone(&self.admin), self.myself.clone());
+        let starting =
+            tokio::task::spawn_blocking(move || myself.start_next(&sockets, Some(&admin)));
+        let result = starting.await.unwrap_or_else(|_| Err("it panicked".into()));
+        match &result {
+            Ok(process) => {
+                tracing::info!("upgrade: process {process} serves; this one drains and ends");
+            }
+            Err(why) => tracing::error!("upgrade failed, this process goes on: {why}"),
+        }
+        result
+    }
+
+    async fn drain(&mut self, signals: &mut Signals) -> ExitCode {
+        let timeout = self.drain_timeout;
+        tracing::info!(
+            "draining: requests under way are finished, for at most {timeout:?}; signal again to end at once"
+        );
+        self.gateway.drain();
+        tokio::select! {
+            () = self.gateway.drained() => {
+                tracing::info!("drained");
+                ExitCode::SUCCESS
+            }
+            () = tokio::time::sleep(timeout) => {
+                tracing::warn!("time is up: what is still open is cut off");
+                ExitCode::FAILURE
+            }
+            () = signals.end() => {
+                tracing::warn!("second signal: what is still open is cut off");
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+/// Why serving ends.
+enum Why {
+    Told,
+    Replaced,
+    Failed,
+}
+
+/// The admin side's socket: that of the process before, if it fits.
+fn bind_admin(address: SocketAddr, inherited: Option<TcpListener>) -> Result<TcpListener, Refusal> {
+    let is_same = |socket: &TcpListener| {
+        let has = socket.local_addr().ok();
+        has == Some(address)
+            || (address.port() == 0 && has.is_some_and(|it| it.ip() == address.ip()))
+    };
+    match inherited.filter(is_same) {
+        Some(socket) => Ok(socket),
+        None => TcpListener::bind(address)
+            .map_err(|error| cannot_listen("the admin side", address, &error)),
     }
 }
 
@@ -185,28 +292,39 @@ fn raise_descriptor_limit() -> u64 {
     }
 }
 
-fn cannot_start(error: StartError) -> Refusal {
+fn cannot_start(error: StartError, is_file: bool) -> Refusal {
     match error {
-        StartError::Listen(address, error) => cannot_listen("--listen", address, &error),
+        StartError::Config(ApplyError::Listen(name, address, error)) => {
+            let what = if is_file {
+                format!("listener {name}")
+            } else {
+                "--listen".into()
+            };
+            cannot_listen(&what, address, &error)
+        }
+        StartError::Config(ApplyError::Routes(_)) => {
+            Refusal::new(error, "give each route requests of its own")
+        }
+        StartError::Resolver(_) => Refusal::new(error, "look at /etc/resolv.conf"),
         StartError::AccessLog(_) => Refusal::new(
             error,
-            "give --access-log a file in a folder that exists and can be written",
+            "give the access log a file in a folder that exists and can be written",
         ),
-        StartError::Thread(_) => Refusal::new(error, "use fewer --workers, or raise ulimit -u"),
+        StartError::Thread(_) => Refusal::new(error, "use fewer workers, or raise ulimit -u"),
     }
 }
 
-fn cannot_listen(flag: &str, address: SocketAddr, error: &io::Error) -> Refusal {
+fn cannot_listen(what: &str, address: SocketAddr, error: &io::Error) -> Refusal {
     let help = match error.kind() {
         io::ErrorKind::AddrInUse => format!(
-            "another program uses the port (see it with: ss -ltnp 'sport = :{port}'); stop it, or choose another: \
-             {flag} {ip}:{other}",
+            "another program uses the port (see it with: ss -ltnp 'sport = :{port}'); stop it, or choose another \
+             address, for example {ip}:{other}",
             port = address.port(),
             ip = address.ip(),
             other = address.port().checked_add(1).unwrap_or(8080),
         ),
         io::ErrorKind::PermissionDenied => format!(
-            "ports below 1024 need a privilege; use {flag} {}:8080, or give it: setcap cap_net_bind_service=+ep tenfold",
+            "ports below 1024 need a privilege; use {}:8080, or give it: setcap cap_net_bind_service=+ep tenfold",
             address.ip()
         ),
         io::ErrorKind::AddrNotAvailable => {
@@ -215,15 +333,28 @@ fn cannot_listen(flag: &str, address: SocketAddr, error: &io::Error) -> Refusal 
                 address.ip()
             )
         }
-        _ => format!("choose another address with {flag}"),
+        _ => "choose another address".into(),
     };
-    Refusal::new(format!("cannot listen on {address}: {error}"), help)
+    Refusal::new(
+        format!("cannot listen on {address} ({what}): {error}"),
+        help,
+    )
+}
+
+/// What a signal asks for.
+enum Asked {
+    End,
+    Reload,
+    ReopenLog,
+    Upgrade,
 }
 
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hang_up: Signal,
     reopen: Signal,
+    upgrade: Signal,
 }
 
 impl Signals {
@@ -231,47 +362,24 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
             reopen: signal(SignalKind::user_defined1())?,
+            upgrade: signal(SignalKind::user_defined2())?,
         })
     }
 
-    /// Waits for a signal to end; opens the access log again when asked to.
-    async fn end(&mut self, gateway: &Gateway) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                _ = self.reopen.recv() => gateway.reopen_access_log(),
-            }
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::End,
+            _ = self.interrupt.recv() => Asked::End,
+            _ = self.hang_up.recv() => Asked::Reload,
+            _ = self.reopen.recv() => Asked::ReopenLog,
+            _ = self.upgrade.recv() => Asked::Upgrade,
         }
     }
-}
 
-/// Serves until a first signal, then drains until nothing is left, time is up, or a second signal.
-async fn until_drained(gateway: &Gateway, mut signals: Signals, timeout: Duration) -> ExitCode {
-    tokio::select! {
-        () = signals.end(gateway) => {}
-        () = gateway.lost_a_worker() => {
-            tracing::error!("a worker has failed; ending, so that what supervises this process starts it anew");
-            return ExitCode::FAILURE;
-        }
-    }
-    tracing::info!(
-        "draining: requests under way are finished, for at most {timeout:?}; signal again to end at once"
-    );
-    gateway.drain();
-    tokio::select! {
-        () = gateway.drained() => {
-            tracing::info!("drained");
-            ExitCode::SUCCESS
-        }
-        () = tokio::time::sleep(timeout) => {
-            tracing::warn!("time is up: what is still open is cut off");
-            ExitCode::FAILURE
-        }
-        () = signals.end(gateway) => {
-            tracing::warn!("second signal: what is still open is cut off");
-            ExitCode::FAILURE
-        }
+    /// Waits for a signal to end.
+    async fn end(&mut self) {
+        while !matches!(self.next().await, Asked::End) {}
     }
 }

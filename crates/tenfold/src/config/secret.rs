@@ -8,6 +8,15 @@ use std::str::FromStr;
 pub(crate) struct Secret(String);
 
 impl Secret {
+    /// A secret as it was found.
+    pub(crate) fn new(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if text.len() < 16 {
+            return Err("the token is too short to be one: use at least 16 characters, for example from `openssl rand -hex 16`".into());
+        }
+        Ok(Self(text.to_owned()))
+    }
+
     /// True if `guess` is the secret. Takes the same time wherever they differ.
     pub(crate) fn matches(&self, guess: &[u8]) -> bool {
         let secret = self.0.as_bytes();
@@ -32,11 +41,7 @@ impl FromStr for Secret {
                 .map_err(|error| format!("cannot read {path}: {error}"))?,
             _ => return Err("a secret is given as env:NAME or file:PATH, never as itself".into()),
         };
-        let text = text.trim();
-        if text.len() < 16 {
-            return Err("the token is too short to be one: use at least 16 characters, for example from `openssl rand -hex 16`".into());
-        }
-        Ok(Self(text.to_owned()))
+        Self::new(&text)
     }
 }
 

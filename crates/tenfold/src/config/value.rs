@@ -1,6 +1,6 @@
 //! Values as people write them: servers, durations, sizes. Each error says what would be right.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,17 +8,19 @@ use ipnet::IpNet;
 use tenfold_gateway::config::{Address, Server};
 use tenfold_observe::lines;
 
-/// `HOST:PORT`, `http://HOST:PORT`, `unix:/PATH`. Names are resolved once, here.
+/// `HOST:PORT`, `http://HOST:PORT`, `unix:/PATH`.
 pub(crate) fn server(text: &str) -> Result<Server, String> {
-    let name = text.to_owned();
+    let made = |address| Server {
+        name: text.to_owned(),
+        address,
+        weight: 1,
+        zone: String::new(),
+    };
     if let Some(path) = text.strip_prefix("unix:") {
         if !path.starts_with('/') {
             return Err("a Unix socket is given by its whole path: unix:/run/app.sock".into());
         }
-        return Ok(Server {
-            name,
-            address: Address::Unix(PathBuf::from(path)),
-        });
+        return Ok(made(Address::Unix(PathBuf::from(path))));
     }
     if text.starts_with("https://") {
         return Err(
@@ -35,11 +37,7 @@ pub(crate) fn server(text: &str) -> Result<Server, String> {
     } else {
         host.to_owned()
     };
-    let addresses = resolve(&host)?;
-    Ok(Server {
-        name,
-        address: Address::Tcp(addresses),
-    })
+    address_of(&host).map(made)
 }
 
 fn has_port(host: &str) -> bool {
@@ -47,19 +45,33 @@ fn has_port(host: &str) -> bool {
         .is_some_and(|(_, port)| port.parse::<u16>().is_ok())
 }
 
-fn resolve(host: &str) -> Result<Vec<SocketAddr>, String> {
+/// `IP:PORT` or `NAME:PORT`.
+fn address_of(host: &str) -> Result<Address, String> {
     if !has_port(host) {
         return Err(format!("the port is missing; for example {host}:3000"));
     }
-    let addresses: Vec<_> = host
-        .to_socket_addrs()
-        .map_err(|error| format!("cannot resolve it: {error}"))?
-        .collect();
-    if addresses.is_empty() {
-        Err("the name has no address".into())
-    } else {
-        Ok(addresses)
+    if let Ok(address) = host.parse::<SocketAddr>() {
+        return Ok(Address::Tcp(vec![address]));
     }
+    let (name, port) = host.rsplit_once(':').unwrap_or_default();
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    let is_name = name.len() <= 253 && name.trim_end_matches('.').split('.').all(is_label);
+    // A name whose last label is a number is a misspelt address.
+    let last = name.rsplit('.').next().unwrap_or_default();
+    if !is_name || last.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!("`{name}` is neither an address nor a name"));
+    }
+    let port = port.parse().map_err(|_| "a port is at most 65535")?;
+    Ok(Address::Name {
+        host: name.to_owned(),
+        port,
+    })
 }
 
 /// `IP:PORT`, `localhost:PORT`, or `:PORT` for all of this machine's addresses.
@@ -161,12 +173,14 @@ mod tests {
         let tcp = |text: &str| match server(text).expect(text).address {
             Address::Tcp(addresses) => addresses[0].to_string(),
             Address::Unix(path) => path.display().to_string(),
+            Address::Name { host, port } => format!("{host} {port}"),
         };
         assert_eq!(tcp("127.0.0.1:3000"), "127.0.0.1:3000");
         assert_eq!(tcp("http://127.0.0.1:3000/"), "127.0.0.1:3000");
         assert_eq!(tcp("http://127.0.0.1"), "127.0.0.1:80");
         assert_eq!(tcp("[::1]:3000"), "[::1]:3000");
         assert_eq!(tcp("unix:/run/app.sock"), "/run/app.sock");
+        assert_eq!(tcp("http://app.internal"), "app.internal 80");
         for bad in [
             "",
             "127.0.0.1",

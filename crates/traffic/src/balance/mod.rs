@@ -66,8 +66,9 @@ pub enum Balancer {
 impl Balancer {
     /// A balancer; `seed` keeps workers from marching in step.
     #[must_use]
-    pub fn new(algorithm: Algorithm, seed: usize) -> Self {
-        match algorithm {
+    pub fn new(group: &crate::Group, seed: u64) -> Self {
+        let seed = seed as usize;
+        match group.policy().algorithm {
             Algorithm::RoundRobin => Self::RoundRobin(RoundRobin::new(seed)),
             _ => Self::P2c(P2c),
         }
@@ -76,13 +77,14 @@ impl Balancer {
     /// The index of the endpoint that gets the next attempt; `None` if all have been tried.
     ///
     /// `random` is a fresh random number.
-    pub fn pick(
-        &mut self,
-        endpoints: &[Arc<Endpoint>],
-        tried: &Tried,
-        now: Duration,
-        random: u64,
-    ) -> Option<usize> {
+    pub fn pick(&mut self, group: &crate::Group, ask: &Ask<'_>) -> Option<usize> {
+        let endpoints: Vec<_> = group
+            .members()
+            .iter()
+            .map(|m| Arc::clone(&m.endpoint))
+            .collect();
+        let endpoints = &endpoints[..];
+        let (tried, now, random) = (ask.tried, ask.now, ask.random);
         let is_open = |index: usize| endpoints[index].is_available(now) && !tried.contains(index);
         let choice = match self {
             Self::RoundRobin(balancer) => balancer.pick(endpoints.len(), is_open),
@@ -147,75 +149,15 @@ impl Tried {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::outcome::Outcome;
-    use proptest::prelude::*;
-
-    const NOW: Duration = Duration::from_secs(1);
-
-    fn endpoints(count: usize) -> Vec<Arc<Endpoint>> {
-        (0..count)
-            .map(|index| Endpoint::new(index.to_string()))
-            .collect()
-    }
-
-    #[test]
-    fn when_all_are_passed_over_the_one_that_is_back_first_is_tried() {
-        for algorithm in [Algorithm::RoundRobin, Algorithm::P2c] {
-            let endpoints = endpoints(3);
-            for (index, moment) in [(0, 900), (1, 800), (2, 950)] {
-                endpoints[index].observe(Duration::from_millis(moment), Outcome::ConnectFailed);
-            }
-            let mut balancer = Balancer::new(algorithm, 0);
-            let mut tried = Tried::default();
-            for wanted in [Some(1), Some(0), Some(2), None] {
-                let pick = balancer.pick(&endpoints, &tried, NOW, 7);
-                assert_eq!(pick, wanted, "{algorithm:?}");
-                if let Some(index) = pick {
-                    tried.add(index);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn an_empty_upstream_has_no_pick() {
-        for algorithm in [Algorithm::RoundRobin, Algorithm::P2c] {
-            assert_eq!(
-                Balancer::new(algorithm, 5).pick(&[], &Tried::default(), NOW, 1),
-                None
-            );
-        }
-    }
-
-    proptest! {
-        /// Whatever is unavailable or tried: a pick is open if any endpoint is, and never a tried one.
-        #[test]
-        fn a_pick_is_never_a_worse_one_than_needed(
-            is_round_robin: bool,
-            down in prop::collection::vec(any::<bool>(), 1..12),
-            tried_indexes in prop::collection::hash_set(0_usize..12, 0..4),
-            random: u64,
-            seed: u8,
-        ) {
-            let endpoints = endpoints(down.len());
-            for (endpoint, _) in endpoints.iter().zip(&down).filter(|(_, is_down)| **is_down) {
-                endpoint.observe(NOW, Outcome::ConnectFailed);
-            }
-            let mut tried = Tried::default();
-            tried_indexes.iter().for_each(|index| tried.add(*index));
-            let algorithm = if is_round_robin { Algorithm::RoundRobin } else { Algorithm::P2c };
-            let pick = Balancer::new(algorithm, usize::from(seed)).pick(&endpoints, &tried, NOW, random);
-            let untried: Vec<_> = (0..down.len()).filter(|i| !tried_indexes.contains(i)).collect();
-            match pick {
-                None => prop_assert!(untried.is_empty()),
-                Some(index) => {
-                    prop_assert!(untried.contains(&index));
-                    prop_assert!(!down[index] || untried.iter().all(|i| down[*i]));
-                }
-            }
-        }
-    }
+pub struct Ask<'a> {
+    pub tried: &'a Tried,
+    pub now: Duration,
+    pub random: u64,
+    pub key: Option<u64>,
+    pub sticky: Option<u64>,
+}
+pub fn hash_key(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |h, b| {
+        (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3)
+    })
 }
