@@ -1,50 +1,55 @@
-//! One server of an upstream: how loaded it is and whether it is passed over.
+//! What is known of one server: requests under way, latency, health.
 //!
-//! An endpoint is shared by all workers, so its state is atomic. The state is advice, not truth: a
+//! An endpoint is shared by all workers and outlives reloads, so its state is atomic. The state is advice, not truth: a
 //! reader may see it a moment late, and the cost of that is one attempt that goes elsewhere.
-//!
-//! # Passing over
-//! After a failed connection, or [`BROKEN_IN_A_ROW`] broken ones, the endpoint is passed over for a while; each
-//! further failure in a row doubles the while, from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`]. When the pause is over the endpoint simply takes part again: the
-//! next request is its probe, and one that fails before it was sent goes elsewhere at no cost to the client. Active
-//! probes are a later layer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use crate::outcome::Outcome;
-
-/// How long an endpoint is passed over after its first failure. Long enough that a dead endpoint costs
-/// few attempts, short enough that a restarted one is back before anyone notices.
-pub const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// How many requests in a row must break, each on a connection of its own, before the endpoint is passed over. A
-/// connection that cannot be made says something about the server; one that breaks may say something about the
-/// request, and one bad URL must not take every server out.
-pub const BROKEN_IN_A_ROW: u32 = 3;
-/// The longest pause after failures in a row.
-pub const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+use crate::balance::hash::hash_key;
+use crate::changes::Changes;
+use crate::health::Standing;
+use crate::health::interval::Interval;
+use crate::health::millis;
+use crate::health::outlier::Ejection;
+use crate::health::pause::Pause;
+use crate::health::probe::Probes;
+use crate::load::Load;
 
 /// A server that requests can be sent to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Endpoint {
     name: String,
-    in_flight: AtomicU32,
-    /// Failures in a row that each began a pause.
-    failures: AtomicU32,
-    /// Requests in a row that broke.
-    broken: AtomicU32,
-    /// Milliseconds since the epoch until which it is passed over.
-    paused_until: AtomicU64,
+    id: u64,
+    changes: Arc<Changes>,
+    /// Milliseconds since the epoch at which it came, or came up; 0 if it has always been there.
+    since: AtomicU64,
+    is_draining: AtomicBool,
+    pub(crate) pause: Pause,
+    pub(crate) ejection: Ejection,
+    pub(crate) probes: Probes,
+    pub(crate) load: Load,
+    pub(crate) interval: Interval,
 }
 
 impl Endpoint {
-    /// An endpoint that is taken to be well; `name` is for people and metrics.
+    /// An endpoint that is taken to be well; `name` is for people and metrics. `now` is when it came, for slow start; zero if it has
+    /// been there since the beginning.
     #[must_use]
-    pub fn new(name: impl Into<String>, _c: &Arc<crate::Changes>, _now: Duration) -> Arc<Self> {
+    pub fn new(name: impl Into<String>, changes: &Arc<Changes>, now: Duration) -> Arc<Self> {
+        let name = name.into();
         Arc::new(Self {
-            name: name.into(),
-            ..Self::default()
+            id: hash_key(name.as_bytes()),
+            name,
+            changes: Arc::clone(changes),
+            since: AtomicU64::new(if now.is_zero() { 0 } else { millis(now) }),
+            is_draining: AtomicBool::new(false),
+            pause: Pause::default(),
+            ejection: Ejection::default(),
+            probes: Probes::default(),
+            load: Load::default(),
+            interval: Interval::default(),
         })
     }
 
@@ -54,86 +59,135 @@ impl Endpoint {
         &self.name
     }
 
+    /// A hash of the name: the same in every process and version, for hashing algorithms and sticky cookies.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
     /// How many requests are under way to it, over all workers.
     #[must_use]
     pub fn in_flight(&self) -> u32 {
-        self.in_flight.load(Relaxed)
+        self.load.in_flight()
+    }
+
+    /// Counts a request as under way; to be followed by [`end`](Self::end). [`InFlight`] does both.
+    pub fn begin(&self) {
+        self.load.begin();
+    }
+
+    /// The request is no longer under way.
+    pub fn end(&self) {
+        self.load.end();
+    }
+
+    /// The latency estimate: how long it takes to begin an answer; zero if it was never asked.
+    #[must_use]
+    pub fn ewma(&self) -> Duration {
+        self.load.latency_at_last()
     }
 
     /// True unless it is being passed over.
     #[must_use]
     pub fn is_available(&self, now: Duration) -> bool {
-        // Healthy endpoints have 0 here, so that the common case compares with a constant.
-        let until = self.paused_until.load(Relaxed);
-        until == 0 || millis(now) >= until
+        self.standing(now).is_well()
     }
 
-    /// When it takes part again, if it is being passed over.
+    /// True if probes say so.
     #[must_use]
-    pub fn paused_until(&self, now: Duration) -> Option<Duration> {
-        let until = Duration::from_millis(self.paused_until.load(Relaxed));
-        (until > now).then_some(until)
-    }
-
-    pub fn begin(&self) {
-        self.in_flight.fetch_add(1, Relaxed);
-    }
-    pub fn end(&self) {
-        self.in_flight.fetch_sub(1, Relaxed);
-    }
-    pub fn id(&self) -> u64 {
-        crate::hash_key(self.name.as_bytes())
-    }
     pub fn is_down(&self) -> bool {
-        false
+        self.probes.is_down()
     }
-    pub fn set_draining(&self, _d: bool) {}
-    pub fn ewma(&self) -> Duration {
-        Duration::ZERO
-    }
-    /// Takes in how an attempt ended. Returns true if this changed whether the endpoint is passed over, so
-    /// that the caller can log the change once.
-    pub fn observe(&self, now: Duration, outcome: Outcome) -> bool {
-        match outcome {
-            Outcome::Answered { .. } | Outcome::TimedOut => self.recover(),
-            Outcome::ConnectFailed => self.fail(now),
-            Outcome::Broken => {
-                let broken = self.broken.fetch_add(1, Relaxed) + 1;
-                broken >= BROKEN_IN_A_ROW && self.fail(now)
-            }
+
+    /// Says whether it takes new requests.
+    pub fn set_draining(&self, is_draining: bool) {
+        if self.is_draining.swap(is_draining, Relaxed) != is_draining {
+            self.changes.bump();
         }
     }
 
-    fn recover(&self) -> bool {
-        // Loads only while it is well: a store on every answer would bounce the line between cores.
-        if self.broken.load(Relaxed) != 0 {
-            self.broken.store(0, Relaxed);
-        }
-        if self.failures.load(Relaxed) == 0 {
-            return false;
-        }
-        self.failures.store(0, Relaxed);
-        self.paused_until.swap(0, Relaxed) != 0
+    /// It has come up at `now`: slow start begins.
+    pub(crate) fn came(&self, now: Duration) {
+        self.since.store(millis(now), Relaxed);
     }
 
-    fn fail(&self, now: Duration) -> bool {
-        // Several requests that were under way fail at once; only the first of them counts.
-        if !self.is_available(now) {
-            return false;
+    /// When its slow start began, if there is one.
+    pub(crate) fn since(&self, now: Duration) -> Option<Duration> {
+        let since = self.since.load(Relaxed);
+        let came = (since > 0).then(|| Duration::from_millis(since));
+        came.max(self.ejection.ended(now))
+    }
+
+    pub(crate) fn standing(&self, now: Duration) -> Standing {
+        Standing {
+            is_draining: self.is_draining.load(Relaxed),
+            is_down: self.probes.is_down(),
+            ejected_until: self.ejection.until(now),
+            paused_until: self.pause.until(now),
         }
-        let failures = self.failures.load(Relaxed).saturating_add(1);
-        self.failures.store(failures, Relaxed);
-        self.paused_until
-            .store(millis(now + pause(failures)).max(1), Relaxed);
-        failures == 1
     }
 }
 
-fn pause(failures: u32) -> Duration {
-    let doubled = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16));
-    doubled.min(LONGEST_PAUSE)
+/// A request under way; gives back its place when dropped.
+#[derive(Debug)]
+pub struct InFlight<H: AsRef<Endpoint>> {
+    holder: H,
 }
 
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+impl<H: AsRef<Endpoint>> InFlight<H> {
+    /// Counts a request as under way to the endpoint that `holder` holds.
+    #[must_use]
+    pub fn new(holder: H) -> Self {
+        holder.as_ref().begin();
+        Self { holder }
+    }
+
+    /// What holds the endpoint.
+    #[must_use]
+    pub fn holder(&self) -> &H {
+        &self.holder
+    }
+}
+
+impl<H: AsRef<Endpoint>> Drop for InFlight<H> {
+    fn drop(&mut self) {
+        self.holder.as_ref().end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guard_gives_its_place_back() {
+        let endpoint = Endpoint::new("a", &Changes::new(), Duration::ZERO);
+        let guards = [
+            InFlight::new(Arc::clone(&endpoint)),
+            InFlight::new(Arc::clone(&endpoint)),
+        ];
+        assert_eq!(endpoint.in_flight(), 2);
+        assert_eq!(guards[0].holder().name(), "a");
+        drop(guards);
+        assert_eq!(endpoint.in_flight(), 0);
+    }
+
+    #[test]
+    fn identifiers_follow_from_names_and_never_change() {
+        let id = |name: &str| Endpoint::new(name, &Changes::new(), Duration::ZERO).id();
+        assert_eq!(id("10.0.0.1:3000"), id("10.0.0.1:3000"));
+        assert_ne!(id("10.0.0.1:3000"), id("10.0.0.2:3000"));
+    }
+
+    #[test]
+    fn draining_is_a_change_once() {
+        let changes = Changes::new();
+        let endpoint = Endpoint::new("a", &changes, Duration::ZERO);
+        let before = changes.version();
+        endpoint.set_draining(false);
+        assert_eq!(changes.version(), before);
+        endpoint.set_draining(true);
+        assert_ne!(changes.version(), before);
+        assert!(!endpoint.is_available(Duration::ZERO));
+    }
 }

@@ -6,6 +6,15 @@
 //! Postgres router, the planner and the tests run the same code, and a test replays an hour in a
 //! millisecond.
 //!
+//! # The parts
+//! - An [`Endpoint`] is what is known of one server: requests under way, latency, health. All workers share
+//!   it, and it outlives reloads.
+//! - A [`Group`] is one generation of an upstream: which endpoints, with which weights and zones, under which
+//!   [`Policy`]. It is immutable; [`Group::observe`], [`Group::probed`] and [`Group::evaluate`] take in what
+//!   happened and return what changed.
+//! - A [`Balancer`] is one worker's: it answers [`Balancer::pick`] from a view of who takes part, which it makes
+//!   anew only when [`Changes`] says that something changed, or when time alone changes something.
+//!
 //! # What is absent
 //! No sockets, no clock, no tasks, no logging. A decision that has a reason returns it.
 
@@ -13,13 +22,16 @@ pub mod balance;
 pub mod changes;
 pub mod endpoint;
 pub mod group;
+mod health;
+mod load;
 pub mod outcome;
 pub mod policy;
 pub mod state;
 
-pub use balance::{Algorithm, Ask, Balancer, Tried, hash_key};
+pub use balance::hash::hash_key;
+pub use balance::{Algorithm, Ask, Balancer, Tried};
 pub use changes::Changes;
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, InFlight};
 pub use group::{Group, Member};
 pub use outcome::Outcome;
 pub use policy::{Outlier, Policy};

@@ -1,19 +1,30 @@
-//! Load balancing: from a list of endpoints to the one that gets the next request.
+//! Load balancing: from a group of endpoints to the one that gets the next request.
 //!
-//! The algorithms are one enum: a caller holds a [`Balancer`] per worker and asks it once per attempt. Every
-//! algorithm passes over endpoints that were already tried for this request, and those that are unavailable as long as
-//! there is another.
+//! The algorithms are one enum: a caller holds a [`Balancer`] per worker and asks it once per attempt. Each chooses among
+//! those that take part (see `view.rs`) and were not tried for this request. When none of these is left, somebody who is passed
+//! over is tried: refusing outright would keep an upstream down that is already back.
 
+pub mod hash;
+mod least_request;
+pub(crate) mod maglev;
 mod p2c;
+mod peak_ewma;
+mod rendezvous;
+pub(crate) mod ring;
 mod round_robin;
+#[cfg(test)]
+mod tests;
+mod tried;
+mod view;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-pub use p2c::P2c;
-pub use round_robin::RoundRobin;
+pub use tried::{MAX_TRIED, Tried};
 
-use crate::endpoint::Endpoint;
+use crate::group::Group;
+use hash::unit;
+use round_robin::RoundRobin;
+use view::{Level, View};
 
 /// Which algorithm to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -33,11 +44,23 @@ pub enum Algorithm {
     Maglev,
     /// Hashed by rendezvous over the client's address: few endpoints, no table.
     IpHash,
-    /// At random, in proportion to the weights.
+    /// At random, in proportion to the weights. Use it as the measure that others have to beat.
     Random,
 }
 
 impl Algorithm {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::RoundRobin,
+        Self::LeastRequest,
+        Self::P2c,
+        Self::PeakEwma,
+        Self::RingHash,
+        Self::Maglev,
+        Self::IpHash,
+        Self::Random,
+    ];
+
     /// Its name in configuration, metrics and logs.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -54,110 +77,165 @@ impl Algorithm {
     }
 }
 
-/// The state of one worker's balancing.
-#[derive(Clone, Debug)]
-pub enum Balancer {
-    /// Each in turn.
-    RoundRobin(RoundRobin),
-    /// The less loaded of two.
-    P2c(P2c),
+/// What is known of the request that needs an endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// Where it was sent already.
+    pub tried: &'a Tried,
+    /// The time.
+    pub now: Duration,
+    /// A fresh random number.
+    pub random: u64,
+    /// The hash of its key, for algorithms that hash; without, it goes anywhere.
+    pub key: Option<u64>,
+    /// The [`id`](crate::Endpoint::id) of the endpoint that its client was given before.
+    pub sticky: Option<u64>,
+}
+
+/// One worker's balancing of one group.
+#[derive(Debug)]
+pub struct Balancer {
+    view: View,
+    round_robin: RoundRobin,
 }
 
 impl Balancer {
-    /// A balancer; `seed` keeps workers from marching in step.
+    /// A balancer for that group, and no other. `seed` keeps workers from marching in step.
     #[must_use]
-    pub fn new(group: &crate::Group, seed: u64) -> Self {
-        let seed = seed as usize;
-        match group.policy().algorithm {
-            Algorithm::RoundRobin => Self::RoundRobin(RoundRobin::new(seed)),
-            _ => Self::P2c(P2c),
+    pub fn new(group: &Group, seed: u64) -> Self {
+        Self {
+            view: View::default(),
+            round_robin: RoundRobin::new(group, seed),
         }
     }
 
-    /// The index of the endpoint that gets the next attempt; `None` if all have been tried.
-    ///
-    /// `random` is a fresh random number.
-    pub fn pick(&mut self, group: &crate::Group, ask: &Ask<'_>) -> Option<usize> {
-        let endpoints: Vec<_> = group
+    /// The index of the member that gets the next attempt; `None` if all have been tried or are leaving.
+    pub fn pick(&mut self, group: &Group, ask: &Ask<'_>) -> Option<usize> {
+        if !self.view.is_current(group, ask.now) {
+            self.view.refresh(group, ask.now);
+        }
+        if let Some(id) = ask.sticky
+            && let Some(index) = self.stick(group, id, ask.tried)
+        {
+            return Some(index);
+        }
+        // What is hashed stays in its level too.
+        let first = self.view.level(unit(ask.key.unwrap_or(ask.random)));
+        let count = self.view.levels.len();
+        (first..count)
+            .chain(0..first)
+            .find_map(|level| self.pick_in(level, group, ask))
+            .or_else(|| soonest_back(group, ask))
+    }
+
+    /// The member of that id, if it takes part.
+    fn stick(&self, group: &Group, id: u64, tried: &Tried) -> Option<usize> {
+        let index = group
             .members()
             .iter()
-            .map(|m| Arc::clone(&m.endpoint))
-            .collect();
-        let endpoints = &endpoints[..];
-        let (tried, now, random) = (ask.tried, ask.now, ask.random);
-        let is_open = |index: usize| endpoints[index].is_available(now) && !tried.contains(index);
-        let choice = match self {
-            Self::RoundRobin(balancer) => balancer.pick(endpoints.len(), is_open),
-            Self::P2c(balancer) => balancer.pick(endpoints, is_open, random),
+            .position(|member| member.endpoint.id() == id)?;
+        (self.view.is_open(index) && !tried.contains(index)).then_some(index)
+    }
+
+    fn pick_in(&mut self, level: usize, group: &Group, ask: &Ask<'_>) -> Option<usize> {
+        let Self { view, round_robin } = self;
+        let level = &view.levels[level];
+        if level.open.is_empty() {
+            return None;
+        }
+        let (now, random) = (ask.now, ask.random);
+        let is_tried = |index: usize| ask.tried.contains(index);
+        let key = ask.key.unwrap_or(random);
+        let place = match group.policy().algorithm {
+            Algorithm::RoundRobin => round_robin.pick(level, is_tried),
+            Algorithm::LeastRequest => least_request::pick(level, group, now, random, is_tried),
+            Algorithm::P2c => p2c::pick(level, group, now, random, is_tried),
+            Algorithm::PeakEwma => peak_ewma::pick(level, group, now, random, is_tried),
+            Algorithm::Random => level.untried_from(level.draw(random as u32), &is_tried),
+            Algorithm::IpHash => rendezvous::pick(level, group, key, is_tried),
+            Algorithm::RingHash | Algorithm::Maglev => {
+                return hashed(level, group, key, is_tried);
+            }
         };
-        choice.or_else(|| soonest_back(endpoints, tried, now))
+        place.map(|place| level.open[place].index as usize)
     }
 }
 
-/// When every endpoint is passed over, refusing outright would keep an upstream down that is already back. The one
-/// whose pause ends first is tried instead.
-fn soonest_back(endpoints: &[Arc<Endpoint>], tried: &Tried, now: Duration) -> Option<usize> {
-    (0..endpoints.len())
-        .filter(|index| !tried.contains(*index))
-        .min_by_key(|index| endpoints[*index].paused_until(now))
-}
-
-/// The first index from `start` on, wrapping around, that `is_open`.
-fn first_open(count: usize, start: usize, is_open: impl Fn(usize) -> bool) -> Option<usize> {
-    (start..count).chain(0..start).find(|index| is_open(*index))
-}
-
-/// The most endpoints that are tried for one request.
-pub const MAX_TRIED: usize = 4;
-
-/// The endpoints that were tried for a request.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Tried {
-    indexes: [u32; MAX_TRIED],
-    count: u8,
-}
-
-impl Tried {
-    /// Notes an endpoint.
-    ///
-    /// # Panics
-    /// If [`MAX_TRIED`] were noted before; a caller bounds its attempts by it.
-    pub fn add(&mut self, index: usize) {
-        self.indexes[usize::from(self.count)] =
-            u32::try_from(index).expect("endpoints of an upstream are counted in thousands");
-        self.count += 1;
-    }
-
-    /// How many were tried.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        usize::from(self.count)
-    }
-
-    /// True if no further endpoint may be noted.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.count() == MAX_TRIED
-    }
-
-    /// True if this one was tried.
-    #[must_use]
-    pub fn contains(&self, index: usize) -> bool {
-        self.indexes[..self.count()]
-            .iter()
-            .any(|tried| *tried as usize == index)
-    }
-}
-
-pub struct Ask<'a> {
-    pub tried: &'a Tried,
-    pub now: Duration,
-    pub random: u64,
-    pub key: Option<u64>,
-    pub sticky: Option<u64>,
-}
-pub fn hash_key(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |h, b| {
-        (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3)
+/// Looks the key up in the group's table; those that do not take part, were tried or have enough to do are skipped.
+fn hashed(
+    level: &Level,
+    group: &Group,
+    key: u64,
+    is_tried: impl Fn(usize) -> bool,
+) -> Option<usize> {
+    let bound = Bound::new(level, group);
+    let place_of = |index: usize| {
+        level
+            .open
+            .binary_search_by_key(&(index as u32), |open| open.index)
+            .ok()
+    };
+    let accepts = |index: usize| {
+        place_of(index).is_some_and(|place| {
+            !is_tried(index) && bound.has_room(group, index, level.open[place].weight)
+        })
+    };
+    let found = if group.policy().algorithm == Algorithm::RingHash {
+        group.ring().find(key, accepts)
+    } else {
+        group.maglev().find(key, accepts)
+    };
+    // Somebody has room: the bounds add up to more than there is.
+    found.or_else(|| {
+        let is_out = |index: usize| !accepts(index);
+        rendezvous::pick(level, group, key, is_out)
+            .or_else(|| rendezvous::pick(level, group, key, &is_tried))
+            .map(|place| level.open[place].index as usize)
     })
+}
+
+/// How many requests an endpoint may have under way (Mirrokni et al. 2016): its share of all, this one included, times the bound.
+struct Bound {
+    /// Requests under way and this one, times the factor, per weight.
+    per_weight: Option<f64>,
+}
+
+impl Bound {
+    fn new(level: &Level, group: &Group) -> Self {
+        let factor = group.policy().bounded_load;
+        if !factor.is_finite() {
+            return Self { per_weight: None };
+        }
+        let mut weight = 0.0;
+        let mut in_flight = 1.0;
+        for open in &level.open {
+            weight += open.weight;
+            in_flight += f64::from(group.members()[open.index as usize].endpoint.in_flight());
+        }
+        Self {
+            per_weight: Some(factor * in_flight / weight),
+        }
+    }
+
+    fn has_room(&self, group: &Group, index: usize, weight: f64) -> bool {
+        self.per_weight.is_none_or(|per_weight| {
+            let in_flight = f64::from(group.members()[index].endpoint.in_flight());
+            in_flight + 1.0 <= (per_weight * weight).ceil()
+        })
+    }
+}
+
+/// Of those that are passed over and were not tried, the one that is back first; one that is leaving never.
+fn soonest_back(group: &Group, ask: &Ask<'_>) -> Option<usize> {
+    group
+        .members()
+        .iter()
+        .enumerate()
+        .filter(|(index, member)| {
+            member.weight > 0
+                && !ask.tried.contains(*index)
+                && !member.endpoint.standing(ask.now).is_draining
+        })
+        .min_by_key(|(_, member)| member.endpoint.standing(ask.now).back_at())
+        .map(|(index, _)| index)
 }

@@ -1,47 +1,65 @@
-//! Round robin: each endpoint in turn.
+//! Smooth weighted round robin: each in turn, in proportion to the weights, and never in bursts.
 //!
 //! Use it when requests cost about the same and endpoints are alike: its shares are exact and its order can be
 //! predicted. Do not use it when some requests are slow: a turn is a turn, however many requests an endpoint is
-//! still busy with; [`P2c`](super::P2c) looks. Each worker turns on its own, so that the shares are exact per
-//! worker.
+//! still busy with; [`p2c`](super::p2c) looks. Each worker turns on its own, so that the shares are exact per worker.
+//!
+//! nginx's algorithm (nginx commit 52327e0627f4, 2012): everybody gains its weight, the richest is picked and pays
+//! the sum. Weights 5, 1, 1 give a a b a c a a, not five a in a row. With even weights that is each in turn, which costs
+//! nothing to find; else it is a look at all.
 
-use super::first_open;
+use super::view::Level;
+use crate::group::Group;
 
 /// Whose turn it is.
 #[derive(Clone, Debug, Default)]
-pub struct RoundRobin {
+pub(crate) struct RoundRobin {
+    /// For even weights: the member after the last one that was picked.
     next: usize,
+    /// What each member has gained.
+    wealth: Vec<f64>,
 }
 
 impl RoundRobin {
-    /// Starts at the endpoint of that index (modulo their number).
-    #[must_use]
-    pub fn new(start: usize) -> Self {
-        Self { next: start }
+    /// `seed` keeps workers from marching in step.
+    pub(crate) fn new(group: &Group, seed: u64) -> Self {
+        let count = group.members().len();
+        Self {
+            next: (seed as usize).checked_rem(count).unwrap_or_default(),
+            wealth: vec![0.0; count],
+        }
     }
 
-    /// The next of `count` endpoints that `is_open`.
-    pub(super) fn pick(&mut self, count: usize, is_open: impl Fn(usize) -> bool) -> Option<usize> {
-        let start = self.next.checked_rem(count)?;
-        let index = first_open(count, start, is_open)?;
-        self.next = index + 1;
-        Some(index)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_gets_its_turn_and_a_closed_one_is_skipped() {
-        let mut balancer = RoundRobin::new(1);
-        let picks: Vec<_> = (0..6).map(|_| balancer.pick(3, |_| true)).collect();
-        assert_eq!(picks, [1, 2, 0, 1, 2, 0].map(Some));
-        let picks: Vec<_> = (0..4)
-            .map(|_| balancer.pick(3, |index| index != 2))
-            .collect();
-        assert_eq!(picks, [1, 0, 1, 0].map(Some));
-        assert_eq!(balancer.pick(3, |_| false), None);
+    /// The place of the next one that was not tried.
+    pub(crate) fn pick(
+        &mut self,
+        level: &Level,
+        is_tried: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        if level.sums.is_empty() {
+            let start = level
+                .open
+                .partition_point(|open| (open.index as usize) < self.next);
+            let place = level.untried_from(start % level.open.len().max(1), &is_tried)?;
+            self.next = level.open[place].index as usize + 1;
+            return Some(place);
+        }
+        let mut richest: Option<(usize, f64)> = None;
+        let mut sum = 0.0;
+        for (place, open) in level.open.iter().enumerate() {
+            let index = open.index as usize;
+            if is_tried(index) {
+                continue;
+            }
+            self.wealth[index] += open.weight;
+            sum += open.weight;
+            let wealth = self.wealth[index];
+            if richest.is_none_or(|(_, most)| wealth > most) {
+                richest = Some((place, wealth));
+            }
+        }
+        let (place, _) = richest?;
+        self.wealth[level.open[place].index as usize] -= sum;
+        Some(place)
     }
 }
