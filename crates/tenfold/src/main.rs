@@ -5,11 +5,12 @@
 mod admin;
 mod cli;
 mod command;
-mod config;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+// The library's, under the name that it has there: `crate::config` is the same everywhere.
+use tenfold::config;
 
 fn main() -> ExitCode {
     let cli::Arguments { command } = cli::Arguments::parse();
