@@ -37,6 +37,15 @@ impl<'f> Loading<'f> {
         (!self.report.has_errors()).then_some(tree)
     }
 
+    /// A file's text, if it is TOML; what it includes does not matter.
+    pub(crate) fn text_of_toml(&mut self, path: &Path) -> Option<String> {
+        let text = self.text(path, None)?;
+        let tree = tree::parse(&text, 0, &mut self.report);
+        self.sources
+            .push(Source::new(path.to_owned(), text.clone()));
+        tree.map(|_| text)
+    }
+
     fn file(&mut self, path: &Path, included_at: Option<Place>) -> Option<Table> {
         let canonical = self.files.canonical(path);
         let text = self.text(path, included_at)?;

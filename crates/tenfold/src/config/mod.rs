@@ -12,11 +12,13 @@ mod checked;
 pub(crate) mod diagnostic;
 mod effective;
 mod files;
+mod format;
 mod load;
 mod raw;
 mod read;
 mod render;
 mod scalar;
+pub mod schema;
 pub mod secret;
 mod suggest;
 mod tree;
@@ -109,6 +111,29 @@ pub fn load_text(name: &str, text: &[u8]) -> Result<Loaded, Diagnostics> {
         ..Memory::default()
     };
     load_from(&path, &files)
+}
+
+/// Gives a configuration its usual form, without changing what it says.
+///
+/// # Errors
+/// When it is no TOML.
+pub fn format_text(name: &Path, text: &[u8]) -> Result<String, Diagnostics> {
+    let files = Memory {
+        files: [(name.to_owned(), text.to_owned())].into(),
+        ..Memory::default()
+    };
+    let mut loading = Loading::new(&files);
+    let formatted = loading.text_of_toml(name).map(|text| format::format(&text));
+    if let Some(None) = formatted {
+        let help = "please report this file; it has been left as it is";
+        loading.report.error(
+            Place::default(),
+            "its form cannot be changed without changing what it says",
+            help,
+        );
+    }
+    let (errors, _) = loading.report.finish(&Arc::new(loading.sources));
+    formatted.flatten().ok_or(errors)
 }
 
 fn load_from(path: &Path, files: &dyn Files) -> Result<Loaded, Diagnostics> {

@@ -27,10 +27,11 @@ pub(crate) struct Node {
 pub(crate) enum Kind {
     Text(String),
     Integer(i64),
-    /// An integer that does not fit, a float, a date: as it was written.
+    /// Also an integer that does not fit.
     Float(f64),
     Bool(bool),
-    Date,
+    /// As it was written.
+    Date(String),
     List(Vec<Node>),
     Table(Table),
 }
@@ -60,7 +61,7 @@ impl Node {
             Kind::Integer(_) | Kind::Float(_) => "a number",
             Kind::Bool(true) => "`true`",
             Kind::Bool(false) => "`false`",
-            Kind::Date => "a date",
+            Kind::Date(_) => "a date",
             Kind::List(_) => "a list",
             Kind::Table(_) => "a table",
         }
@@ -191,13 +192,48 @@ fn convert(value: Spanned<DeValue<'_>>, file: u32) -> Node {
         },
         DeValue::Float(number) => Kind::Float(number.as_str().parse().unwrap_or(f64::INFINITY)),
         DeValue::Boolean(value) => Kind::Bool(value),
-        DeValue::Datetime(_) => Kind::Date,
+        DeValue::Datetime(date) => Kind::Date(date.to_string()),
         DeValue::Array(list) => {
             Kind::List(list.into_iter().map(|value| convert(value, file)).collect())
         }
         DeValue::Table(table) => Kind::Table(convert_table(table, file)),
     };
     Node { kind, at }
+}
+
+/// True if both texts are TOML, and mean the same.
+pub(crate) fn says_the_same(one: &str, other: &str) -> bool {
+    match (DeTable::parse(one), DeTable::parse(other)) {
+        (Ok(one), Ok(other)) => {
+            let (one, other) = (one.into_inner(), other.into_inner());
+            is_same(
+                &Kind::Table(convert_table(one, 0)),
+                &Kind::Table(convert_table(other, 0)),
+            )
+        }
+        _ => false,
+    }
+}
+
+fn is_same(one: &Kind, other: &Kind) -> bool {
+    match (one, other) {
+        (Kind::Text(one), Kind::Text(other)) | (Kind::Date(one), Kind::Date(other)) => one == other,
+        (Kind::Integer(one), Kind::Integer(other)) => one == other,
+        (Kind::Float(one), Kind::Float(other)) => one.total_cmp(other).is_eq(),
+        (Kind::Bool(one), Kind::Bool(other)) => one == other,
+        (Kind::List(one), Kind::List(other)) => {
+            let mut pairs = one.iter().zip(other);
+            one.len() == other.len() && pairs.all(|(one, other)| is_same(&one.kind, &other.kind))
+        }
+        (Kind::Table(one), Kind::Table(other)) => {
+            let mut pairs = one.entries.iter().zip(&other.entries);
+            one.entries.len() == other.entries.len()
+                && pairs.all(|((name, one), (other_name, other))| {
+                    name.value == other_name.value && is_same(&one.kind, &other.kind)
+                })
+        }
+        _ => false,
+    }
 }
 
 /// Adds what another file says. Tables of tables take further entries, lists of routes grow; a key or a name that both
