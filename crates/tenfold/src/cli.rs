@@ -10,6 +10,10 @@ use tenfold_gateway::config::Server;
 use tenfold_observe::lines;
 use tenfold_traffic::Algorithm;
 
+use crate::command::check::Check;
+use crate::command::completions::Completions;
+use crate::command::fmt::Fmt;
+use crate::command::schema::Schema;
 use crate::config::secret::Secret;
 use crate::config::value;
 
@@ -25,6 +29,14 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Stand in front of servers and pass requests on to them.
     Run(Box<Run>),
+    /// Check a configuration, and say all that is wrong with it.
+    Check(Check),
+    /// Give configurations their usual form.
+    Fmt(Fmt),
+    /// Print the JSON Schema of a configuration, for editors.
+    Schema(Schema),
+    /// Print a script for a shell's completion.
+    Completions(Completions),
 }
 
 /// What a file says instead.
@@ -195,7 +207,9 @@ mod tests {
     fn the_default_drain_is_the_gateways() {
         let parsed =
             Arguments::try_parse_from(["tenfold", "run", "--to", "127.0.0.1:1"]).expect("valid");
-        let Command::Run(run) = parsed.command;
+        let Command::Run(run) = parsed.command else {
+            panic!("not run");
+        };
         assert_eq!(run.timeouts.drain_timeout, tenfold_gateway::DRAIN_TIMEOUT);
         let listener = tenfold_gateway::config::Listener::default();
         let timeouts = tenfold_gateway::config::route::RouteTimeouts::default();

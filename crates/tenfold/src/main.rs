@@ -5,16 +5,23 @@
 mod admin;
 mod cli;
 mod command;
-mod config;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+// The library's, under the name that it has there: `crate::config` is the same everywhere.
+use tenfold::config;
 
 fn main() -> ExitCode {
     let cli::Arguments { command } = cli::Arguments::parse();
     let result = match command {
         cli::Command::Run(arguments) => command::run::run(&arguments),
+        cli::Command::Check(arguments) => Ok(command::check::check(&arguments)),
+        cli::Command::Fmt(arguments) => Ok(command::fmt::format(&arguments)),
+        cli::Command::Schema(arguments) => Ok(printed(&command::schema::print(&arguments))),
+        cli::Command::Completions(arguments) => {
+            Ok(printed(&command::completions::print(&arguments)))
+        }
     };
     match result {
         Ok(code) => code,
@@ -22,6 +29,18 @@ fn main() -> ExitCode {
             eprintln!("{refusal}");
             // The code of every refusal to start, as clap's for a bad flag.
             ExitCode::from(2)
+        }
+    }
+}
+
+/// A reader that has seen enough (`| head`) is no failure.
+fn printed(result: &std::io::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: cannot write: {error}");
+            ExitCode::FAILURE
         }
     }
 }

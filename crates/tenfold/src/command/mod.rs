@@ -1,12 +1,17 @@
 //! What `tenfold` can be told to do.
 
+mod arguments;
 mod banner;
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod fmt;
 mod notify;
 pub(crate) mod reload;
 pub(crate) mod run;
+pub(crate) mod schema;
 mod upgrade;
 
-use std::fmt;
+use std::fmt::{self as format, Display};
 
 /// Why the program does not start: what is wrong, and what to do.
 #[derive(Debug)]
@@ -16,7 +21,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    pub(crate) fn new(what: impl fmt::Display, help: impl fmt::Display) -> Self {
+    pub(crate) fn new(what: impl Display, help: impl Display) -> Self {
         Self {
             what: what.to_string(),
             help: help.to_string(),
@@ -24,8 +29,8 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Display for Refusal {
+    fn fmt(&self, f: &mut format::Formatter<'_>) -> format::Result {
         if self.help.is_empty() {
             return f.write_str(&self.what);
         }

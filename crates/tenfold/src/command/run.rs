@@ -15,7 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::reload::Reloader;
 use super::upgrade::{Inherited, Myself};
-use super::{Refusal, banner, notify};
+use super::{Refusal, arguments, banner, notify};
 use crate::admin;
 use crate::cli::Run;
 use crate::config::{self, Loaded, Process};
@@ -59,15 +59,15 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Refusal> {
 }
 
 /// What is to be done, from a file or from the arguments.
-fn load(arguments: &Run) -> Result<Loaded, Refusal> {
-    if let Some(path) = &arguments.file {
+fn load(run: &Run) -> Result<Loaded, Refusal> {
+    if let Some(path) = &run.file {
         return config::load(path).map_err(|errors| Refusal::new(errors, ""));
     }
-    let (config, process) = config::arguments::config(arguments)?;
+    let (config, process) = arguments::config(run)?;
     let redacted = serde_json::json!({
         "source": "arguments",
-        "servers": arguments.to.iter().map(|server| &server.name).collect::<Vec<_>>(),
-        "listen": arguments.listen.to_string(),
+        "servers": run.to.iter().map(|server| &server.name).collect::<Vec<_>>(),
+        "listen": run.listen.to_string(),
     });
     Ok(Loaded {
         config,

@@ -5,20 +5,12 @@ use std::str::FromStr;
 
 /// A secret that was read; prints as dots.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Secret(String);
+pub struct Secret(String);
 
 impl Secret {
-    /// A secret as it was found.
-    pub(crate) fn new(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        if text.len() < 16 {
-            return Err("the token is too short to be one: use at least 16 characters, for example from `openssl rand -hex 16`".into());
-        }
-        Ok(Self(text.to_owned()))
-    }
-
     /// True if `guess` is the secret. Takes the same time wherever they differ.
-    pub(crate) fn matches(&self, guess: &[u8]) -> bool {
+    #[must_use]
+    pub fn matches(&self, guess: &[u8]) -> bool {
         let secret = self.0.as_bytes();
         let difference = secret
             .iter()
@@ -27,6 +19,20 @@ impl Secret {
                 sum | (a ^ b)
             });
         difference == 0
+    }
+}
+
+impl Secret {
+    /// The secret that a text holds, without the white space around it.
+    ///
+    /// # Errors
+    /// When it is too short to be one.
+    pub fn new(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if text.len() < 16 {
+            return Err("the token is too short to be one: use at least 16 characters, for example from `openssl rand -hex 16`".into());
+        }
+        Ok(Self(text.to_owned()))
     }
 }
 

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use tenfold_gateway::config::route::{Action, FieldEdits, Match, PathEdit, RouteTimeouts, Share};
 use tenfold_gateway::config::{Address, Config, Listener, Route, Server, Upstream};
 
-use super::Process;
+use super::Refusal;
 use crate::cli::Run;
-use crate::command::Refusal;
+use crate::config::Process;
 
 /// The configuration that the arguments stand for.
 pub(crate) fn config(arguments: &Run) -> Result<(Config, Process), Refusal> {
