@@ -10,6 +10,7 @@
 //! threads on the way of a request. No middleware and no hooks. Status codes are made in `http/error.rs` alone.
 
 pub mod config;
+mod control;
 mod http;
 mod listen;
 mod metrics;
