@@ -7,7 +7,7 @@ use std::time::Duration;
 use tenfold_traffic::{Changes, Endpoint, Group, Member};
 
 use super::discover::Discovery;
-use super::probe::Probes;
+use super::probe::{Probes, Target};
 use crate::config::{Address, Server, Upstream};
 use crate::snapshot::SharedUpstream;
 
@@ -157,7 +157,7 @@ impl Managed {
         self.changes.bump();
         self.current.set(Arc::clone(&self.shared));
         if let Some(probes) = &mut self.probes {
-            probes.update(&self.shared.servers);
+            probes.update(targets(&self.shared));
         }
     }
 
@@ -177,4 +177,17 @@ fn unresolved(servers: &[Server], known: &[Server]) -> Vec<Server> {
         server
     };
     servers.iter().map(resolve).collect()
+}
+
+/// What is probed. Results are told under the endpoint's identifier, which unlike its place stays the same.
+pub(crate) fn targets(shared: &SharedUpstream) -> Vec<Target> {
+    let members = shared.group.members().iter();
+    members
+        .zip(&shared.servers)
+        .map(|(member, server)| Target {
+            index: member.endpoint.id() as usize,
+            name: server.name.clone(),
+            address: server.address.clone(),
+        })
+        .collect()
 }

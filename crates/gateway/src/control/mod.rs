@@ -7,6 +7,7 @@ pub(crate) mod diff;
 pub(crate) mod discover;
 pub(crate) mod edit;
 pub(crate) mod evaluate;
+mod jitter;
 pub(crate) mod managed;
 pub(crate) mod probe;
 mod sockets;
@@ -99,7 +100,7 @@ impl Control {
         orders: Vec<UnboundedSender<Order>>,
         inherited: Vec<TcpListener>,
     ) -> io::Result<Arc<Self>> {
-        let resolver = Resolver::system()?;
+        let resolver = Arc::new(Resolver::system());
         let state = State {
             config: Config::default(),
             snapshot: Arc::new(Snapshot::empty(registry)),

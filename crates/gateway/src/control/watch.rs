@@ -4,9 +4,11 @@ use std::sync::{Arc, Weak};
 
 use super::Control;
 use super::discover::Discovery;
-use super::managed::{Current, Managed};
+use super::managed::{Current, Managed, targets};
 use super::probe::{ProbeResult, Probes};
+use crate::config::upstream::Probe;
 use crate::config::{Address, Server, Upstream};
+use crate::snapshot::SharedUpstream;
 use crate::upstream::changes;
 
 impl Control {
@@ -22,9 +24,8 @@ impl Control {
             managed.discovery = is_dynamic.then(|| self.discover(&config));
         }
         if before.is_none_or(|before| before.probe != config.probe) {
-            let servers = &managed.shared().servers;
-            let current = &managed.current;
-            let start = |probe| self.probe(probe, servers, current);
+            let (shared, current) = (managed.shared(), &managed.current);
+            let start = |probe| self.probe(probe, shared, current);
             managed.probes = config.probe.as_ref().map(start);
             if managed.probes.is_none() {
                 managed.shared().group.forget_probes(self.now());
@@ -42,37 +43,30 @@ impl Control {
         })
     }
 
-    fn probe(
-        &self,
-        probe: &crate::config::upstream::Probe,
-        servers: &[Server],
-        current: &Arc<Current>,
-    ) -> Probes {
+    fn probe(&self, probe: &Probe, shared: &SharedUpstream, current: &Arc<Current>) -> Probes {
         let (control, current) = (Weak::clone(&self.itself), Arc::clone(current));
         let (rise, fall) = (probe.rise, probe.fall);
-        Probes::start(
-            probe.clone(),
-            servers,
-            move |name: &str, result: ProbeResult| {
-                let (Some(control), shared) = (control.upgrade(), current.get()) else {
-                    return;
-                };
-                let members = shared.group.members();
-                let Some(index) = members.iter().position(|it| it.endpoint.name() == name) else {
-                    return;
-                };
-                let is_good = result.is_good();
-                let change = shared
-                    .group
-                    .probed(index, control.now(), is_good, rise, fall);
-                if let Some(change) = change {
-                    changes::report(&shared, &change);
-                    if !is_good {
-                        tracing::warn!("upstream {}: {name}: {result}", shared.config.name);
-                        control.wake_workers();
-                    }
+        let tell = move |id: usize, is_good: bool, result: ProbeResult| {
+            let (Some(control), shared) = (control.upgrade(), current.get()) else {
+                return;
+            };
+            let mut members = shared.group.members().iter();
+            let Some(index) = members.position(|it| it.endpoint.id() as usize == id) else {
+                return;
+            };
+            let now = control.now();
+            let change = shared.group.probed(index, now, is_good, rise, fall);
+            if let Some(change) = change {
+                if !is_good {
+                    let name = shared.group.members()[index].endpoint.name();
+                    tracing::warn!("upstream {}: {name}: probe: {result}", shared.config.name);
                 }
-            },
-        )
+                changes::report(&shared, &change);
+                if !is_good {
+                    control.wake_workers();
+                }
+            }
+        };
+        Probes::start(probe.clone(), targets(shared), tell)
     }
 }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use tenfold_gateway::config::upstream;
 use tenfold_gateway::config::Server;
+use tenfold_gateway::config::upstream;
 use tenfold_observe::lines;
 
 /// A server with the usual weight.

@@ -35,8 +35,16 @@ pub(super) fn check(file: &raw::File, scope: &mut Scope<'_>) -> Vec<Listener> {
             name: name.value.clone(),
             address: address.0,
             trusted_proxies: networks(trusted.or(gateway.trusted_proxies.value())),
-            head_timeout: time(&listener.head_timeout, &timeouts.head, standard.head_timeout),
-            idle_timeout: time(&listener.idle_timeout, &timeouts.idle, standard.idle_timeout),
+            head_timeout: time(
+                &listener.head_timeout,
+                &timeouts.head,
+                standard.head_timeout,
+            ),
+            idle_timeout: time(
+                &listener.idle_timeout,
+                &timeouts.idle,
+                standard.idle_timeout,
+            ),
             head_limits: own_limits,
         });
     }

@@ -5,8 +5,8 @@ mod edit;
 mod matching;
 mod naming;
 
-use tenfold_gateway::config::route::{Action, Mirror, Route, RouteTimeouts};
 use tenfold_gateway::config::MAX_BODY;
+use tenfold_gateway::config::route::{Action, Mirror, Route, RouteTimeouts};
 
 use super::{Names, Scope};
 use crate::config::diagnostic::At;
@@ -129,10 +129,7 @@ impl General {
                     .value()
                     .map_or(standard.tunnel, |time| time.0),
             },
-            max_body: limits
-                .max_body
-                .value()
-                .map_or(MAX_BODY, |size| size.0),
+            max_body: limits.max_body.value().map_or(MAX_BODY, |size| size.0),
         }
     }
 }
