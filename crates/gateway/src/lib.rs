@@ -10,6 +10,10 @@
 //! threads on the way of a request. No middleware and no hooks. Status codes are made in `http/error.rs` alone.
 
 pub mod config;
+#[allow(
+    dead_code,
+    reason = "the control thread begins it once upstreams come from the configuration"
+)]
 mod control;
 mod files;
 mod http;

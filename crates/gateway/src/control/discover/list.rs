@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
-use super::resolver::Service;
+use super::ask::Service;
+use super::file::is_host_name;
 use crate::config::upstream::{Address, Server};
 
 /// The addresses of the names that have been looked up; a name that is still being looked up for the first time is not in it.
@@ -116,7 +117,9 @@ pub(super) fn of_services(services: &[Service]) -> Vec<Server> {
     let lowest = services.iter().map(|service| service.priority).min();
     let chosen = services.iter().filter(|one| Some(one.priority) == lowest);
     // RFC 2782: the target `.` says that the service is decidedly not offered.
-    let offered = chosen.filter(|one| !one.target.is_empty() && one.port > 0);
+    let is_offered =
+        |one: &&Service| one.port > 0 && (is_host_name(&one.target) || is_ip(&one.target));
+    let offered = chosen.filter(is_offered);
     let server = |service: &Service| {
         let address = match service.target.parse() {
             Ok(ip) => Address::Tcp(vec![SocketAddr::new(ip, service.port)]),
@@ -138,6 +141,10 @@ pub(super) fn of_services(services: &[Service]) -> Vec<Server> {
     servers.dedup_by(|a, b| a.name == b.name);
     servers.truncate(super::known::MOST);
     servers
+}
+
+fn is_ip(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok()
 }
 
 fn hosts(servers: &[Server]) -> impl Iterator<Item = &str> {

@@ -9,6 +9,7 @@
 //! Nothing that cannot be had takes away what was had before: a name server that is silent or says that there is no such name, a
 //! file that is gone, empty or half written. It is said once when it begins and once when it is over.
 
+mod ask;
 mod file;
 mod known;
 mod list;
@@ -16,6 +17,7 @@ mod names;
 mod pace;
 mod resolver;
 mod stamp;
+mod system;
 #[cfg(test)]
 mod tests;
 mod watch;

@@ -24,6 +24,9 @@ use crate::config::upstream::Server;
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
+/// So many looks after a change the file is read once more: what was written in the same tick of the file system's clock (up to
+/// 2 s) looks unchanged.
+const AGAIN: u32 = 25;
 /// A file that is replaced at every look is taken nevertheless after so many.
 const RESTLESS: u32 = 5;
 
@@ -62,6 +65,8 @@ struct Watch {
     /// For how many looks it has been changing.
     restless: u32,
     looks: u64,
+    /// In so many looks it is read once more; 0 if it has been.
+    again: u32,
     /// For how many looks it could not be read.
     failures: u32,
     kept: usize,
@@ -85,6 +90,7 @@ impl Watch {
             taken: None,
             restless: 0,
             looks: 0,
+            again: 0,
             failures: 0,
             kept: 0,
             problem: None,
@@ -106,6 +112,9 @@ impl Watch {
                 None
             }
             Ok(Look::Read(stamp, bytes)) => {
+                if self.taken != Some(stamp) {
+                    self.again = AGAIN;
+                }
                 self.seen = Some(stamp);
                 self.taken = Some(stamp);
                 (self.restless, self.failures) = (0, 0);
@@ -123,11 +132,16 @@ impl Watch {
         }
     }
 
-    fn peek(&self, is_first: bool) -> io::Result<Look> {
+    fn peek(&mut self, is_first: bool) -> io::Result<Look> {
         let metadata = fs::metadata(&self.path)?;
         let stamp = Stamp::from(&metadata);
         if self.taken == Some(stamp) {
-            return Ok(Look::Unchanged);
+            self.again = self.again.saturating_sub(1);
+            return if self.again == 1 {
+                read(&self.path)
+            } else {
+                Ok(Look::Unchanged)
+            };
         }
         if !is_first && self.seen != Some(stamp) && self.restless < RESTLESS {
             return Ok(Look::Changing(stamp));
@@ -196,5 +210,95 @@ fn read(path: &Path) -> io::Result<Look> {
         Ok(Look::Read(after, bytes))
     } else {
         Ok(Look::Changing(after))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn watch() -> (tempfile::TempDir, PathBuf, Watch) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("servers");
+        fs::write(&path, "10.0.0.1:1\n").unwrap();
+        let mut watch = Watch::new(path.clone(), "shop");
+        assert_eq!(names(&mut watch), ["10.0.0.1:1"]);
+        (folder, path, watch)
+    }
+
+    fn names(watch: &mut Watch) -> Vec<String> {
+        watch
+            .look()
+            .expect("it has changed")
+            .into_iter()
+            .map(|server| server.name)
+            .collect()
+    }
+
+    #[test]
+    fn a_file_is_not_taken_while_it_is_written() {
+        let (_folder, path, mut watch) = watch();
+        let mut file = File::create(&path).unwrap();
+        for _ in 0..RESTLESS {
+            // Each time a good file, and the wrong one.
+            file.write_all(b"10.0.0.1:22\n").unwrap();
+            assert_eq!(watch.look(), None);
+        }
+        assert_eq!(names(&mut watch), ["10.0.0.1:22"]);
+        assert_eq!(watch.look(), None);
+    }
+
+    #[test]
+    fn a_file_that_never_rests_is_taken_nevertheless() {
+        let (folder, path, mut watch) = watch();
+        let mut taken = 0;
+        for port in 0..60 {
+            fs::write(
+                folder.path().join("new"),
+                format!("10.0.0.1:{}\n", 1000 + port),
+            )
+            .unwrap();
+            fs::rename(folder.path().join("new"), &path).unwrap();
+            taken += usize::from(watch.look().is_some());
+        }
+        assert!(taken >= 5, "{taken}");
+    }
+
+    #[test]
+    fn a_change_that_leaves_no_trace_is_found() {
+        let (_folder, path, mut watch) = watch();
+        // Of the same size, in the same place, and perhaps in the same tick of the file system's clock.
+        fs::write(&path, "10.0.0.1:2\n").unwrap();
+        let looks = (0..2 * AGAIN).filter_map(|_| watch.look());
+        let last = looks.last().expect("it is read again");
+        assert_eq!(last[0].name, "10.0.0.1:2");
+    }
+
+    #[test]
+    fn it_is_said_once_what_is_wrong() {
+        let (_folder, path, mut watch) = watch();
+        fs::remove_file(&path).unwrap();
+        assert_eq!(watch.look(), None);
+        assert_eq!(
+            watch.problem, None,
+            "some ways of replacing a file leave a moment without one"
+        );
+        assert_eq!(watch.look(), None);
+        assert!(watch.problem.as_ref().unwrap().contains("No such file"));
+        fs::write(&path, "10.0.0.1:1\nnonsense\n").unwrap();
+        assert_eq!((watch.look(), watch.look()), (None, None));
+        assert!(
+            watch
+                .problem
+                .as_ref()
+                .unwrap()
+                .starts_with("line 2: `nonsense`")
+        );
+        fs::write(&path, "10.0.0.1:33\n").unwrap();
+        assert_eq!(watch.look(), None);
+        assert_eq!(names(&mut watch), ["10.0.0.1:33"]);
+        assert_eq!((watch.problem.clone(), watch.kept), (None, 1));
     }
 }
