@@ -22,7 +22,7 @@ use super::request::Request;
 use super::respond::Response;
 use crate::upstream::changes;
 use crate::upstream::connect::{connect, is_our_own_lack};
-use crate::upstream::{Connection, Pick, Upstream};
+use crate::upstream::{Connection, Pick};
 use crate::worker::Worker;
 use crate::worker::timer::Timer;
 
@@ -37,7 +37,6 @@ pub(super) async fn forward(
     worker: &Worker,
     client: &mut Client,
     request: &mut Request,
-    upstream: usize,
 ) -> Result<Response, Failure> {
     let mut tried = Tried::default();
     let mut resends = 0;
@@ -56,8 +55,8 @@ pub(super) async fn forward(
             now = worker.clock.read();
         }
         let pick = match again.take() {
-            Some(index) => Some(request.way.upstream(upstream).pick_again(index)),
-            None => choose(worker, client, request, upstream, &tried, now),
+            Some(index) => Some(request.way.upstream().pick_again(index)),
+            None => choose(worker, client, request, &tried, now),
         };
         let pick = pick.ok_or(out_of_servers)?;
         worker.metrics.retries.add(u64::from(is_retry));
@@ -107,11 +106,10 @@ fn choose(
     worker: &Worker,
     client: &Client,
     request: &Request,
-    upstream: usize,
     tried: &Tried,
     now: Duration,
 ) -> Option<Pick> {
-    let upstream = request.way.upstream(upstream);
+    let upstream = request.way.upstream();
     let config = &upstream.shared.config;
     let key = match config.policy.algorithm {
         Algorithm::RingHash | Algorithm::Maglev | Algorithm::IpHash => {

@@ -41,13 +41,8 @@ const PIECE: usize = 64 * 1024;
 const COPIED: usize = 16 * 1024;
 
 /// Answers.
-pub(super) async fn answer(
-    worker: &Worker,
-    client: &mut Client,
-    request: &Request,
-    local: &Local,
-) -> Served {
-    let answer = find(request, local).await;
+pub(super) async fn answer(worker: &Worker, client: &mut Client, request: &Request) -> Served {
+    let answer = find(request).await;
     let is_body_uncertain = request.head.line().expects_continue && !request.is_sent();
     let persists = !is_body_uncertain && request.persists() && !client.is_leaving(worker);
     let mut served = Served {
@@ -73,25 +68,31 @@ pub(super) async fn answer(
     served
 }
 
-async fn find(request: &Request, local: &Local) -> Answer {
+async fn find(request: &Request) -> Answer {
     let no_body = || Payload::Bytes(Arc::default());
-    match local {
-        Local::Redirect { status, location } => Answer {
+    match request.way.local() {
+        // Nobody asks for an answer that is not there.
+        None => Answer {
+            status: 404,
+            fields: Vec::new(),
+            body: no_body(),
+        },
+        Some(Local::Redirect { status, location }) => Answer {
             status: *status,
             fields: vec![("Location", String::from_utf8_lossy(location).into_owned())],
             body: no_body(),
         },
-        Local::Reply(reply) if reply.body.is_empty() => Answer {
+        Some(Local::Reply(reply)) if reply.body.is_empty() => Answer {
             status: reply.status,
             fields: Vec::new(),
             body: no_body(),
         },
-        Local::Reply(reply) => Answer {
+        Some(Local::Reply(reply)) => Answer {
             status: reply.status,
             fields: vec![("Content-Type", reply.content_type.clone())],
             body: Payload::Bytes(Arc::clone(&reply.body)),
         },
-        Local::File { files, path } => {
+        Some(Local::File { files, path }) => {
             let found = files::find(files, ask(&request.head, path)).await;
             Answer {
                 status: found.status,
@@ -142,7 +143,7 @@ fn head(worker: &Worker, request: &Request, answer: &Answer, persists: bool) -> 
         out.push(b"Connection: keep-alive\r\n");
     }
     out.push(b"\r\n");
-    if let Some(lines) = &request.response_lines {
+    if let Some(lines) = request.way.response_lines() {
         let edits = &request.way.entry().response_edits;
         edits.apply(&mut out, &worker.buffers, lines);
     }

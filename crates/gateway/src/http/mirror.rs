@@ -50,7 +50,7 @@ pub(super) fn perhaps(worker: &Worker, client: &Client, request: &Request) {
         return;
     }
     worker.metrics.copies.increment();
-    let upstream = Rc::clone(request.way.upstream(mirror.upstream));
+    let upstream = Rc::clone(request.way.mirror(mirror.upstream));
     let copy = Copy {
         key: identity::hash(&upstream.shared.config.hash, client, &request.head),
         upstream,

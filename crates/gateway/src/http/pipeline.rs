@@ -11,7 +11,6 @@ use super::error::Failure;
 use super::forward::forward;
 use super::request::Request;
 use super::respond::{Sent, discard};
-use super::route::Destination;
 use super::served::{Next, Served};
 use super::{local, mirror};
 use crate::metrics;
@@ -36,6 +35,9 @@ pub(super) fn serve<'a>(
     async move {
         let _active = active;
         let served = match &mut admitted {
+            Ok(request) if request.way.local().is_some() => {
+                Box::pin(answer_here(worker, client, request)).await
+            }
             Ok(request) => answer(worker, client, request).await,
             Err((head, failure)) => {
                 Box::pin(refuse(worker, client, Some(head), b"", *failure)).await
@@ -63,41 +65,42 @@ pub(super) fn serve<'a>(
     }
 }
 
-/// Answers a request that has been admitted: a server does, or the gateway itself.
-async fn answer(worker: &Worker, client: &mut Client, request: &mut Request) -> Served {
-    let mut served = match request.way.to() {
-        Destination::Upstream(upstream) => {
-            let upstream = *upstream as usize;
-            proxy(worker, client, request, upstream).await
-        }
-        Destination::Local(local) => Box::pin(local::answer(worker, client, request, local)).await,
-    };
-    if served.next == Next::KeepAlive && !request.is_sent() {
-        served.ended = served.ended.or_else(|| Some(worker.clock.read()));
-        served.next = Box::pin(discard(worker, client, request)).await;
-    }
-    served
-}
-
 /// Finds a server, and sends its response on.
-async fn proxy(
-    worker: &Worker,
-    client: &mut Client,
-    request: &mut Request,
-    upstream: usize,
-) -> Served {
+async fn answer(worker: &Worker, client: &mut Client, request: &mut Request) -> Served {
     mirror::perhaps(worker, client, request);
-    let mut answered = forward(worker, client, request, upstream).await;
+    let mut answered = forward(worker, client, request).await;
     let sent = match &mut answered {
         Ok(response) => response.send(worker, client, request).await,
         Err(_) => Sent::default(),
     };
-    match answered {
+    let mut served = match answered {
         Ok(response) => response.finish(worker, request, sent),
         Err(failure) => {
             let id = request.id();
             Box::pin(refuse(worker, client, Some(&request.head), id, failure)).await
         }
+    };
+    read_the_rest(worker, client, request, &mut served).await;
+    served
+}
+
+/// Answers without a server.
+async fn answer_here(worker: &Worker, client: &mut Client, request: &mut Request) -> Served {
+    let mut served = local::answer(worker, client, request).await;
+    read_the_rest(worker, client, request, &mut served).await;
+    served
+}
+
+/// Reads what is still coming of a request that was answered early, so that the connection can go on.
+async fn read_the_rest(
+    worker: &Worker,
+    client: &mut Client,
+    request: &mut Request,
+    served: &mut Served,
+) {
+    if served.next == Next::KeepAlive && !request.is_sent() {
+        served.ended = served.ended.or_else(|| Some(worker.clock.read()));
+        served.next = Box::pin(discard(worker, client, request)).await;
     }
 }
 

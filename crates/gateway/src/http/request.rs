@@ -33,8 +33,6 @@ pub(crate) enum SendError {
 pub(crate) struct Request {
     pub(crate) head: RequestHead,
     pub(crate) way: Way,
-    /// Lines that the response gets.
-    pub(crate) response_lines: Option<Box<[u8]>>,
     /// The head that the server gets, and as much of the body as had arrived with it. Kept whole, so that it can be sent again.
     out: Buffer,
     /// How much of `out` has been written.
@@ -60,22 +58,21 @@ impl Request {
         let mut out = worker.buffers.head();
         let prepared = check(&head).and_then(|()| {
             let prepared = route::prepare(worker, client, &head, &mut out)?;
-            check_length(&head, prepared.way.route().max_body)?;
+            check_length(&head, prepared.0.route().max_body)?;
             Ok(prepared)
         });
-        let prepared = match prepared {
+        let (way, id) = match prepared {
             Ok(prepared) => prepared,
             Err(failure) => return Err((head, failure)),
         };
         let mut request = Self {
             head,
-            way: prepared.way,
-            response_lines: prepared.response_lines,
+            way,
             out,
             sent: 0,
             upload: None,
             started,
-            id: prepared.id,
+            id,
             consumed: 0,
             early_bytes: 0,
         };

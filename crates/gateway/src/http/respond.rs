@@ -184,14 +184,11 @@ fn edit(worker: &Worker, request: &Request, pick: &Pick, out: &mut Buffer) {
         (identity::sticky(&request.head, &sticky.cookie) != Some(id))
             .then(|| identity::set_cookie(sticky, id))
     });
-    if request.response_lines.is_none() && cookie.is_none() {
+    let lines = request.way.response_lines();
+    if lines.is_none() && cookie.is_none() {
         return;
     }
-    let mut lines = request
-        .response_lines
-        .clone()
-        .unwrap_or_default()
-        .into_vec();
+    let mut lines = lines.unwrap_or_default().to_vec();
     lines.extend_from_slice(cookie.unwrap_or_default().as_bytes());
     let edits = &request.way.entry().response_edits;
     edits.apply(out, &worker.buffers, &lines);

@@ -16,19 +16,21 @@ use crate::upstream::Upstream;
 use crate::worker::Worker;
 use crate::worker::site::Site;
 
-/// The way of a request: the rules that held when it came, and what they say.
+/// The way of a request: the rules that held when it came, and what they say. Small, because every request's future has one.
 pub(crate) struct Way {
     site: Rc<Site>,
     route: u32,
-    to: Destination,
+    /// Index of the upstream; without meaning if the answer is local.
+    upstream: u32,
+    /// What most requests do not have.
+    extra: Option<Box<Extra>>,
 }
 
-/// Where an answer comes from.
-pub(crate) enum Destination {
-    /// One of the servers of an upstream.
-    Upstream(u32),
-    /// The gateway itself.
-    Local(Box<Local>),
+#[derive(Default)]
+struct Extra {
+    local: Option<Local>,
+    /// Lines that the response gets.
+    response_lines: Vec<u8>,
 }
 
 /// An answer of the gateway's own.
@@ -41,11 +43,10 @@ pub(crate) enum Local {
     File { files: Files, path: Vec<u8> },
 }
 
-/// What was found out about a request, and the lines that its response gets.
-pub(crate) struct Prepared {
-    pub(crate) way: Way,
-    pub(crate) id: IdSpan,
-    pub(crate) response_lines: Option<Box<[u8]>>,
+/// Where an answer comes from.
+enum Destination {
+    Upstream(usize),
+    Local(Local),
 }
 
 impl Way {
@@ -57,13 +58,25 @@ impl Way {
         &self.entry().route
     }
 
-    pub(crate) fn to(&self) -> &Destination {
-        &self.to
+    /// The upstream whose server is to answer.
+    pub(crate) fn upstream(&self) -> &Rc<Upstream> {
+        self.site.upstream(self.upstream as usize)
     }
 
-    /// Another upstream of the same rules.
-    pub(crate) fn upstream(&self, index: usize) -> &Rc<Upstream> {
+    /// The upstream that gets a copy.
+    pub(crate) fn mirror(&self, index: usize) -> &Rc<Upstream> {
         self.site.upstream(index)
+    }
+
+    /// The answer, if the gateway makes it.
+    pub(crate) fn local(&self) -> Option<&Local> {
+        self.extra.as_ref()?.local.as_ref()
+    }
+
+    /// Lines that the response gets, if the route edits it.
+    pub(crate) fn response_lines(&self) -> Option<&[u8]> {
+        let extra = self.extra.as_ref()?;
+        (!self.entry().response_edits.is_empty()).then_some(&extra.response_lines)
     }
 }
 
@@ -73,7 +86,7 @@ pub(crate) fn prepare(
     client: &Client,
     head: &RequestHead,
     out: &mut Buffer,
-) -> Result<Prepared, Failure> {
+) -> Result<(Way, IdSpan), Failure> {
     let site = client.listening.site(worker);
     let (path, query) = split_query(head.target());
     let normal = normalise(path);
@@ -99,22 +112,31 @@ pub(crate) fn prepare(
         found: &found,
         entry,
     };
-    let to = request.destination()?;
-    let id = match &to {
-        Destination::Upstream(_) => request.write(out),
-        Destination::Local(_) => IdSpan::default(),
+    let (upstream, local) = match request.destination()? {
+        Destination::Upstream(index) => (index as u32, None),
+        Destination::Local(local) => (u32::MAX, Some(local)),
+    };
+    let id = match local {
+        None => request.write(out),
+        Some(_) => IdSpan::default(),
     };
     let edits = &entry.response_edits;
-    let response_lines = (!edits.is_empty()).then(|| {
+    let extra = (local.is_some() || !edits.is_empty()).then(|| {
         let id = id.of(out.filled());
-        edits.lines(&request.filled(id)).as_ref().into()
+        let response_lines = edits.lines(&request.filled(id)).into_owned();
+        Box::new(Extra {
+            local,
+            response_lines,
+        })
     });
     let route = u32::try_from(found.index).expect("routes are counted in thousands");
-    Ok(Prepared {
-        way: Way { site, route, to },
-        id,
-        response_lines,
-    })
+    let way = Way {
+        site,
+        route,
+        upstream,
+        extra,
+    };
+    Ok((way, id))
 }
 
 /// A request whose route was found.
@@ -151,7 +173,7 @@ impl Asked<'_> {
                     // Only a split needs a die.
                     _ => split::choose(shares, self.worker.random()).ok_or(Failure::NoServer)?,
                 };
-                return Ok(Destination::Upstream(shares[index].upstream as u32));
+                return Ok(Destination::Upstream(shares[index].upstream));
             }
             Action::Redirect { status, to } => {
                 let mut location = Vec::new();
@@ -167,7 +189,7 @@ impl Asked<'_> {
                 path: self.file_path(),
             },
         };
-        Ok(Destination::Local(Box::new(local)))
+        Ok(Destination::Local(local))
     }
 
     /// The path below the folder, as the route edits it, without a query.

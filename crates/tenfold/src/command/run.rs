@@ -116,10 +116,11 @@ impl Running {
             Some(mut it) => (std::mem::take(&mut it.listening), it.admin.take(), Some(it)),
             None => (Vec::new(), None, None),
         };
-        let admin = Arc::new(bind_admin(process.admin, admin)?);
+        let is_file = path.is_some();
+        let admin_name = if is_file { "admin.listen" } else { "--admin" };
+        let admin = Arc::new(bind_admin(admin_name, process.admin, admin)?);
         let admin_address = admin.local_addr().unwrap_or(process.admin);
         let started = Gateway::start(settings, loaded.config.clone(), listening, registry);
-        let is_file = path.is_some();
         let (gateway, threads) = started.map_err(|error| cannot_start(error, is_file))?;
         gateway.settled(NAMES_PATIENCE).await;
         let gateway = Arc::new(gateway);
@@ -137,7 +138,7 @@ impl Running {
             copy.set_nonblocking(true)?;
             tokio::net::TcpListener::from_std(copy)
         });
-        let copy = copy.map_err(|error| cannot_listen("the admin side", admin_address, &error))?;
+        let copy = copy.map_err(|error| cannot_listen(admin_name, admin_address, &error))?;
         let admin_task = tokio::spawn(admin::serve(copy, side));
         if process.watch && is_file {
             tokio::spawn(Arc::clone(&reloader).watch());
@@ -264,8 +265,7 @@ fn bind_admin(address: SocketAddr, inherited: Option<TcpListener>) -> Result<Tcp
     };
     match inherited.filter(is_same) {
         Some(socket) => Ok(socket),
-        None => TcpListener::bind(address)
-            .map_err(|error| cannot_listen("the admin side", address, &error)),
+        None => TcpListener::bind(address).map_err(|error| cannot_listen(name, address, &error)),
     }
 }
 

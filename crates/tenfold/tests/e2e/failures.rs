@@ -79,7 +79,7 @@ fn a_server_that_comes_back_gets_traffic_again() {
     });
     // The only server is tried although it is being passed over: there is nothing to lose.
     assert_eq!(client::get(gateway.address(), "/").text(), "back");
-    gateway.wait_for_log("cannot be reached");
+    gateway.wait_for_log("no connection could be made");
     gateway.wait_for_log("answers again");
     drop(origin);
 }

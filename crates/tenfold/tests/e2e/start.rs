@@ -40,17 +40,14 @@ fn bad_flags_and_addresses_are_explained() {
             "a server has no path",
         ),
         (&["run", "--to", "unix:relative"], "by its whole path"),
-        (
-            &["run", "--to", "no-such-name.invalid:80"],
-            "cannot resolve it",
-        ),
+        (&["run", "--to", "no such name:80"], "no such name"),
         (
             &["run", "--to", "127.0.0.1:1", "--listen", "8080"],
             "for example 127.0.0.1:8080",
         ),
         (
             &["run", "--to", "127.0.0.1:1", "--balance", "fastest"],
-            "[possible values: round_robin, p2c]",
+            "[possible values: round_robin, least_request, p2c, peak_ewma, ip_hash, random]",
         ),
         (
             &["run", "--to", "127.0.0.1:1", "--workers", "0"],

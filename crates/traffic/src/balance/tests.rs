@@ -213,7 +213,12 @@ fn a_bounded_load_is_never_exceeded() {
 
 #[test]
 fn workers_that_share_endpoints_stay_fair() {
-    for algorithm in [Algorithm::P2c, Algorithm::Random, Algorithm::RoundRobin] {
+    for algorithm in [
+        Algorithm::P2c,
+        Algorithm::LeastRequest,
+        Algorithm::Random,
+        Algorithm::RoundRobin,
+    ] {
         let group = group(with(algorithm), &[1; 6]);
         let threads: Vec<_> = (0..8)
             .map(|worker| {
@@ -222,14 +227,22 @@ fn workers_that_share_endpoints_stay_fair() {
                     let mut balancer = Balancer::new(&group, worker);
                     let mut random = fastrand::Rng::with_seed(worker);
                     let mut picks = vec![0_u32; 6];
+                    // Each has some requests under way at any time, as workers do.
+                    let mut under_way = std::collections::VecDeque::new();
                     for _ in 0..20_000 {
                         let index = balancer
                             .pick(&group, &ask(random.u64(..), &Tried::default()))
                             .expect("a pick");
-                        let endpoint = &group.members()[index].endpoint;
-                        endpoint.begin();
+                        group.members()[index].endpoint.begin();
+                        under_way.push_back(index);
                         picks[index] += 1;
-                        endpoint.end();
+                        if under_way.len() > 16 {
+                            let oldest = under_way.pop_front().expect("there are some");
+                            group.members()[oldest].endpoint.end();
+                        }
+                    }
+                    for index in under_way {
+                        group.members()[index].endpoint.end();
                     }
                     picks
                 })
