@@ -192,7 +192,12 @@ impl Diagnostics {
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let shown = self.found.iter().take(MOST);
-        let line = |one: &Diagnostic| format!("{}: {} ({})", self.at(one), one.message, one.help);
+        let line = |one: &Diagnostic| {
+            let help: Vec<_> = one.help.split_whitespace().collect();
+            let line = format!("{}: {} ({})", self.at(one), one.message, help.join(" "));
+            // A key may have any character, and a log has one line for each.
+            line.replace(char::is_control, "\u{FFFD}")
+        };
         shown.map(line).chain(self.more()).collect()
     }
 

@@ -81,8 +81,7 @@ impl Reader<'_> {
     }
 
     /// Reads the value of a key.
-    pub(crate) fn field<T: Read>(&mut self, key: &At<String>, node: &Node) -> Field<T> {
-        self.key.clone_from(&key.value);
+    pub(crate) fn field<T: Read>(&mut self, node: &Node) -> Field<T> {
         match T::read(node, self) {
             Some(value) => Field::Given(At { value, at: node.at }),
             None => Field::Wrong,
@@ -256,7 +255,7 @@ macro_rules! table {
                 let short = table!(@short $($short)?);
                 $crate::config::read::read_table(node, reader, short, |reader, key, value| {
                     match key.value.as_str() {
-                        $( stringify!($field) => table.$field = reader.field(key, value), )*
+                        $( stringify!($field) => table.$field = reader.field(value), )*
                         _ => reader.unknown(key, Self::KEYS, Self::LATER),
                     }
                 })?;
@@ -418,7 +417,7 @@ impl<T: Read> Read for Named<T> {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let mut entries = Vec::new();
         read_table(node, reader, None, |reader, key, value| {
-            let field = reader.field(key, value);
+            let field = reader.field(value);
             entries.push((key.clone(), field));
         })?;
         Some(Self(entries))

@@ -98,11 +98,14 @@ fn write_one(f: &mut dyn Write, all: &Diagnostics, one: &Diagnostic, style: Styl
         };
         write_line(f, all, place, width, &marks, style)?;
     }
-    writeln!(
-        f,
-        "{gutter}{frame} ={off} {bold}help{off}: {}",
-        visible(&one.help)
-    )
+    // Only an example goes over several lines.
+    let mut help = one.help.lines();
+    let first = visible(help.next().unwrap_or_default());
+    writeln!(f, "{gutter}{frame} ={off} {bold}help{off}: {first}")?;
+    for line in help {
+        writeln!(f, "{}", format!("{gutter}   {}", visible(line)).trim_end())?;
+    }
+    Ok(())
 }
 
 /// What stands below a line.
