@@ -76,7 +76,7 @@ impl Reader<'_> {
 
     /// Reports a text that is not what it should be.
     pub(crate) fn wrong_text(&mut self, node: &Node, text: &str, help: String) {
-        let message = format!("`{}` cannot be `{}`", self.key, shortened(text));
+        let message = cannot_be(&self.key, text);
         self.report.error(node.at, message, help);
     }
 
@@ -109,6 +109,14 @@ impl Reader<'_> {
             self.report
                 .error(key.at, format!("there is no key `{name}` here"), help);
         }
+    }
+}
+
+/// A message about a text that a key cannot have.
+pub(crate) fn cannot_be(key: &str, text: &str) -> String {
+    match text {
+        "" => format!("`{key}` cannot be empty"),
+        text => format!("`{key}` cannot be `{}`", shortened(text)),
     }
 }
 
@@ -203,10 +211,12 @@ pub(crate) fn read_table(
             } else {
                 "a table"
             };
-            let help = format!(
-                "see [{0}] in docs/configuration.md, or run: tenfold schema",
-                reader.key
-            );
+            let key = &reader.key;
+            let help = match short {
+                Some(short) => format!("write a text, or {{ {short} = … }}"),
+                None if key == "route" => "write [[route]], and its keys below".to_owned(),
+                None => format!("write [{key}] and its keys below, or {key} = {{ … }}"),
+            };
             reader.wrong_kind(node, expected, &help);
             return None;
         }

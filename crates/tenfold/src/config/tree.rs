@@ -116,7 +116,10 @@ fn syntax_error(text: &str, file: u32, error: &Error, report: &mut Report) {
         }
         return;
     }
-    let (message, help) = if message.contains("string values must be quoted") {
+    let (message, help) = if message.contains("string values must be quoted") && shown.is_empty() {
+        let help = "write KEY = VALUE, with texts in quotes";
+        ("there is no value".to_owned(), help.to_owned())
+    } else if message.contains("string values must be quoted") {
         let message = format!("`{shown}` is no value");
         (message, format!("a text stands in quotes: \"{shown}\""))
     } else if is_about_depth(error) {
