@@ -257,7 +257,11 @@ enum Why {
 }
 
 /// The admin side's socket: that of the process before, if it fits.
-fn bind_admin(address: SocketAddr, inherited: Option<TcpListener>) -> Result<TcpListener, Refusal> {
+fn bind_admin(
+    name: &str,
+    address: SocketAddr,
+    inherited: Option<TcpListener>,
+) -> Result<TcpListener, Refusal> {
     let is_same = |socket: &TcpListener| {
         let has = socket.local_addr().ok();
         has == Some(address)

@@ -98,6 +98,8 @@ pub(crate) struct Diagnostic {
     pub(crate) place: Place,
     /// Another place that has to do with it, and how.
     pub(crate) also: Option<(Place, &'static str)>,
+    /// What stands there is not for every eye.
+    pub(crate) is_secret: bool,
 }
 
 impl Diagnostic {
@@ -145,8 +147,14 @@ impl Report {
             help,
             place,
             also: None,
+            is_secret: false,
         });
         self.found.last_mut().expect("just added")
+    }
+
+    /// True if there is more than anyone will read: then help need not search for it.
+    pub(crate) fn is_long(&self) -> bool {
+        self.found.len() > 10 * MOST
     }
 
     pub(crate) fn has_errors(&self) -> bool {
@@ -192,7 +200,12 @@ impl Diagnostics {
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let shown = self.found.iter().take(MOST);
-        let line = |one: &Diagnostic| format!("{}: {} ({})", self.at(one), one.message, one.help);
+        let line = |one: &Diagnostic| {
+            let help: Vec<_> = one.help.split_whitespace().collect();
+            let line = format!("{}: {} ({})", self.at(one), one.message, help.join(" "));
+            // A key may have any character, and a log has one line for each.
+            line.replace(char::is_control, "\u{FFFD}")
+        };
         shown.map(line).chain(self.more()).collect()
     }
 

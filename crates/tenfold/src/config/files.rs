@@ -68,7 +68,9 @@ pub(crate) struct Memory {
 impl Files for Memory {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let found = self.files.get(&self.canonical(path));
-        found.cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+        found
+            .cloned()
+            .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such file or directory"))
     }
 
     fn exists(&self, path: &Path) -> bool {

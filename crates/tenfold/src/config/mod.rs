@@ -207,5 +207,4 @@ const MINIMAL: &str = "the smallest configuration is:
     upstream = \"app\"
 
     [upstream.app]
-    servers = [\"127.0.0.1:3000\"]
-";
+    servers = [\"127.0.0.1:3000\"]";

@@ -76,13 +76,12 @@ impl Reader<'_> {
 
     /// Reports a text that is not what it should be.
     pub(crate) fn wrong_text(&mut self, node: &Node, text: &str, help: String) {
-        let message = format!("`{}` cannot be `{}`", self.key, shortened(text));
+        let message = cannot_be(&self.key, text);
         self.report.error(node.at, message, help);
     }
 
     /// Reads the value of a key.
-    pub(crate) fn field<T: Read>(&mut self, key: &At<String>, node: &Node) -> Field<T> {
-        self.key.clone_from(&key.value);
+    pub(crate) fn field<T: Read>(&mut self, node: &Node) -> Field<T> {
         match T::read(node, self) {
             Some(value) => Field::Given(At { value, at: node.at }),
             None => Field::Wrong,
@@ -110,6 +109,14 @@ impl Reader<'_> {
             self.report
                 .error(key.at, format!("there is no key `{name}` here"), help);
         }
+    }
+}
+
+/// A message about a text that a key cannot have.
+pub(crate) fn cannot_be(key: &str, text: &str) -> String {
+    match text {
+        "" => format!("`{key}` cannot be empty"),
+        text => format!("`{key}` cannot be `{}`", shortened(text)),
     }
 }
 
@@ -204,10 +211,12 @@ pub(crate) fn read_table(
             } else {
                 "a table"
             };
-            let help = format!(
-                "see [{0}] in docs/configuration.md, or run: tenfold schema",
-                reader.key
-            );
+            let key = &reader.key;
+            let help = match short {
+                Some(short) => format!("write a text, or {{ {short} = … }}"),
+                None if key == "route" => "write [[route]], and its keys below".to_owned(),
+                None => format!("write [{key}] and its keys below, or {key} = {{ … }}"),
+            };
             reader.wrong_kind(node, expected, &help);
             return None;
         }
@@ -256,7 +265,7 @@ macro_rules! table {
                 let short = table!(@short $($short)?);
                 $crate::config::read::read_table(node, reader, short, |reader, key, value| {
                     match key.value.as_str() {
-                        $( stringify!($field) => table.$field = reader.field(key, value), )*
+                        $( stringify!($field) => table.$field = reader.field(value), )*
                         _ => reader.unknown(key, Self::KEYS, Self::LATER),
                     }
                 })?;
@@ -418,7 +427,7 @@ impl<T: Read> Read for Named<T> {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let mut entries = Vec::new();
         read_table(node, reader, None, |reader, key, value| {
-            let field = reader.field(key, value);
+            let field = reader.field(value);
             entries.push((key.clone(), field));
         })?;
         Some(Self(entries))

@@ -77,32 +77,37 @@ fn write_one(f: &mut dyn Write, all: &Diagnostics, one: &Diagnostic, style: Styl
         .map(|(place, _)| all.source(place).position(place.start).0);
     let width = other_line.unwrap_or(0).max(line).to_string().len();
     let gutter = " ".repeat(width);
-    writeln!(f, "{gutter}{frame}-->{off} {}", all.at(one))?;
+    writeln!(f, "{gutter}{frame}-->{off} {}", visible(&all.at(one)))?;
     if !is_whole_file {
         let marks = Marks {
             character: '^',
             colour,
             label: "",
+            is_secret: one.is_secret,
         };
         write_line(f, all, one.place, width, &marks, style)?;
     }
     if let Some((place, how)) = one.also {
         let source = all.source(place);
         let (line, column) = source.position(place.start);
-        let path = source.path.display();
+        let path = visible(&source.path.to_string_lossy());
         writeln!(f, "{gutter}{frame}:::{off} {path}:{line}:{column}")?;
         let marks = Marks {
             character: '-',
             colour: frame,
             label: how,
+            is_secret: false,
         };
         write_line(f, all, place, width, &marks, style)?;
     }
-    writeln!(
-        f,
-        "{gutter}{frame} ={off} {bold}help{off}: {}",
-        visible(&one.help)
-    )
+    // Only an example goes over several lines.
+    let mut help = one.help.lines();
+    let first = visible(help.next().unwrap_or_default());
+    writeln!(f, "{gutter}{frame} ={off} {bold}help{off}: {first}")?;
+    for line in help {
+        writeln!(f, "{}", format!("{gutter}   {}", visible(line)).trim_end())?;
+    }
+    Ok(())
 }
 
 /// What stands below a line.
@@ -110,6 +115,8 @@ struct Marks {
     character: char,
     colour: &'static str,
     label: &'static str,
+    /// Nothing of the line from there on is shown.
+    is_secret: bool,
 }
 
 fn write_line(
@@ -134,7 +141,10 @@ fn write_line(
     };
     // Far to the right of a long line: show what is around it.
     let skip = if column > WIDTH - 20 { column - 20 } else { 0 };
-    let shown: String = text.chars().skip(skip).take(WIDTH).map(one_cell).collect();
+    let visible = if marks.is_secret { column - 1 } else { length };
+    let hidden = std::iter::repeat_n('•', length.saturating_sub(visible));
+    let shown = text.chars().take(visible).chain(hidden);
+    let shown: String = shown.skip(skip).take(WIDTH).map(one_cell).collect();
     let indent = " ".repeat(column - 1 - skip);
     let count = until
         .saturating_sub(column)

@@ -179,11 +179,44 @@ texts! {
     /// What a request is hashed by: `client_ip`, `header:NAME`, `cookie:NAME` or `target` (path and query).
     Hash(tenfold_gateway::config::upstream::HashKey) = value::hash_key, "what requests are hashed by",
         { "type": "string", "pattern": "^(client_ip|target|header:.+|cookie:.+)$" };
-    /// Where a secret is: `env:NAME` or `file:PATH`. Never the secret itself.
-    SecretSource(String) = value::secret_source, "where the secret is",
-        { "type": "string", "pattern": "^(env|file):.+$" };
     /// Path and query that are asked for: `/healthz`.
     Target(String) = value::target, "a path", { "type": "string", "pattern": "^/" };
+}
+
+/// Where a secret is: `env:NAME` or `file:PATH`. Never the secret itself.
+#[derive(Clone, Debug)]
+pub(crate) struct SecretSource(pub(crate) String);
+
+impl Read for SecretSource {
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let read = match &node.kind {
+            Kind::Text(text) => value::secret_source(text),
+            _ => value::secret_source(""),
+        };
+        match read {
+            Ok(source) => Some(Self(source)),
+            Err(help) => {
+                // It may be the secret itself: not to be repeated.
+                let message = format!("`{}` is not where a secret is", reader.key);
+                reader.report.error(node.at, message, help).is_secret = true;
+                None
+            }
+        }
+    }
+}
+
+impl JsonSchema for SecretSource {
+    fn schema_name() -> Cow<'static, str> {
+        "SecretSource".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Where a secret is: `env:NAME` or `file:PATH`. Never the secret itself.",
+            "type": "string",
+            "pattern": "^(env|file):.+$",
+        })
+    }
 }
 
 /// Bytes: `1000`, `"64KiB"`, `"10MB"`.

@@ -5,9 +5,10 @@
 use std::ops::Range;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeTable, DeValue, Error};
 
 use super::diagnostic::{At, Place, Report};
+use super::read::shortened;
 
 /// Larger texts with errors in their syntax get the first error only: each costs memory, and most would repeat it.
 const RECOVERABLE: usize = 1 << 20;
@@ -78,48 +79,63 @@ pub(crate) fn parse(text: &str, file: u32, report: &mut Report) -> Option<Table>
             } else {
                 DeTable::parse_recoverable(text).1
             };
-            for error in errors.into_iter().take(MOST_SYNTAX_ERRORS) {
-                let span = error.span().unwrap_or(0..0);
-                syntax_error(
-                    text,
-                    place(file, span.clone()),
-                    error.message(),
-                    span,
-                    report,
-                );
+            for error in worth_telling(errors) {
+                syntax_error(text, file, &error, report);
             }
             None
         }
     }
 }
 
-fn syntax_error(text: &str, at: Place, message: &str, span: Range<usize>, report: &mut Report) {
-    let part = text.get(span.clone()).unwrap_or_default();
+/// Without those that only repeat others.
+fn worth_telling(mut errors: Vec<Error>) -> Vec<Error> {
+    // Of a text that is nested too deeply nothing behind that is understood.
+    if let Some(index) = errors.iter().position(is_about_depth) {
+        return vec![errors.swap_remove(index)];
+    }
+    errors.dedup_by(|one, other| one.span() == other.span());
+    errors.truncate(MOST_SYNTAX_ERRORS);
+    errors
+}
+
+fn is_about_depth(error: &Error) -> bool {
+    error.message().contains("recurs")
+}
+
+fn syntax_error(text: &str, file: u32, error: &Error, report: &mut Report) {
+    let span = error.span().unwrap_or(0..0);
+    let at = place(file, span.clone());
+    let part = text.get(span.clone()).unwrap_or_default().trim();
+    let shown = shortened(part);
+    let message = error.message();
     if message == "duplicate key" {
-        let first = first_of(text, &span);
-        let error = report.error(
-            at,
-            format!("`{}` is given twice", part.trim()),
-            "keep one of them; a further route is a further [[route]]",
-        );
-        if let Some(first) = first {
-            error.also(place(at.file, first), "first here");
+        let help = "keep one of them; a further route is a further [[route]]";
+        let error = report.error(at, format!("`{shown}` is given twice"), help);
+        if let Some(first) = first_of(text, &span) {
+            error.also(place(file, first), "first here");
         }
         return;
     }
-    let help = if message.contains("string values must be quoted") {
-        format!("write it in quotes: \"{}\"", part.trim())
-    } else if message.contains("recurs") {
-        "nothing here is nested deeper than a few levels: is a bracket not closed?".to_owned()
+    let (message, help) = if message.contains("string values must be quoted") && shown.is_empty() {
+        let help = "write KEY = VALUE, with texts in quotes";
+        ("there is no value".to_owned(), help.to_owned())
+    } else if message.contains("string values must be quoted") {
+        let message = format!("`{shown}` is no value");
+        (message, format!("a text stands in quotes: \"{shown}\""))
+    } else if is_about_depth(error) {
+        let help = "nothing here is nested deeper than a few levels: is a bracket not closed?";
+        ("brackets are nested too deeply".to_owned(), help.to_owned())
     } else if message.contains("unclosed") {
-        "close the bracket".to_owned()
-    } else if message.contains("key with no value") || message.contains("missing value") {
-        "write KEY = VALUE, with texts in quotes: name = \"shop\"".to_owned()
+        let message = message.split(", expected").next().unwrap_or_default();
+        (
+            format!("this is no TOML: {message}"),
+            "close the bracket".to_owned(),
+        )
     } else {
-        "write KEY = VALUE, [TABLE] or [[route]], with texts in quotes (TOML, see https://toml.io)"
-            .to_owned()
+        let help = "write KEY = VALUE, [TABLE] or [[route]], with texts in quotes (TOML, see https://toml.io)";
+        (format!("this is no TOML: {message}"), help.to_owned())
     };
-    report.error(at, format!("this is no TOML: {message}"), help);
+    report.error(at, message, help);
 }
 
 /// Where a key that is given twice was given first, by the lines above: the parser keeps no table of them.

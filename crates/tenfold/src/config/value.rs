@@ -87,8 +87,16 @@ fn host_and_port(text: &str) -> Result<(String, u16), String> {
         return Err(format!("the port is missing; for example {example}:3000"));
     };
     let port = port.parse::<u16>().ok().filter(|port| *port > 0);
-    let port =
-        port.ok_or_else(|| format!("a port lies between 1 and 65535; for example {example}:3000"))?;
+    let Some(port) = port else {
+        let host = if host.is_empty() {
+            "app.internal"
+        } else {
+            host
+        };
+        return Err(format!(
+            "a port lies between 1 and 65535; for example {host}:3000"
+        ));
+    };
     Ok((host_name(host)?, port))
 }
 

@@ -137,6 +137,7 @@ impl<'r> Names<'r> {
             let table = self.table;
             let help = match self.all.as_slice() {
                 [] => format!("add [{table}.{shown}]"),
+                _ if report.is_long() => format!("give the name of one of the [{table}]s"),
                 all => suggest::help(&name.value, all, table),
             };
             report.error(name.at, format!("there is no {table} `{shown}`"), help);

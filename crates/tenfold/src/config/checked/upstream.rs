@@ -312,16 +312,16 @@ fn probe(health: &At<Health>, scope: &mut Scope<'_>) -> Option<Probe> {
             .report
             .error(at, message, "a probe ends before the next one begins");
     }
-    let check = what_is_asked(health, scope)?;
+    let rise = scope.count("rise", &raw.rise, 1..=1000).map_or(2, as_u32);
+    let fall = scope.count("fall", &raw.fall, 1..=1000).map_or(3, as_u32);
+    let port = scope.count("port", &raw.port, 1..=65535);
     Some(Probe {
-        check,
+        check: what_is_asked(health, scope)?,
         every,
         timeout,
-        rise: scope.count("rise", &raw.rise, 1..=1000).map_or(2, as_u32),
-        fall: scope.count("fall", &raw.fall, 1..=1000).map_or(3, as_u32),
-        port: scope
-            .count("port", &raw.port, 1..=65535)
-            .and_then(|port| u16::try_from(port).ok()),
+        rise,
+        fall,
+        port: port.and_then(|port| u16::try_from(port).ok()),
     })
 }
 

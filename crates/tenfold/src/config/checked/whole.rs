@@ -28,6 +28,7 @@ pub(super) fn check(file: &raw::File, config: &Config, process: &Process, scope:
 struct Bound {
     address: SocketAddr,
     what: String,
+    is_admin: bool,
     at: Option<Place>,
 }
 
@@ -36,6 +37,7 @@ fn addresses(file: &raw::File, process: &Process, scope: &mut Scope<'_>) -> Vec<
     let mut bound = vec![Bound {
         address: process.admin,
         what: "the admin side".to_owned(),
+        is_admin: true,
         at: admin_at,
     }];
     for (name, listener) in file.listener.value().into_iter().flat_map(Named::given) {
@@ -59,6 +61,7 @@ fn addresses(file: &raw::File, process: &Process, scope: &mut Scope<'_>) -> Vec<
         bound.push(Bound {
             address,
             what: format!("[listener.{}]", name.value),
+            is_admin: false,
             at: Some(listen.at),
         });
     }
@@ -90,10 +93,13 @@ fn circles(file: &raw::File, bound: &[Bound], scope: &mut Scope<'_>) {
         };
         let (name, address) = &endpoint.value.0;
         if let Some(own) = bound.iter().find(|own| reaches(address, own.address)) {
-            let message = format!(
-                "the server `{name}` is this gateway itself ({}): requests would go in a circle",
-                own.what
-            );
+            let message = match own.is_admin {
+                true => format!("the server `{name}` is this gateway's admin side"),
+                false => format!(
+                    "the server `{name}` is this gateway itself ({}): requests would go in a circle",
+                    own.what
+                ),
+            };
             let help = "give the address of your service, or listen on another port";
             scope.report.error(endpoint.at, message, help);
         }
@@ -103,9 +109,10 @@ fn circles(file: &raw::File, bound: &[Bound], scope: &mut Scope<'_>) {
 fn reaches(server: &Address, own: SocketAddr) -> bool {
     let is_here = |address: &SocketAddr| {
         let ip = address.ip().to_canonical();
-        let is_same = ip == own.ip()
-            || (own.ip().is_unspecified() && (ip.is_loopback() || ip.is_unspecified()));
-        address.port() == own.port() && is_same
+        // 0.0.0.0 is reached by every address of this machine; :: by those of IPv4, too.
+        let is_any = own.ip().is_unspecified() && (own.is_ipv6() || ip.is_ipv4());
+        let is_local = ip.is_loopback() || ip.is_unspecified();
+        address.port() == own.port() && (ip == own.ip() || (is_any && is_local))
     };
     match server {
         Address::Tcp(addresses) => addresses.iter().any(is_here),

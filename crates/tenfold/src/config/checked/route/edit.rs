@@ -6,7 +6,7 @@ use tenfold_gateway::route::pattern::{Part, PathPattern, Segment, Template};
 use crate::config::checked::Scope;
 use crate::config::diagnostic::At;
 use crate::config::raw::route::{Edits, Route};
-use crate::config::read::{Field, Named, shortened};
+use crate::config::read::{Field, Named, cannot_be, shortened};
 use crate::config::scalar::Text;
 use crate::config::value;
 
@@ -27,6 +27,7 @@ pub(super) struct Templates<'m> {
     /// Captures that every path of the route has: of another one a request might have no value.
     captures: Vec<&'m str>,
     has_rest: bool,
+    has_several: bool,
 }
 
 impl<'m> Templates<'m> {
@@ -46,6 +47,7 @@ impl<'m> Templates<'m> {
                         .all(|path| captures(path).any(|other| other == *name))
                 })
                 .collect(),
+            has_several: paths.len() > 1,
             has_rest: !has_paths || paths.iter().any(|path| path.is_prefix),
         }
     }
@@ -70,8 +72,15 @@ impl<'m> Templates<'m> {
         let template = match Template::parse(&text.value, &self.captures) {
             Ok(template) => template,
             Err(help) => {
-                let message = format!("`{key}` cannot be `{}`", shortened(&text.value));
-                scope.report.error(text.at, message, help);
+                let help = match self.has_several {
+                    true => {
+                        format!("{help}; with several paths only captures that all of them have")
+                    }
+                    false => help,
+                };
+                scope
+                    .report
+                    .error(text.at, cannot_be(key, &text.value), help);
                 return None;
             }
         };
@@ -108,7 +117,7 @@ pub(super) fn path(
             && !strip.value.contains(['*', '{', '?', '#'])
             && value::target(&strip.value).is_ok();
         if !is_good {
-            let message = format!("`strip` cannot be `{}`", shortened(&strip.value));
+            let message = cannot_be("strip", &strip.value);
             let help = "give the beginning of a path, for example /api, without / at the end";
             scope.report.error(strip.at, message, help);
         } else if !paths.is_empty() && !paths.iter().any(|path| begins_with(path, &strip.value)) {
@@ -125,7 +134,7 @@ pub(super) fn path(
         return PathEdit::Keep;
     };
     if !rewrite.value.starts_with('/') && !rewrite.value.starts_with("{path}") {
-        let message = format!("`rewrite` cannot be `{}`", shortened(&rewrite.value));
+        let message = cannot_be("rewrite", &rewrite.value);
         scope.report.error(
             rewrite.at,
             message,
@@ -134,7 +143,7 @@ pub(super) fn path(
         return PathEdit::Keep;
     }
     if rewrite.value.contains([' ', '#']) {
-        let message = format!("`rewrite` cannot be `{}`", shortened(&rewrite.value));
+        let message = cannot_be("rewrite", &rewrite.value);
         scope.report.error(
             rewrite.at,
             message,

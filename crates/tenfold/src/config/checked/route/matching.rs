@@ -6,7 +6,7 @@ use tenfold_gateway::route::pattern::{HostPattern, PathPattern};
 use crate::config::checked::{Names, Scope};
 use crate::config::diagnostic::At;
 use crate::config::raw::route::Route;
-use crate::config::read::{Field, Named, OneOrMore, shortened};
+use crate::config::read::{Field, Named, OneOrMore, cannot_be, shortened};
 use crate::config::scalar::Text;
 use crate::config::value;
 
@@ -48,14 +48,16 @@ fn patterns<T: PartialEq>(
     let mut patterns = Vec::new();
     for text in field.value().into_iter().flat_map(|all| &all.0) {
         match parse(&text.value) {
-            Ok(pattern) if patterns.contains(&pattern) => {
+            // Of a list of thousands, which a program wrote, each would be compared with all others.
+            Ok(pattern) if patterns.len() < 1000 && patterns.contains(&pattern) => {
                 let message = format!("`{}` stands twice in `{key}`", shortened(&text.value));
                 scope.report.warning(text.at, message, "leave one out");
             }
             Ok(pattern) => patterns.push(pattern),
             Err(help) => {
-                let message = format!("`{key}` cannot be `{}`", shortened(&text.value));
-                scope.report.error(text.at, message, help);
+                scope
+                    .report
+                    .error(text.at, cannot_be(key, &text.value), help);
             }
         }
     }
@@ -93,7 +95,7 @@ fn condition(
         scope.report.error(name.at, message, help);
     });
     let test = Test::parse(&text.value).map_err(|help| {
-        let message = format!("`{}` cannot be `{}`", name.value, shortened(&text.value));
+        let message = cannot_be(&name.value, &text.value);
         scope.report.error(text.at, message, help);
     });
     Some(Condition {

@@ -1,0 +1,8 @@
+//! Configuration files: what they mean, what is wrong with them, and their form.
+
+mod commands;
+mod examples;
+mod loading;
+mod meaning;
+mod mistakes;
+mod reference;

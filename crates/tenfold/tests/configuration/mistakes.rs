@@ -1,0 +1,511 @@
+//! A table of mistakes and what is said about them: the line, the column, what is wrong, and what to do.
+//!
+//! An expectation is the beginning of what is said. It ends after the message where the help is the gateway's own.
+
+use tenfold::config::load_text;
+
+/// What follows each of [`ADDED`].
+const BASE: &str = r#"
+[listener.web]
+listen = "127.0.0.1:8080"
+[[route]]
+upstream = "app"
+[upstream.app]
+servers = ["10.0.0.1:80"]
+"#;
+
+/// Mistakes in what stands before [`BASE`].
+#[rustfmt::skip]
+const ADDED: &[(&str, &[&str])] = &[
+    ("gatway = {}", &["c:1:1: there is no key `gatway` here (did you mean `gateway`?)"]),
+    (r#"[gateway]
+workers = 0"#, &["c:2:11: `workers` cannot be 0 (give a number from 1 to 1024)"]),
+    (r#"[gateway]
+workers = "four""#, &["c:2:11: `workers` takes a whole number, not a text (write the number without quotes)"]),
+    (r#"[gateway]
+workers = 1.5"#, &["c:2:11: `workers` takes a whole number from 0 (for example 4)"]),
+    (r#"[gateway]
+watch = "yes""#, &["c:2:9: `watch` takes `true` or `false`, not a text (write true or false, without quotes)"]),
+    (r#"[gateway]
+zone = "a b""#, &["c:2:8: `zone` cannot be `a b` (a name has 1 to 64 letters, digits, - _ and . and begins with a letter or digit)"]),
+    (r#"[gateway]
+drain_timeout = "25""#, &["c:2:17: `drain_timeout` cannot be `25` (give a time with its unit, for example 500ms, 10s, 2m or 1h)"]),
+    (r#"[gateway]
+drain_timeout = 25"#, &["c:2:17: `drain_timeout` takes a time, not a number (give a time with its unit, for example 500ms, 10s, 2m or 1h)"]),
+    (r#"[gateway]
+trusted_proxies = ["10.0.0.0/33"]"#, &["c:2:20: `trusted_proxies` cannot be `10.0.0.0/33` (give a network or an address, for example 10.0.0.0/8 or 192.168.1.5)"]),
+    (r#"[gateway]
+trusted_proxies = "10.0.0.0/8""#, &["c:2:19: `trusted_proxies` takes a list, not a text (write trusted_proxies = [ … ])"]),
+    ("gateway = 1", &["c:1:11: `gateway` takes a table, not a number (write [gateway] and its keys below, or gateway = { … })"]),
+    (r#"[admin]
+listen = "0.0.0.0:9900""#, &[r#"c:2:10: the admin side at 0.0.0.0:9900 can be reached by others, and no token protects it (add token = "env:NAME" or "file:PATH", or listen on 127.0.0.1)"#]),
+    (r#"[admin]
+listen = "9900""#, &["c:2:10: `listen` cannot be `9900` (give an address and a port, for example 127.0.0.1:8080, or 0.0.0.0:8080 for all networks)"]),
+    (r#"[admin]
+token = "hunter2""#, &["c:2:9: `token` is not where a secret is (a secret is given as env:NAME or file:PATH, never as itself)"]),
+    (r#"[admin]
+token = "env:TENFOLD_TEST_UNSET""#, &["c:2:9: the environment variable TENFOLD_TEST_UNSET is not set (set it to at least 16 characters, for example from: openssl rand -hex 16)"]),
+    (r#"[admin]
+token = "file:none""#, &["c:2:9: cannot read none: no such file or directory (paths are relative to the file in which they are written)"]),
+    (r#"[timeouts]
+head = "25h""#, &["c:2:8: `head` cannot be `25h` (a time lies between 1ms and 24h)"]),
+    (r#"[limits]
+max_body = "10 apples""#, &["c:2:12: `max_body` cannot be `10 apples` (give a size in bytes or with its unit, for example 512KiB, 10MB or 4GiB)"]),
+    (r#"[limits]
+max_head = "1MiB""#, &["c:2:12: `max_head` is out of bounds (a head's limit lies between 1KiB and 64KiB)"]),
+    (r#"[limits]
+max_body = -1"#, &["c:2:12: `max_body` cannot be `-1` (give a size in bytes or with its unit, for example 512KiB, 10MB or 4GiB)"]),
+    (r#"[cache.pages]
+memory = "1GiB""#, &["c:1:2: `cache` is not supported yet (leave it out: a later version brings it)"]),
+    (r#"[listener.tls]
+listen = ":443"
+tls = { cert = "file:cert.pem" }"#, &["c:3:1: `tls` is not supported yet (leave it out: a later version brings it)"]),
+    (r#"[listener.db]
+listen = ":5432"
+protocol = "postgres""#, &["c:3:12: `protocol` = `postgres` is not supported yet (the only value is `http`)"]),
+    (r#"[listener.db]
+listen = ":5432"
+protocol = "htp""#, &["c:3:12: `protocol` cannot be `htp` (did you mean `http`?)"]),
+    ("[listener.db]", &["c:1:1: `listen` is missing (add listen = …: Where to listen)"]),
+    (r#"[listener."a b"]
+listen = ":1""#, &["c:1:11: `a b` cannot name a [listener] (a name has 1 to 64 letters, digits, - _ and . and begins with a letter or digit)"]),
+    (r#"[listener.two]
+listen = "0.0.0.0:8080""#, &["c:4:10: 127.0.0.1:8080 is taken by [listener.two] already (choose another port)"]),
+    (r#"[listener.two]
+listen = "127.0.0.1:9900""#, &[r#"c:2:10: 127.0.0.1:9900 is taken by the admin side already (choose another port, or say where the admin side listens: [admin] listen = "127.0.0.1:9901")"#]),
+    (r#"[listener.two]
+listen = "127.0.0.1""#, &["c:2:10: `listen` cannot be `127.0.0.1` (give an address and a port, for example 127.0.0.1:8080, or 0.0.0.0:8080 for all networks)"]),
+    (r#"[[route]]
+path = "/a""#, &[r#"c:1:1: this route does nothing (say what becomes of its requests: upstream = "NAME", redirect, respond or files)"#]),
+    (r#"[[route]]
+upstream = "ap""#, &["c:2:12: there is no upstream `ap` (did you mean `app`?)"]),
+    (r#"[[route]]
+upstream = "something""#, &["c:2:12: there is no upstream `something` (the only upstream is `app`)"]),
+    (r#"[[route]]
+upstream = "app"
+listener = "wep"
+path = "/a""#, &["c:3:12: there is no listener `wep` (did you mean `web`?)"]),
+    (r#"[[route]]
+upstream = "app"
+redirect = "/a""#, &["c:3:12: a route cannot have both `upstream` and `redirect` (keep one of them, or make two routes)"]),
+    (r#"[[route]]
+upstream = []"#, &["c:2:12: `upstream` is an empty list (leave the key out, or give at least one)"]),
+    (r#"[[route]]
+upstream = [{ name = "app", weight = 0 }]"#, &["c:2:12: all upstreams of this route have the weight 0 (give at least one a weight of 1 or more)"]),
+    (r#"[[route]]
+upstream = [{ name = "app" }, "app"]"#, &["c:2:31: the upstream `app` is given twice (give each once, with its weight)"]),
+    (r#"[[route]]
+upstream = [{ weight = 1 }]"#, &["c:2:13: `name` is missing (add name = …: The upstream's name)"]),
+    (r#"[[route]]
+upstream = [{ name = "app", wieght = 1 }]"#, &["c:2:29: there is no key `wieght` here (did you mean `weight`?)"]),
+    (r#"[[route]]
+upstream = "app"
+path = "a""#, &["c:3:8: `path` cannot be `a` ("]),
+    (r#"[[route]]
+upstream = "app"
+host = "http://a.example""#, &["c:3:8: `host` cannot be `http://a.example` ("]),
+    (r#"[[route]]
+upstream = "app"
+method = "get""#, &["c:3:10: `method` cannot be `get` (methods are written in capitals: GET)"]),
+    (r#"[[route]]
+upstream = "app"
+method = []"#, &["c:3:10: `method` is an empty list (leave the key out, or give at least one)"]),
+    (r#"[[route]]
+upstream = "app"
+path = "/a"
+timeout = "10 seconds"
+cache = "pages""#, &[
+        "c:4:11: `timeout` cannot be `10 seconds` (give a time with its unit, for example 500ms, 10s, 2m or 1h)",
+        "c:5:1: `cache` is not supported yet (leave it out: a later version brings it)",
+    ]),
+    (r#"[[route]]
+upstream = "app"
+header = { "x y" = "1", b = "" }"#, &[
+        "c:3:12: `x y` is no name (the name of a field has letters, digits and -, for example x-frame-options)",
+        "c:3:29: `b` cannot be empty (",
+    ]),
+    (r#"[[route]]
+upstream = "app"
+header = { a = "1", A = "2" }"#, &["c:3:21: `a` is given twice (keep one of them)"]),
+    (r#"[[route]]
+upstream = "app"
+name = "x"
+path = "/x"
+[[route]]
+upstream = "app"
+name = "x"
+path = "/y""#, &["c:7:8: two routes have the name `x` (rename one, or leave the name out)"]),
+    (r#"[[route]]
+path = "/users/{id}"
+redirect = "/members/{uid}""#, &["c:3:12: `redirect` cannot be `/members/{uid}` ("]),
+    (r#"[[route]]
+path = ["/users/{id}", "/people"]
+redirect = "/members/{id}""#, &["c:3:12: `redirect` cannot be `/members/{id}` ("]),
+    (r#"[[route]]
+path = "/a"
+redirect = "/b/{rest}""#, &["c:3:12: `{rest}` is always empty: no path of this route ends with `/*` (end the path with /*, or leave {rest} out)"]),
+    (r#"[[route]]
+path = "/a"
+redirect = { to = "/b", status = 200 }"#, &["c:3:34: 200 does not send a client elsewhere (give 301 or 308 (for good), 302 or 307 (for now), or 303 (to a GET))"]),
+    (r#"[[route]]
+path = "/a"
+redirect = { status = 301 }"#, &["c:3:12: `to` is missing (add to = …: The `Location`: a template)"]),
+    (r#"[[route]]
+path = "/a"
+redirect = "example.com""#, &["c:3:12: `redirect` goes to a URL or to a path (for example https://{host}{path}{query} or /new{path})"]),
+    (r#"[[route]]
+path = "/a"
+redirect = "/a\r\nset-cookie: a""#, &["c:3:12: `redirect` has a character that a head cannot have (leave out line breaks, tabs and other control characters)"]),
+    (r#"[[route]]
+path = "/a"
+respond = { status = 99 }"#, &["c:3:22: `status` cannot be 99 (give a number from 200 to 599)"]),
+    (r#"[[route]]
+path = "/a"
+respond = { body = "a", body_file = "b" }"#, &["c:3:37: `respond` cannot have both `body` and `body_file` (keep one of them)"]),
+    (r#"[[route]]
+path = "/a"
+respond = { body_file = "none" }"#, &["c:3:25: cannot read none: no such file or directory (paths are relative to the file in which they are written)"]),
+    (r#"[[route]]
+path = "/a"
+respond = { status = 204, body = "a" }"#, &["c:3:11: a response with status 204 has no body (leave the body out, or use status 200)"]),
+    (r#"[[route]]
+path = "/a"
+files = { root = ".", index = "../secret" }"#, &["c:3:31: `index` takes a file below `root` (for example index.html, without / at the beginning)"]),
+    (r#"[[route]]
+path = "/a"
+files = { indx = "a" }"#, &[
+        "c:3:9: `root` is missing (add root = …: The folder that `/` stands for, after the path was edited)",
+        "c:3:11: there is no key `indx` here (did you mean `index`?)",
+    ]),
+    (r#"[[route]]
+upstream = "app"
+path = "/a/*"
+strip = "a/""#, &["c:4:9: `strip` cannot be `a/` (give the beginning of a path, for example /api, without / at the end)"]),
+    (r#"[[route]]
+upstream = "app"
+path = "/a/*"
+strip = "/a"
+rewrite = "/b""#, &[r#"c:5:11: a route cannot have both `strip` and `rewrite` (rewrite = "/{rest}" does both)"#]),
+    (r#"[[route]]
+upstream = "app"
+path = "/a/*"
+rewrite = "b""#, &["c:4:11: `rewrite` cannot be `b` (a path begins with /, for example /v2/{rest})"]),
+    (r#"[[route]]
+upstream = "app"
+path = "/a"
+request_headers = { set = { content-length = "1" }, remove = ["a b"] }"#, &[
+        "c:4:29: `content-length` is written by the gateway alone (leave it out: it belongs to one connection or to a message's length)",
+        "c:4:63: `remove` cannot be `a b` (the name of a field has letters, digits and -, for example x-frame-options)",
+    ]),
+    (r#"[[route]]
+upstream = "app"
+path = "/a"
+response_headers = { set = { a = "{nope}", "b:" = "c" } }"#, &[
+        "c:4:34: `a` cannot be `{nope}` (",
+        "c:4:44: `b:` is no name of a field (the name of a field has letters, digits and -, for example x-frame-options)",
+    ]),
+    (r#"[[route]]
+upstream = "app"
+path = "/a"
+mirror = { upstream = "shadow", share = "110%" }"#, &[
+        "c:4:23: there is no upstream `shadow` (the only upstream is `app`)",
+        "c:4:41: `share` is out of bounds (give a share from 0% to 100%, for example 10%)",
+    ]),
+    (r#"[[route]]
+upstream = "app"
+path = "/a"
+mirror = { upstream = "app", share = "ten" }"#, &["c:4:38: `share` cannot be `ten` (give a share, for example 50% or 0.5)"]),
+    ("[upstream.b]", &[r#"c:1:11: the upstream `b` has no servers (add servers = ["HOST:PORT"], or discover = { dns = "NAME:PORT" })"#]),
+    (r#"[upstream.b]
+servers = []"#, &["c:2:11: `servers` is an empty list (leave the key out, or give at least one)"]),
+    (r#"[upstream.b]
+servers = ["https://b:443"]"#, &["c:2:12: `servers` cannot be `https://b:443` (TLS to servers is not supported yet: use http://)"]),
+    (r#"[upstream.b]
+servers = ["b"]"#, &["c:2:12: `servers` cannot be `b` (the port is missing; for example b:3000)"]),
+    (r#"[upstream.b]
+servers = ["b:99999"]"#, &["c:2:12: `servers` cannot be `b:99999` (a port lies between 1 and 65535; for example b:3000)"]),
+    (r#"[upstream.b]
+servers = ["http://b/app"]"#, &["c:2:12: `servers` cannot be `http://b/app` (a server has no path: give HOST:PORT, and let requests bring the path)"]),
+    (r#"[upstream.b]
+servers = ["unix:app.sock"]"#, &["c:2:12: `servers` cannot be `unix:app.sock` (a Unix socket is given by its whole path: unix:/run/app.sock)"]),
+    (r#"[upstream.b]
+servers = ["10.0.0.256:80"]"#, &["c:2:12: `servers` cannot be `10.0.0.256:80` (give a host as an address or a name, for example 10.0.0.11:3000 or app.internal:3000)"]),
+    (r#"[upstream.b]
+servers = [3000]"#, &["c:2:12: `servers` takes a text or a table, not a number (write a text, or { address = … })"]),
+    (r#"[upstream.b]
+servers = ["b:1", "http://b:1/"]"#, &["c:2:19: the server `http://b:1/` is given twice (give each once; more requests come with a larger `weight`)"]),
+    (r#"[upstream.b]
+servers = [{ address = "b:1", weight = 0 }]"#, &["c:2:11: all servers of `b` have the weight 0 (give at least one a weight of 1 or more)"]),
+    (r#"[upstream.b]
+servers = [{ address = "b:1", weight = 1000001 }]"#, &["c:2:40: `weight` cannot be 1000001 (give a number from 0 to 1000000)"]),
+    (r#"[upstream.b]
+servers = ["127.0.0.1:8080"]"#, &["c:2:12: the server `127.0.0.1:8080` is this gateway itself ([listener.web]): requests would go in a circle (give the address of your service, or listen on another port)"]),
+    (r#"[upstream.b]
+servers = ["localhost:9900"]"#, &["c:2:12: the server `localhost:9900` is this gateway's admin side (give the address of your service, or listen on another port)"]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+balance = "least_requests""#, &["c:3:11: `balance` cannot be `least_requests` (did you mean `least_request`?)"]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+balance = "maglev"
+hash = "ip"
+bounded_load = 0.5"#, &[
+        "c:4:8: `hash` cannot be `ip` (give client_ip, header:NAME, cookie:NAME or target)",
+        "c:5:16: `bounded_load` is out of bounds (give a number from 1, for example 1.25: a quarter more than its share)",
+    ]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+retry = { attempts = 3 }"#, &["c:3:1: `retry` is not supported yet (leave it out: a later version brings it)"]),
+    (r#"[upstream.b]
+discover = {}"#, &[r#"c:2:12: `discover` takes exactly one of `dns`, `srv` and `file` for each source (for several write a list: discover = [{ dns = "app.internal:3000" }, { file = "/etc/app.servers" }])"#]),
+    (r#"[upstream.b]
+discover = { dns = "b:1", file = "f" }"#, &[r#"c:2:12: `discover` takes exactly one of `dns`, `srv` and `file` for each source (for several write a list: discover = [{ dns = "app.internal:3000" }, { file = "/etc/app.servers" }])"#]),
+    (r#"[upstream.b]
+discover = { dns = "10.0.0.1:1" }"#, &["c:2:20: `dns` cannot be `10.0.0.1:1` (an address needs no look-up: put it into `servers`)"]),
+    (r#"[upstream.b]
+discover = { srv = "_http._tcp.b:80" }"#, &["c:2:20: `srv` takes the whole name of a service (for example _http._tcp.app.internal, without a port)"]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+health = { every = "1s" }"#, &[r#"c:3:10: `health` does not say what is asked (add path = "/healthz", or tcp = true to see only whether it takes connections)"#]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+health = { tcp = true, path = "/" }"#, &["c:3:31: `path` cannot be asked for with `tcp = true` (leave out one of the two)"]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+health = { path = "/", every = "1s", timeout = "2s" }"#, &["c:3:48: `timeout` of a probe is longer than `every` (a probe ends before the next one begins)"]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+health = { path = "healthz", status = "2xx", rise = 0, port = 70000 }"#, &[
+        "c:3:19: `path` cannot be `healthz` (a path begins with / and has no spaces, for example /healthz)",
+        "c:3:39: `status` cannot be `2xx` (give codes from 100 to 599, for example 200, 200-399 or 200,204)",
+        "c:3:53: `rise` cannot be 0 (give a number from 1 to 1000)",
+        "c:3:63: `port` cannot be 70000 (give a number from 1 to 65535)",
+    ]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+outlier = { max_ejected = "200%", eject = "10m", longest = "1m" }"#, &[
+        "c:3:27: `max_ejected` is out of bounds (give a share from 0% to 100%)",
+        "c:3:60: `longest` is shorter than `eject` (the longest ejection is at least as long as the first one)",
+    ]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+outlier = "off""#, &["c:3:11: `outlier` takes `true`, `false` or a table, not a text (write true for the defaults)"]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+sticky = { cookie = "a b" }"#, &["c:3:21: `cookie` cannot be `a b` (a cookie's name has letters, digits, - and _, for example tenfold-shop)"]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+overprovision = "50%"
+panic = 2
+zones = "a""#, &[
+        "c:3:17: `overprovision` is out of bounds (give a share from 100%, for example 140%)",
+        "c:4:9: `panic` is out of bounds (give a share from 0% to 100%)",
+    ]),
+    (r#"include = "a.toml""#, &["c:1:11: cannot read a.toml: no such file or directory (give a file that exists and that this user may read)"]),
+    (r#"include = ["none.toml"]"#, &["c:1:12: cannot read none.toml: no such file or directory (give a file that exists and that this user may read)"]),
+    ("include = [1]", &[r#"c:1:12: `include` takes a list of paths, not a number (for example include = ["conf.d/*.toml"])"#]),
+];
+
+/// Mistakes of whole files.
+#[rustfmt::skip]
+const WHOLE: &[(&str, &[&str])] = &[
+    ("", &[r#"c: there is nothing in it (the smallest configuration is: [listener.web] listen = "0.0.0.0:8080" [[route]] upstream = "app" [upstream.app] servers = ["127.0.0.1:3000"])"#]),
+    (r#"# only a comment
+"#, &[r#"c: there is nothing in it (the smallest configuration is: [listener.web] listen = "0.0.0.0:8080" [[route]] upstream = "app" [upstream.app] servers = ["127.0.0.1:3000"])"#]),
+    (r#"[[route]]
+respond = "a""#, &[r#"c: there is no listener: nothing could connect (add [listener.web] with listen = "0.0.0.0:8080")"#]),
+    ("[listener]", &[r#"c: there is no listener: nothing could connect (add [listener.web] with listen = "0.0.0.0:8080")"#]),
+    (r#"[listener.web]
+listen = ":1"
+listen = ":2""#, &["c:3:1: `listen` is given twice (keep one of them; a further route is a further [[route]])"]),
+    (r#"[listener.web]
+listen = ":1"
+[listener.web]"#, &["c:3:11: `web` is given twice (keep one of them; a further route is a further [[route]])"]),
+    (r#"[listener.web]
+listen = localhost"#, &[r#"c:2:10: `localhost` is no value (a text stands in quotes: "localhost")"#]),
+    (r#"[listener.web
+listen = ":1""#, &["c:1:14: this is no TOML: unclosed table (close the bracket)"]),
+    (r#"[listener.web]
+listen = "#, &["c:2:10: there is no value (write KEY = VALUE, with texts in quotes)"]),
+    ("a = [1, 2", &["c:1:10: this is no TOML: unclosed array (close the bracket)"]),
+    (r#"[upstream.a]
+servers = "10.0.0.1:1""#, &[r#"c: there is no listener: nothing could connect (add [listener.web] with listen = "0.0.0.0:8080")"#]),
+    ("\0", &[
+        "c:1:1: this is no TOML: invalid unquoted key, expected letters, numbers, `-`, `_` (write KEY = VALUE, [TABLE] or [[route]], with texts in quotes (TOML, see https://toml.io))",
+        "c:1:2: this is no TOML: key with no value, expected `=` (write KEY = VALUE, [TABLE] or [[route]], with texts in quotes (TOML, see https://toml.io))",
+    ]),
+    (r#"route = 3
+[listener.web]
+listen = ":1""#, &["c:1:9: `route` takes a table, not a number (write [[route]], and its keys below)"]),
+];
+
+/// What is told, but does not keep anything from working; before [`BASE`].
+#[rustfmt::skip]
+const WARNINGS: &[(&str, &[&str])] = &[
+    (r#"[[route]]
+upstream = "app"
+path = "/*""#, &["c:6:1: this route is never taken: `/*` matches the same requests and comes first (remove one of them, or add a condition (method, header, query))"]),
+    (r#"[upstream.b]
+servers = ["b:1"]"#, &[r#"c:1:11: no route uses the upstream `b` (add a [[route]] with upstream = "b", or remove it)"#]),
+    (r#"include = ["conf.d/*.toml"]"#, &["c:1:12: no file matches `conf.d/*.toml` (paths are relative to the file that includes them)"]),
+    (r#"[[route]]
+path = "/a"
+respond = "a"
+strip = "/a"
+timeout = "1s""#, &[
+        "c:4:9: `strip` has no effect: the gateway answers (leave it out)",
+        "c:5:11: `timeout` has no effect: the gateway answers (leave it out)",
+    ]),
+    (r#"[[route]]
+upstream = "app"
+path = ["/a", "/a"]
+strip = "/b""#, &[
+        "c:3:15: `/a` stands twice in `path` (leave one out)",
+        "c:4:9: no path of this route begins with `/b` (`strip` takes off what the paths begin with)",
+    ]),
+    (r#"[[route]]
+path = "/f/*"
+files = "none""#, &["c:3:9: none does not exist (until it does every answer is 404)"]),
+    (r#"[upstream.app2]
+servers = ["b:1"]
+hash = "target"
+bounded_load = 1.5
+[[route]]
+path = "/a"
+upstream = "app2""#, &[
+        "c:3:8: `hash` has no effect: only ring_hash and maglev hash what they are told (leave it out)",
+        "c:4:16: `bounded_load` has no effect: only ring_hash and maglev have a bound (leave it out)",
+    ]),
+    (r#"[upstream.app2]
+discover = { file = "none" }
+[[route]]
+path = "/a"
+upstream = "app2""#, &["c:2:21: none does not exist (until it does it has no servers)"]),
+];
+
+fn compare(text: &str, said: &[String], expected: &[&str]) {
+    assert_eq!(said.len(), expected.len(), "{text}\n{said:#?}");
+    for (said, expected) in said.iter().zip(expected) {
+        assert!(
+            said.starts_with(expected),
+            "{text}\nsaid:     {said}\nexpected: {expected}"
+        );
+        let help = said.rsplit_once(" (").map(|(_, help)| help);
+        assert!(help.is_some_and(|help| help.len() > 5), "no help: {said}");
+    }
+}
+
+#[test]
+fn every_mistake_is_told_with_its_place_and_what_would_be_right() {
+    for (text, expected) in ADDED {
+        let text = format!("{text}{BASE}");
+        let errors = load_text("c", text.as_bytes()).expect_err(&text);
+        compare(&text, &errors.lines(), expected);
+    }
+    for (text, expected) in WHOLE {
+        let errors = load_text("c", text.as_bytes()).expect_err(text);
+        compare(text, &errors.lines(), expected);
+    }
+}
+
+#[test]
+fn what_looks_wrong_but_works_is_a_warning() {
+    for (text, expected) in WARNINGS {
+        let text = format!("{text}{BASE}");
+        let loaded = load_text("c", text.as_bytes()).expect(&text);
+        compare(&text, &loaded.warnings.lines(), expected);
+    }
+    let idle = "[listener.two]\nlisten = ':8081'\n[listener.web]\nlisten = ':8080'\n\
+                [[route]]\nlistener = 'web'\nrespond = 'a'";
+    let loaded = load_text("c", idle.as_bytes()).expect("works");
+    let expected = "c:1:11: [listener.two] has no route: it answers 404 to everything (add a [[route]] with listener = \"two\")";
+    assert_eq!(loaded.warnings.lines(), [expected]);
+}
+
+#[test]
+fn all_mistakes_of_a_file_are_told_at_once() {
+    let text = "[gateway]\nworkers = 0\nwach = true\n[listener.web]\nlisten = '80'\n[[route]]\nupstream = 'a'\ntimeout = 1\n[upstream.b]\n";
+    let errors = load_text("c", text.as_bytes()).expect_err("wrong");
+    let lines: Vec<_> = errors
+        .lines()
+        .iter()
+        .map(|line| line[..4].to_owned())
+        .collect();
+    assert_eq!(lines, ["c:2:", "c:3:", "c:5:", "c:7:", "c:8:", "c:9:"]);
+}
+
+#[test]
+fn what_is_no_text_and_what_is_too_deep_is_refused() {
+    let errors = load_text("c", b"a = 1\n\xFF").expect_err("no UTF-8");
+    assert_eq!(
+        errors.lines(),
+        [
+            "c: c is no text in UTF-8: line 2 has the byte 0xff (save it as UTF-8; is this the right file?)"
+        ]
+    );
+    let deep = format!("a = {}", "[".repeat(1_000_000));
+    let dotted = format!("{}b = 1", "a.".repeat(100_000));
+    let tables = format!("a = {}", "{ a = ".repeat(100_000));
+    for text in [deep, dotted, tables] {
+        let errors = load_text("c", text.as_bytes()).expect_err("too deep");
+        assert!(
+            errors.lines()[0].contains("nested too deeply"),
+            "{errors:?}"
+        );
+    }
+    let large = vec![b'#'; (16 << 20) + 1];
+    let errors = load_text("c", &large).expect_err("too large");
+    assert!(errors.lines()[0].starts_with("c: c is larger than 16 MiB ("));
+}
+
+#[test]
+fn thousands_of_mistakes_are_counted() {
+    let text = "[[route]]\nupstream = 'a'\n".repeat(5000);
+    let errors = load_text("c", text.as_bytes()).expect_err("wrong");
+    assert_eq!(errors.len(), 5001);
+    let lines = errors.lines();
+    assert_eq!(lines.len(), 51);
+    assert_eq!(lines[50], "and 4951 more");
+    assert!(errors.to_string().ends_with("and 4951 more\n"));
+}
+
+#[test]
+fn a_mistake_is_drawn_with_its_line_and_a_caret() {
+    let text = "[listener.web]\nlisten = \":1\"\nlisten = \":2\"\n";
+    let errors = load_text("shop.toml", text.as_bytes()).expect_err("twice");
+    // No colours: standard error of a test is no terminal, or NO_COLOR has to be set for it to be one.
+    let expected = r#"error: `listen` is given twice
+ --> shop.toml:3:1
+  |
+3 | listen = ":2"
+  | ^^^^^^
+ ::: shop.toml:2:1
+  |
+2 | listen = ":1"
+  | ------ first here
+  = help: keep one of them; a further route is a further [[route]]
+"#;
+    let drawn = errors.to_string();
+    if !drawn.contains('\u{1b}') {
+        assert_eq!(drawn, expected);
+    }
+}
+
+#[test]
+fn what_a_file_says_does_not_reach_the_terminal_raw() {
+    let text = "\"\\u001b[31m\\n\" = 1\n[listener.web]\nlisten = \":1\" # \u{202e}\n";
+    let errors = load_text("c", text.as_bytes()).expect_err("wrong");
+    for line in errors.lines() {
+        assert!(!line.contains(char::is_control), "{line:?}");
+    }
+    assert!(!errors.to_string().contains("\u{1b}[31m\n"));
+}
+
+#[test]
+fn a_secret_in_the_wrong_place_is_not_repeated() {
+    let text = format!("[admin]\ntoken = \"hunter2-hunter2-hunter2\"\n{BASE}");
+    let errors = load_text("c", text.as_bytes()).expect_err("wrong");
+    assert!(!errors.to_string().contains("hunter2"));
+    assert!(!errors.lines()[0].contains("hunter2"));
+    assert!(!errors.to_json().to_string().contains("hunter2"));
+}
