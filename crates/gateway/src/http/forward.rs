@@ -27,7 +27,7 @@ use crate::worker::Worker;
 use crate::worker::timer::Timer;
 
 /// How often a request that may have reached a server is sent again.
-const MAX_RESENDS: u32 = 2;
+const MAX_RESENDS: u8 = 2;
 /// A request that must not be repeated rides only on a connection used this recently: the longer one has been idle, the
 /// likelier its server is just closing it (many do after 5 s).
 const FRESH: Duration = Duration::from_secs(1);
@@ -39,7 +39,7 @@ pub(super) async fn forward(
     request: &mut Request,
 ) -> Result<Response, Failure> {
     let mut tried = Tried::default();
-    let mut resends = 0;
+    let mut resends = 0_u8;
     let mut now = request.started;
     let mut is_retry = false;
     // The server to try again, on a new connection.

@@ -39,8 +39,9 @@ pub(super) fn serve<'a>(
                 Box::pin(answer_here(worker, client, request)).await
             }
             Ok(request) => answer(worker, client, request).await,
-            Err((head, failure)) => {
-                Box::pin(refuse(worker, client, Some(head), b"", *failure)).await
+            Err(refused) => {
+                let (head, failure) = (&refused.head, refused.failure);
+                Box::pin(refuse(worker, client, Some(head), b"", failure)).await
             }
         };
         match admitted {
@@ -50,13 +51,13 @@ pub(super) fn serve<'a>(
                     client.connection.put_back(request.into_rest());
                 }
             }
-            Err((head, _)) => {
+            Err(refused) => {
                 let about = About {
                     route: None,
-                    head: Some(&head),
+                    head: Some(&refused.head),
                     id: b"",
                     received: 0,
-                    started,
+                    started: refused.started,
                 };
                 record(worker, client, &about, &served);
             }

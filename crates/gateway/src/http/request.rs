@@ -29,6 +29,13 @@ pub(crate) enum SendError {
     Upstream,
 }
 
+/// A request that no server sees.
+pub(crate) struct Refused {
+    pub(crate) head: RequestHead,
+    pub(crate) failure: Failure,
+    pub(crate) started: Duration,
+}
+
 /// A request on its way.
 pub(crate) struct Request {
     pub(crate) head: RequestHead,
@@ -44,7 +51,7 @@ pub(crate) struct Request {
     /// Bytes behind the head that belong to this request.
     consumed: u32,
     /// Bytes of the body that are in `out`.
-    early_bytes: u64,
+    early_bytes: u32,
 }
 
 impl Request {
@@ -54,7 +61,7 @@ impl Request {
         client: &Client,
         mut head: RequestHead,
         started: Duration,
-    ) -> Result<Self, (RequestHead, Failure)> {
+    ) -> Result<Self, Refused> {
         let mut out = worker.buffers.head();
         let prepared = check(&head).and_then(|()| {
             let prepared = route::prepare(worker, client, &head, &mut out)?;
@@ -63,7 +70,13 @@ impl Request {
         });
         let (way, id) = match prepared {
             Ok(prepared) => prepared,
-            Err(failure) => return Err((head, failure)),
+            Err(failure) => {
+                return Err(Refused {
+                    head,
+                    failure,
+                    started,
+                });
+            }
         };
         let mut request = Self {
             head,
@@ -78,7 +91,11 @@ impl Request {
         };
         match request.take_body(worker) {
             Ok(()) => Ok(request),
-            Err(failure) => Err((request.head, failure)),
+            Err(failure) => Err(Refused {
+                head: request.head,
+                failure,
+                started,
+            }),
         }
     }
 
@@ -94,10 +111,10 @@ impl Request {
             .decode(self.head.rest_mut(), Output::Chunked)
             .map_err(Failure::Body)?;
         self.early_bytes = match &decoder {
-            Decoder::Chunked(chunked) => chunked.data_bytes(),
-            Decoder::Known(_) | Decoder::UntilClose(_) => step.consumed as u64,
+            Decoder::Chunked(chunked) => small(chunked.data_bytes() as usize),
+            Decoder::Known(_) | Decoder::UntilClose(_) => small(step.consumed),
         };
-        if self.early_bytes > most {
+        if u64::from(self.early_bytes) > most {
             return Err(Failure::BodyTooLarge);
         }
         self.out.push(&self.head.rest()[..step.produced]);
@@ -254,8 +271,8 @@ impl Request {
     pub(crate) fn body_bytes(&self) -> u64 {
         match &self.upload {
             Some(upload) if upload.is_chunked() => upload.body_bytes(),
-            Some(upload) => self.early_bytes + upload.body_bytes(),
-            None => self.early_bytes,
+            Some(upload) => u64::from(self.early_bytes) + upload.body_bytes(),
+            None => u64::from(self.early_bytes),
         }
     }
 

@@ -6,7 +6,7 @@ pub const MAX_TRIED: usize = 4;
 /// The endpoints that were tried for a request.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tried {
-    indexes: [u32; MAX_TRIED],
+    indexes: [u16; MAX_TRIED],
     count: u8,
 }
 
@@ -14,10 +14,10 @@ impl Tried {
     /// Notes an endpoint.
     ///
     /// # Panics
-    /// If [`MAX_TRIED`] were noted before; a caller bounds its attempts by it.
+    /// If [`MAX_TRIED`] were noted before; a caller bounds its attempts by it. If the index is above 65,535.
     pub fn add(&mut self, index: usize) {
         self.indexes[usize::from(self.count)] =
-            u32::try_from(index).expect("endpoints of an upstream are counted in thousands");
+            u16::try_from(index).expect("endpoints of an upstream are counted in thousands");
         self.count += 1;
     }
 
@@ -38,6 +38,6 @@ impl Tried {
     pub fn contains(&self, index: usize) -> bool {
         self.indexes[..self.count()]
             .iter()
-            .any(|tried| *tried as usize == index)
+            .any(|tried| usize::from(*tried) == index)
     }
 }
