@@ -1,5 +1,6 @@
 //! The exposition: what a scrape gets, in OpenMetrics text form.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,8 +10,9 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
 use super::cells::Cells;
-use super::histogram::SUM;
-use super::{DURATION_BOUNDS, Family, Kind, Registry, Series, Source};
+use super::family::{Kind, Series, Source, View};
+use super::histogram::Distribution;
+use super::{DURATION_BOUNDS, Labels, Registry};
 
 impl Registry {
     /// The media type of [`expose`](Self::expose).
@@ -30,59 +32,100 @@ impl Registry {
 
 impl Collector for Registry {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        for family in self.lock().iter() {
-            let kind = match family.kind {
-                Kind::Counter => MetricType::Counter,
+        for index in 0.. {
+            let Some(view) = self.view(index) else { break };
+            let told = view.enumerate.as_ref().map(|enumerate| enumerate());
+            let told = told.unwrap_or_default();
+            if view.series.is_empty() && told.is_empty() {
+                continue;
+            }
+            let kind = match view.kind {
+                Kind::Counter | Kind::CounterSet { .. } => MetricType::Counter,
                 Kind::Gauge => MetricType::Gauge,
                 Kind::Histogram => MetricType::Histogram,
             };
-            let mut metric = encoder.encode_descriptor(family.name, family.help, None, kind)?;
-            encode_family(family, &mut metric)?;
+            let mut metric = encoder.encode_descriptor(view.name, view.help, None, kind)?;
+            for series in &view.series {
+                encode_series(series, view.kind, &mut metric)?;
+            }
+            encode_told(&view, &told, &mut metric)?;
         }
         Ok(())
     }
 }
 
-fn encode_family(family: &Family, metric: &mut MetricEncoder<'_>) -> fmt::Result {
-    for series in &family.series {
-        if series.labels.is_empty() {
-            encode_series(series, family.kind, metric)?;
-        } else {
-            encode_series(
-                series,
-                family.kind,
-                &mut metric.encode_family(&series.labels)?,
-            )?;
+fn encode_series(series: &Series, kind: Kind, metric: &mut MetricEncoder<'_>) -> fmt::Result {
+    let cells = match &series.source {
+        Source::Cells(cells) => cells,
+        Source::Read(read) => return encode_number(&series.labels, read(), kind, metric),
+    };
+    match kind {
+        Kind::Counter => encode_count(&series.labels, cells.sum(0), metric),
+        Kind::CounterSet { label, values } => {
+            for (index, value) in values.iter().enumerate() {
+                let mut labels = series.labels.clone();
+                labels.push((label, (*value).to_owned()));
+                encode_count(&labels, cells.sum(index), metric)?;
+            }
+            Ok(())
+        }
+        Kind::Gauge => labelled(&series.labels, metric, |metric| {
+            metric.encode_gauge(&cells.sum(0).cast_signed())
+        }),
+        Kind::Histogram => labelled(&series.labels, metric, |metric| {
+            encode_durations(cells, metric)
+        }),
+    }
+}
+
+/// Series that were told for this scrape. One with the labels of another is left out: Prometheus would refuse all metrics for
+/// its sake.
+fn encode_told(view: &View, told: &[(Labels, f64)], metric: &mut MetricEncoder<'_>) -> fmt::Result {
+    let mut seen: HashSet<&Labels> = view.series.iter().map(|series| &series.labels).collect();
+    for (labels, value) in told {
+        if seen.insert(labels) {
+            encode_number(labels, *value, view.kind, metric)?;
         }
     }
     Ok(())
 }
 
-fn encode_series(series: &Series, kind: Kind, metric: &mut MetricEncoder<'_>) -> fmt::Result {
-    match (&series.source, kind) {
-        (Source::Cells(cells), Kind::Counter) => {
-            metric.encode_counter::<NoLabelSet, _, u64>(&cells.sum(0), None)
-        }
-        (Source::Cells(cells), Kind::Gauge) => metric.encode_gauge(&cells.sum(0).cast_signed()),
-        (Source::Cells(cells), Kind::Histogram) => encode_durations(cells, metric),
-        (Source::Read(read), Kind::Counter) => {
-            metric.encode_counter::<NoLabelSet, _, f64>(&read(), None)
-        }
-        (Source::Read(read), _) => metric.encode_gauge(&read()),
+fn encode_count(labels: &Labels, count: u64, metric: &mut MetricEncoder<'_>) -> fmt::Result {
+    labelled(labels, metric, |metric| {
+        metric.encode_counter::<NoLabelSet, _, u64>(&count, None)
+    })
+}
+
+fn encode_number(
+    labels: &Labels,
+    value: f64,
+    kind: Kind,
+    metric: &mut MetricEncoder<'_>,
+) -> fmt::Result {
+    labelled(labels, metric, |metric| match kind {
+        Kind::Counter => metric.encode_counter::<NoLabelSet, _, f64>(&value, None),
+        _ => metric.encode_gauge(&value),
+    })
+}
+
+/// Encodes with labels if there are any: an empty set would be written as `{}`.
+fn labelled(
+    labels: &Labels,
+    metric: &mut MetricEncoder<'_>,
+    encode: impl FnOnce(&mut MetricEncoder<'_>) -> fmt::Result,
+) -> fmt::Result {
+    if labels.is_empty() {
+        encode(metric)
+    } else {
+        encode(&mut metric.encode_family(labels)?)
     }
 }
 
 fn encode_durations(cells: &Cells, metric: &mut MetricEncoder<'_>) -> fmt::Result {
-    let bounds = DURATION_BOUNDS
-        .iter()
-        .map(|nanos| seconds(*nanos))
-        .chain([f64::INFINITY]);
-    let buckets: Vec<(f64, u64)> = bounds
-        .enumerate()
-        .map(|(index, bound)| (bound, cells.sum(index)))
-        .collect();
-    let count = buckets.iter().map(|(_, count)| count).sum();
-    metric.encode_histogram::<NoLabelSet>(seconds(cells.sum(SUM)), count, &buckets, None)
+    let held = Distribution::read(cells);
+    let bounds = DURATION_BOUNDS.iter().map(|nanos| seconds(*nanos));
+    let buckets: Vec<(f64, u64)> = bounds.chain([f64::INFINITY]).zip(held.counts).collect();
+    metric.encode_histogram::<NoLabelSet>(seconds(held.sum), held.count(), &buckets, None)
 }
 
 fn seconds(nanos: u64) -> f64 {

@@ -4,51 +4,44 @@
 //! has a slot of its own, on cache lines of its own, and only the scrape, a few times a minute, reads all
 //! of them. There is one writer per slot, so that an add is a plain load and store and not a locked
 //! instruction.
+//!
+//! Handles are looked up when something is built and live as long as it does. What a reload takes away drops its handles,
+//! and [`Registry::forget_unused`] its series; what stays finds its series by its labels, and counts on.
+//!
+//! # The lock
+//! It is held while a series is looked up or added, and by a scrape while it takes hold of one family's series; never
+//! while a value is computed or text is written, because a worker that meets a new kind of error waits for it.
 
 mod cells;
 mod encode;
+mod family;
 mod histogram;
+mod set;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cells::Cells;
 pub use cells::Slot;
-pub use histogram::{DURATION_BOUNDS, Durations};
+use cells::{Cells, PER_LINE};
+use family::{Enumerate, Family, Kind, Series, Source, View};
+pub use histogram::{DURATION_BOUNDS, Distribution, Durations};
+pub use set::{CounterSet, SetSlot};
 
 /// Label names and values of one series. Values must come from a bounded set.
 pub type Labels = Vec<(&'static str, String)>;
 
-/// The metrics of a program.
+/// The metrics of a program. A name that is used for two kinds of metric is a mistake in the program, and panics.
 pub struct Registry {
     workers: usize,
-    families: Mutex<Vec<Family>>,
+    families: Mutex<Families>,
 }
 
-/// All series of one name.
-struct Family {
-    name: &'static str,
-    help: &'static str,
-    kind: Kind,
-    series: Vec<Series>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Counter,
-    Gauge,
-    Histogram,
-}
-
-struct Series {
-    labels: Labels,
-    source: Source,
-}
-
-enum Source {
-    Cells(Arc<Cells>),
-    /// Computed when scraped.
-    Read(Box<dyn Fn() -> f64 + Send + Sync>),
+/// Families in the order in which they were added. None is ever removed, so that an index stays valid.
+#[derive(Default)]
+struct Families {
+    all: Vec<Family>,
+    by_name: HashMap<&'static str, usize>,
 }
 
 impl Registry {
@@ -86,7 +79,29 @@ impl Registry {
         }
     }
 
-    /// A gauge whose value is read at each scrape.
+    /// A counter's series for each of up to 16 `values` of a further `label`, made if there are none yet. They share a cache
+    /// line per worker. `name` has no `_total`.
+    ///
+    /// # Panics
+    /// If there are more than 16 values.
+    #[must_use]
+    pub fn counter_set(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        labels: Labels,
+        label: &'static str,
+        values: &'static [&'static str],
+    ) -> CounterSet {
+        assert!(
+            values.len() <= PER_LINE,
+            "{name} has more counters than a line holds"
+        );
+        let kind = Kind::CounterSet { label, values };
+        CounterSet::new(self.cells(name, help, kind, labels, values.len()))
+    }
+
+    /// A gauge whose value is read at each scrape, in place of one with the same labels.
     pub fn read_gauge(
         &self,
         name: &'static str,
@@ -94,18 +109,13 @@ impl Registry {
         labels: Labels,
         read: impl Fn() -> f64 + Send + Sync + 'static,
     ) {
-        self.read(
-            name,
-            help,
-            Kind::Gauge,
-            Series {
-                labels,
-                source: Source::Read(Box::new(read)),
-            },
-        );
+        let source = Source::Read(Box::new(read));
+        let mut families = self.lock();
+        let family = families.family(name, help, Kind::Gauge);
+        family.add(Series { labels, source });
     }
 
-    /// A counter whose value is read at each scrape.
+    /// A counter whose value is read at each scrape, in place of one with the same labels.
     pub fn read_counter(
         &self,
         name: &'static str,
@@ -113,15 +123,49 @@ impl Registry {
         labels: Labels,
         read: impl Fn() -> f64 + Send + Sync + 'static,
     ) {
-        self.read(
-            name,
-            help,
-            Kind::Counter,
-            Series {
-                labels,
-                source: Source::Read(Box::new(read)),
-            },
-        );
+        let source = Source::Read(Box::new(read));
+        let mut families = self.lock();
+        let family = families.family(name, help, Kind::Counter);
+        family.add(Series { labels, source });
+    }
+
+    /// Gauges that are told at each scrape, for what comes and goes while the program runs. `read` takes the place of an
+    /// earlier one of that name, and may take its time: no worker waits for it. Of several values with the same labels the
+    /// first one counts.
+    pub fn read_gauges(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> Vec<(Labels, f64)> + Send + Sync + 'static,
+    ) {
+        let read: Enumerate = Arc::new(read);
+        let mut families = self.lock();
+        families.family(name, help, Kind::Gauge).enumerate_by(read);
+    }
+
+    /// The same as [`read_gauges`](Self::read_gauges) for counters.
+    pub fn read_counters(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> Vec<(Labels, f64)> + Send + Sync + 'static,
+    ) {
+        let read: Enumerate = Arc::new(read);
+        let mut families = self.lock();
+        let family = families.family(name, help, Kind::Counter);
+        family.enumerate_by(read);
+    }
+
+    /// Drops the series that nobody can count in any more, because all handles to them are gone. To be called after a
+    /// reload, when what it took away has been dropped; what is still in use is forgotten by a later call.
+    pub fn forget_unused(&self) {
+        for index in 0.. {
+            // One family at a time: a worker that waits does not wait for all.
+            match self.lock().all.get_mut(index) {
+                Some(family) => family.forget_unused(),
+                None => break,
+            }
+        }
     }
 
     fn cells(
@@ -134,61 +178,43 @@ impl Registry {
     ) -> Arc<Cells> {
         // One lock for both: workers register the same series at the same time.
         let mut families = self.lock();
-        if let Some(cells) = find(&families, name, &labels) {
+        let family = families.family(name, help, kind);
+        if let Some(cells) = family.find(&labels) {
             return cells;
         }
         let cells = Arc::new(Cells::new(self.workers, count));
         let source = Source::Cells(Arc::clone(&cells));
-        add(&mut families, name, help, kind, Series { labels, source });
+        family.add(Series { labels, source });
         cells
     }
 
-    fn read(&self, name: &'static str, help: &'static str, kind: Kind, series: Series) {
-        add(&mut self.lock(), name, help, kind, series);
+    /// What a scrape needs of the family at `index`, if there is one.
+    fn view(&self, index: usize) -> Option<View> {
+        self.lock().all.get(index).map(Family::view)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Family>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Families> {
         // Nothing in here can be left half done by a panic.
         self.families.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The cells of a series that is registered.
-fn find(families: &[Family], name: &str, labels: &Labels) -> Option<Arc<Cells>> {
-    let family = families.iter().find(|family| family.name == name)?;
-    family
-        .series
-        .iter()
-        .find_map(|series| match &series.source {
-            Source::Cells(cells) if series.labels == *labels => Some(Arc::clone(cells)),
-            _ => None,
-        })
-}
-
-fn add(
-    families: &mut Vec<Family>,
-    name: &'static str,
-    help: &'static str,
-    kind: Kind,
-    series: Series,
-) {
-    if let Some(family) = families.iter_mut().find(|family| family.name == name) {
-        debug_assert_eq!(family.kind, kind, "{name} is registered as two kinds");
-        family.series.push(series);
-    } else {
-        families.push(Family {
-            name,
-            help,
-            kind,
-            series: vec![series],
+impl Families {
+    fn family(&mut self, name: &'static str, help: &'static str, kind: Kind) -> &mut Family {
+        let index = *self.by_name.entry(name).or_insert_with(|| {
+            self.all.push(Family::new(name, help, kind));
+            self.all.len() - 1
         });
+        let family = &mut self.all[index];
+        assert_eq!(family.kind, kind, "{name} is registered as two kinds");
+        family
     }
 }
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registry")
-            .field("families", &self.lock().len())
+            .field("families", &self.lock().all.len())
             .finish_non_exhaustive()
     }
 }
@@ -207,8 +233,29 @@ impl Metric {
     }
 
     /// The slot of a worker, as a histogram.
+    ///
+    /// # Panics
+    /// When a duration is recorded in what is no histogram.
     #[must_use]
     pub fn durations(&self, worker: usize) -> Durations {
         Durations::new(self.slot(worker))
     }
+
+    /// The sum of a counter or gauge over all workers. A gauge that is below zero has wrapped around.
+    #[must_use]
+    pub fn sum(&self) -> u64 {
+        self.cells.sum(0)
+    }
+
+    /// What a histogram holds.
+    ///
+    /// # Panics
+    /// If this is no histogram.
+    #[must_use]
+    pub fn distribution(&self) -> Distribution {
+        Distribution::read(&self.cells)
+    }
 }
+
+#[cfg(test)]
+mod tests;
