@@ -15,7 +15,12 @@ mod listen;
 mod metrics;
 pub mod route;
 mod run;
+mod status;
 mod upstream;
 mod worker;
 
 pub use run::{DRAIN_TIMEOUT, Gateway, StartError, Threads};
+pub use status::{
+    DurationStatus, EndpointState, EndpointStatus, ListenerStatus, RouteStatus, Status,
+    UpstreamStatus,
+};

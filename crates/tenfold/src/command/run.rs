@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: Box<Run>) -> Result<ExitCode, Refusal> {
             Gateway::start(settings.clone(), &registry).map_err(cannot_start)?;
         let gateway = Arc::new(gateway);
         let admin = admin::Admin {
-            gateway: Arc::clone(&gateway),
+            control: Arc::new(admin::Fixed::new(Arc::clone(&gateway), settings.clone())),
             registry,
             token,
         };
