@@ -22,8 +22,14 @@ mod metrics;
 pub mod route;
 mod run;
 mod snapshot;
+mod status;
 mod upstream;
 mod worker;
 
 pub use control::ApplyError;
+pub use control::edit::{EditError, EndpointEdit};
 pub use run::{DRAIN_TIMEOUT, Gateway, StartError, Threads};
+pub use status::{
+    DurationStatus, EndpointState, EndpointStatus, ListenerStatus, RouteStatus, Status,
+    UpstreamStatus,
+};

@@ -4,9 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tenfold_observe::metric::{
-    CounterSet, CounterSlots, Durations, Labels, Metric, Registry, Slot,
-};
+use tenfold_observe::metric::{CounterSet, Durations, Labels, Metric, Registry, SetSlot, Slot};
 
 use crate::control::Control;
 use crate::http::error::Failure;
@@ -36,21 +34,13 @@ impl WorkerMetrics {
     pub(crate) fn new(registry: &Arc<Registry>, worker: usize) -> Self {
         let counter = |name, help| registry.counter(name, help, Labels::new()).slot(worker);
         let gauge = |name, help| registry.gauge(name, help, Labels::new()).slot(worker);
-        let durations = CLASSES.map(|class| {
-            registry
-                .durations(
-                    "http_server_request_duration_seconds",
-                    "Time from a request's head to the last byte of its response, by status class",
-                    vec![("http_response_status_class", class.to_owned())],
-                )
-                .durations(worker)
-        });
+        let durations = CLASSES.map(|class| request_durations(registry, class).durations(worker));
         Self {
             accept_pauses: counter(
                 "tenfold_accept_pauses",
                 "Times that accepting paused because a limit was reached (descriptors, connections)",
             ),
-            requests_active: gauge("http_server_active_requests", "Requests under way"),
+            requests_active: active_requests(registry).slot(worker),
             received_bytes: counter(
                 "tenfold_http_received_bytes",
                 "Bytes of request bodies received from clients",
@@ -141,6 +131,12 @@ pub(crate) fn listener_connections(
     listener: &str,
     worker: usize,
 ) -> (Slot, Slot) {
+    let (accepted, open) = listener_metrics(registry, listener);
+    (accepted.slot(worker), open.slot(worker))
+}
+
+/// The connections of a listener: accepted, open.
+pub(crate) fn listener_metrics(registry: &Registry, listener: &str) -> (Metric, Metric) {
     let labels = || vec![("listener", listener.to_owned())];
     let accepted = registry.counter(
         "tenfold_client_connections_accepted",
@@ -152,7 +148,7 @@ pub(crate) fn listener_connections(
         "Open client connections",
         labels(),
     );
-    (accepted.slot(worker), open.slot(worker))
+    (accepted, open)
 }
 
 /// One worker's handles for one endpoint.
@@ -164,7 +160,7 @@ pub(crate) struct EndpointMetrics {
     pub(crate) picks: Slot,
     pub(crate) failures: Slot,
     /// In the order of [`Cause`].
-    pub(crate) ejections: CounterSlots,
+    pub(crate) ejections: SetSlot,
 }
 
 impl EndpointMetrics {
@@ -175,27 +171,14 @@ impl EndpointMetrics {
                 ("endpoint", endpoint.to_owned()),
             ]
         };
-        let counter = |name, help| registry.counter(name, help, labels()).slot(worker);
-        let gauge = |name, help| registry.gauge(name, help, labels()).slot(worker);
+        let counter = |(name, help)| registry.counter(name, help, labels()).slot(worker);
         Self {
-            opened: counter(
-                "tenfold_upstream_connections_opened",
-                "Connections made to endpoints",
-            ),
-            reused: counter(
-                "tenfold_upstream_connections_reused",
-                "Requests sent over a connection that was already open",
-            ),
-            failed: counter(
-                "tenfold_upstream_connections_failed",
-                "Connections to endpoints that could not be made",
-            ),
-            idle: gauge("tenfold_upstream_connections_idle", "Pooled connections"),
-            picks: counter("tenfold_upstream_picks", "Attempts sent to endpoints"),
-            failures: counter(
-                "tenfold_upstream_failures",
-                "Attempts that were answered with a status of 500 or more, broke, or took too long",
-            ),
+            opened: counter(OPENED),
+            reused: counter(REUSED),
+            failed: counter(FAILED),
+            idle: registry.gauge(IDLE.0, IDLE.1, labels()).slot(worker),
+            picks: counter(PICKS),
+            failures: counter(FAILURES),
             ejections: ejections(registry, upstream, endpoint).slot(worker),
         }
     }
@@ -284,3 +267,80 @@ pub(crate) fn read_endpoints(registry: &Registry, control: &Arc<Control>) {
         },
     );
 }
+
+/// Requests under way, over all workers.
+pub(crate) fn active_requests(registry: &Registry) -> Metric {
+    registry.gauge(
+        "http_server_active_requests",
+        "Requests under way",
+        Labels::new(),
+    )
+}
+
+/// A histogram of all requests of a status class.
+fn request_durations(registry: &Registry, class: &str) -> Metric {
+    registry.durations(
+        "http_server_request_duration_seconds",
+        "Time from a request's head to the last byte of its response, by status class",
+        vec![("http_response_status_class", class.to_owned())],
+    )
+}
+
+/// Requests by status class.
+pub(crate) fn requests_by_class(registry: &Registry) -> [u64; 5] {
+    CLASSES.map(|class| request_durations(registry, class).distribution().count())
+}
+
+/// What was counted of an endpoint, over all workers.
+pub(crate) struct EndpointSums {
+    pub(crate) picks: u64,
+    pub(crate) failures: u64,
+    pub(crate) ejections: u64,
+    pub(crate) opened: u64,
+    pub(crate) reused: u64,
+    pub(crate) failed: u64,
+    pub(crate) idle: u64,
+}
+
+/// Reads what was counted of an endpoint.
+pub(crate) fn endpoint_sums(registry: &Registry, upstream: &str, endpoint: &str) -> EndpointSums {
+    let labels = || {
+        vec![
+            ("upstream", upstream.to_owned()),
+            ("endpoint", endpoint.to_owned()),
+        ]
+    };
+    let counter = |(name, help)| registry.counter(name, help, labels()).sum();
+    let ejections = ejections(registry, upstream, endpoint);
+    EndpointSums {
+        picks: counter(PICKS),
+        failures: counter(FAILURES),
+        ejections: (0..CAUSES.len()).map(|cause| ejections.sum(cause)).sum(),
+        opened: counter(OPENED),
+        reused: counter(REUSED),
+        failed: counter(FAILED),
+        idle: registry.gauge(IDLE.0, IDLE.1, labels()).sum(),
+    }
+}
+
+/// A metric's name and what it is.
+type Named = (&'static str, &'static str);
+
+const OPENED: Named = (
+    "tenfold_upstream_connections_opened",
+    "Connections made to endpoints",
+);
+const REUSED: Named = (
+    "tenfold_upstream_connections_reused",
+    "Requests sent over a connection that was already open",
+);
+const FAILED: Named = (
+    "tenfold_upstream_connections_failed",
+    "Connections to endpoints that could not be made",
+);
+const IDLE: Named = ("tenfold_upstream_connections_idle", "Pooled connections");
+const PICKS: Named = ("tenfold_upstream_picks", "Attempts sent to endpoints");
+const FAILURES: Named = (
+    "tenfold_upstream_failures",
+    "Attempts that were answered with a status of 500 or more, broke, or took too long",
+);

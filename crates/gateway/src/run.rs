@@ -15,10 +15,12 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::config::{Config, Settings};
+use crate::control::edit::{EditError, EndpointEdit};
 use crate::control::{ApplyError, Control, evaluate};
 use crate::http::access_log::AccessLog;
 use crate::metrics;
 use crate::snapshot::Snapshot;
+use crate::status::{RouteStatus, Status};
 use crate::worker::site::Site;
 use crate::worker::{Order, Worker, clock};
 
@@ -184,6 +186,34 @@ impl Gateway {
             tracing::warn!("a worker has not changed over within {patience:?}");
         }
         Ok(changes)
+    }
+
+    /// Changes the servers of an upstream, all of it or nothing. What is changed so holds until the process ends, over reloads. Waits
+    /// until all workers have changed over, but no longer than `patience`.
+    ///
+    /// # Errors
+    /// When the upstream or a server is not there.
+    pub fn edit_endpoints(
+        &self,
+        upstream: &str,
+        edit: &EndpointEdit,
+        patience: Duration,
+    ) -> Result<(), EditError> {
+        self.control.edit(upstream, edit)?.wait(patience);
+        Ok(())
+    }
+
+    /// What it looks like, without its routes.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let is_draining = *self.phase.borrow() != Phase::Serving;
+        self.control.status(self.workers, is_draining)
+    }
+
+    /// How its routes do, in the order of the configuration.
+    #[must_use]
+    pub fn routes(&self) -> Vec<RouteStatus> {
+        self.control.route_statuses()
     }
 
     /// The listening sockets, for the process that takes over.

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Debug, Default)]
 pub struct Changes {
     version: AtomicU64,
-    generations: AtomicU64,
     ejecting: Mutex<()>,
 }
 
@@ -33,11 +32,6 @@ impl Changes {
         self.version.fetch_add(1, Ordering::Release);
     }
 
-    /// A number that no other generation of this upstream has.
-    pub(crate) fn next_generation(&self) -> u64 {
-        self.generations.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
     /// Ejections are decided one at a time: between counting the ejected and ejecting one more nobody else may.
     /// Taken only by somebody who is about to eject.
     pub(crate) fn ejecting(&self) -> MutexGuard<'_, ()> {
@@ -50,11 +44,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_bump_is_seen_and_generations_differ() {
+    fn each_bump_is_seen() {
         let changes = Changes::new();
         let before = changes.version();
         changes.bump();
         assert_ne!(changes.version(), before);
-        assert_ne!(changes.next_generation(), changes.next_generation());
     }
 }

@@ -25,6 +25,8 @@ pub struct Endpoint {
     changes: Arc<Changes>,
     /// Milliseconds since the epoch at which it came, or came up; 0 if it has always been there.
     since: AtomicU64,
+    /// Milliseconds since the epoch at which its state last changed by something other than time.
+    changed: AtomicU64,
     is_draining: AtomicBool,
     pub(crate) pause: Pause,
     pub(crate) ejection: Ejection,
@@ -44,6 +46,7 @@ impl Endpoint {
             name,
             changes: Arc::clone(changes),
             since: AtomicU64::new(if now.is_zero() { 0 } else { millis(now) }),
+            changed: AtomicU64::new(millis(now)),
             is_draining: AtomicBool::new(false),
             pause: Pause::default(),
             ejection: Ejection::default(),
@@ -104,6 +107,18 @@ impl Endpoint {
         if self.is_draining.swap(is_draining, Relaxed) != is_draining {
             self.changes.bump();
         }
+    }
+
+    /// When its state last changed by something other than time, or it came.
+    #[must_use]
+    pub fn changed(&self) -> Duration {
+        Duration::from_millis(self.changed.load(Relaxed))
+    }
+
+    /// Its state changes.
+    pub(crate) fn changes(&self, now: Duration) {
+        self.changed.store(millis(now), Relaxed);
+        self.changes.bump();
     }
 
     /// It has come up at `now`: slow start begins.

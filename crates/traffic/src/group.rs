@@ -105,7 +105,7 @@ impl Group {
             Outcome::TimedOut => None,
         };
         if let Some(Paused { for_, is_first }) = paused {
-            self.changes.bump();
+            endpoint.changes(now);
             let what = What::PassedOver { outcome, for_ };
             return is_first.then_some(Change { index, what });
         }
@@ -114,7 +114,7 @@ impl Group {
                 endpoint.ejection.succeeded();
             }
             if endpoint.pause.answered() {
-                self.changes.bump();
+                endpoint.changes(now);
                 let what = What::AnswersAgain;
                 return Some(Change { index, what });
             }
@@ -140,7 +140,7 @@ impl Group {
         if is_up {
             endpoint.came(now);
         }
-        self.changes.bump();
+        endpoint.changes(now);
         let what = if is_up {
             What::ProbeUp
         } else {
@@ -154,7 +154,7 @@ impl Group {
         for member in &self.members {
             if member.endpoint.probes.forget() {
                 member.endpoint.came(now);
-                self.changes.bump();
+                member.endpoint.changes(now);
             }
         }
     }
@@ -201,7 +201,7 @@ impl Group {
         }
         let ejection = &self.members[index].endpoint.ejection;
         let for_ = ejection.begin(now, cause, &self.policy.outlier);
-        self.changes.bump();
+        self.members[index].endpoint.changes(now);
         let what = What::Ejected { cause, for_ };
         Some(Change { index, what })
     }

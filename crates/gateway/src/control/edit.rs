@@ -8,7 +8,7 @@ use crate::config::Server;
 /// What is to be different about the servers of an upstream: all of it or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EndpointEdit {
-    /// Servers that are added; one of a name that is there replaces it.
+    /// Servers that are added.
     pub add: Vec<Server>,
     /// Names of servers that get no more requests and are forgotten.
     pub remove: Vec<String>,
@@ -25,6 +25,8 @@ pub enum EditError {
     NoUpstream(String),
     /// The upstream has no server of that name.
     NoServer(String),
+    /// The upstream has a server of that name already.
+    AlreadyThere(String),
 }
 
 impl fmt::Display for EditError {
@@ -32,6 +34,7 @@ impl fmt::Display for EditError {
         match self {
             Self::NoUpstream(name) => write!(f, "there is no upstream `{name}`"),
             Self::NoServer(name) => write!(f, "the upstream has no server `{name}`"),
+            Self::AlreadyThere(name) => write!(f, "the upstream has a server `{name}` already"),
         }
     }
 }
@@ -47,7 +50,12 @@ impl Control {
             for name in &edit.undrain {
                 edits.draining.remove(name);
             }
+            let before = managed.servers(&edits);
             for server in &edit.add {
+                if before.iter().any(|other| other.name == server.name) {
+                    result = Err(EditError::AlreadyThere(server.name.clone()));
+                    return;
+                }
                 edits.removed.remove(&server.name);
                 edits.added.retain(|other| other.name != server.name);
                 edits.added.push(server.clone());

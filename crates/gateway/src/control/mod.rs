@@ -11,6 +11,7 @@ mod jitter;
 pub(crate) mod managed;
 pub(crate) mod probe;
 mod sockets;
+mod status;
 mod watch;
 
 use std::fmt;

@@ -1,6 +1,5 @@
 //! Answers that need no server: redirects, replies, files.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use tenfold_http1::{Buffer, Method, Name, RequestHead, Version, write};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Numbers on one cache line; two lines, because processors fetch them in pairs.
-const PER_LINE: usize = 16;
+pub(super) const PER_LINE: usize = 16;
 
 #[derive(Default)]
 #[repr(align(128))]

@@ -1,5 +1,6 @@
 //! The exposition: what a scrape gets, in OpenMetrics text form.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,8 +10,9 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
 use super::cells::Cells;
-use super::histogram::SUM;
-use super::{DURATION_BOUNDS, Kind, Labels, Registry, Series, Source};
+use super::family::{Kind, Series, Source, View};
+use super::histogram::Distribution;
+use super::{DURATION_BOUNDS, Labels, Registry};
 
 impl Registry {
     /// The media type of [`expose`](Self::expose).
@@ -30,33 +32,86 @@ impl Registry {
 
 impl Collector for Registry {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        // What is read at a scrape may ask others, who may be waiting for the registry: it is not locked meanwhile.
-        for family in self.families() {
-            let enumerated = family.enumerated.as_ref().map(|read| read());
-            if family.series.is_empty() && enumerated.as_ref().is_none_or(Vec::is_empty) {
+        for index in 0.. {
+            let Some(view) = self.view(index) else { break };
+            let told = view.enumerate.as_ref().map(|enumerate| enumerate());
+            let told = told.unwrap_or_default();
+            if view.series.is_empty() && told.is_empty() {
                 continue;
             }
-            let kind = match family.kind {
-                Kind::Counter => MetricType::Counter,
+            let kind = match view.kind {
+                Kind::Counter | Kind::CounterSet { .. } => MetricType::Counter,
                 Kind::Gauge => MetricType::Gauge,
                 Kind::Histogram => MetricType::Histogram,
             };
-            let mut metric = encoder.encode_descriptor(family.name, family.help, None, kind)?;
-            for series in &family.series {
-                encode_series(series, family.kind, &mut metric)?;
+            let mut metric = encoder.encode_descriptor(view.name, view.help, None, kind)?;
+            for series in &view.series {
+                encode_series(series, view.kind, &mut metric)?;
             }
-            for (labels, value) in enumerated.unwrap_or_default() {
-                with_labels(&mut metric, &labels, |metric| metric.encode_gauge(&value))?;
-            }
+            encode_told(&view, &told, &mut metric)?;
         }
         Ok(())
     }
 }
 
-/// Encodes what `encode` does under labels, if there are any.
-fn with_labels(
-    metric: &mut MetricEncoder<'_>,
+fn encode_series(series: &Series, kind: Kind, metric: &mut MetricEncoder<'_>) -> fmt::Result {
+    let cells = match &series.source {
+        Source::Cells(cells) => cells,
+        Source::Read(read) => return encode_number(&series.labels, read(), kind, metric),
+    };
+    match kind {
+        Kind::Counter => encode_count(&series.labels, cells.sum(0), metric),
+        Kind::CounterSet { label, values } => {
+            for (index, value) in values.iter().enumerate() {
+                let mut labels = series.labels.clone();
+                labels.push((label, (*value).to_owned()));
+                encode_count(&labels, cells.sum(index), metric)?;
+            }
+            Ok(())
+        }
+        Kind::Gauge => labelled(&series.labels, metric, |metric| {
+            metric.encode_gauge(&cells.sum(0).cast_signed())
+        }),
+        Kind::Histogram => labelled(&series.labels, metric, |metric| {
+            encode_durations(cells, metric)
+        }),
+    }
+}
+
+/// Series that were told for this scrape. One with the labels of another is left out: Prometheus would refuse all metrics for
+/// its sake.
+fn encode_told(view: &View, told: &[(Labels, f64)], metric: &mut MetricEncoder<'_>) -> fmt::Result {
+    let mut seen: HashSet<&Labels> = view.series.iter().map(|series| &series.labels).collect();
+    for (labels, value) in told {
+        if seen.insert(labels) {
+            encode_number(labels, *value, view.kind, metric)?;
+        }
+    }
+    Ok(())
+}
+
+fn encode_count(labels: &Labels, count: u64, metric: &mut MetricEncoder<'_>) -> fmt::Result {
+    labelled(labels, metric, |metric| {
+        metric.encode_counter::<NoLabelSet, _, u64>(&count, None)
+    })
+}
+
+fn encode_number(
     labels: &Labels,
+    value: f64,
+    kind: Kind,
+    metric: &mut MetricEncoder<'_>,
+) -> fmt::Result {
+    labelled(labels, metric, |metric| match kind {
+        Kind::Counter => metric.encode_counter::<NoLabelSet, _, f64>(&value, None),
+        _ => metric.encode_gauge(&value),
+    })
+}
+
+/// Encodes with labels if there are any: an empty set would be written as `{}`.
+fn labelled(
+    labels: &Labels,
+    metric: &mut MetricEncoder<'_>,
     encode: impl FnOnce(&mut MetricEncoder<'_>) -> fmt::Result,
 ) -> fmt::Result {
     if labels.is_empty() {
@@ -66,44 +121,11 @@ fn with_labels(
     }
 }
 
-fn encode_series(series: &Series, kind: Kind, metric: &mut MetricEncoder<'_>) -> fmt::Result {
-    if let Source::Set(cells, label, values) = &series.source {
-        for (place, value) in values.iter().enumerate() {
-            let mut labels = series.labels.clone();
-            labels.push((label, (*value).to_owned()));
-            with_labels(metric, &labels, |metric| {
-                metric.encode_counter::<NoLabelSet, _, u64>(&cells.sum(place), None)
-            })?;
-        }
-        return Ok(());
-    }
-    with_labels(metric, &series.labels, |metric| {
-        match (&series.source, kind) {
-            (Source::Cells(cells), Kind::Counter) => {
-                metric.encode_counter::<NoLabelSet, _, u64>(&cells.sum(0), None)
-            }
-            (Source::Cells(cells), Kind::Gauge) => metric.encode_gauge(&cells.sum(0).cast_signed()),
-            (Source::Cells(cells), Kind::Histogram) => encode_durations(cells, metric),
-            (Source::Read(read), Kind::Counter) => {
-                metric.encode_counter::<NoLabelSet, _, f64>(&read(), None)
-            }
-            (Source::Read(read), _) => metric.encode_gauge(&read()),
-            (Source::Set(..), _) => Ok(()),
-        }
-    })
-}
-
 fn encode_durations(cells: &Cells, metric: &mut MetricEncoder<'_>) -> fmt::Result {
-    let bounds = DURATION_BOUNDS
-        .iter()
-        .map(|nanos| seconds(*nanos))
-        .chain([f64::INFINITY]);
-    let buckets: Vec<(f64, u64)> = bounds
-        .enumerate()
-        .map(|(index, bound)| (bound, cells.sum(index)))
-        .collect();
-    let count = buckets.iter().map(|(_, count)| count).sum();
-    metric.encode_histogram::<NoLabelSet>(seconds(cells.sum(SUM)), count, &buckets, None)
+    let held = Distribution::read(cells);
+    let bounds = DURATION_BOUNDS.iter().map(|nanos| seconds(*nanos));
+    let buckets: Vec<(f64, u64)> = bounds.chain([f64::INFINITY]).zip(held.counts).collect();
+    metric.encode_histogram::<NoLabelSet>(seconds(held.sum), held.count(), &buckets, None)
 }
 
 fn seconds(nanos: u64) -> f64 {
@@ -160,58 +182,5 @@ mod tests {
             .find_map(|l| l.strip_prefix("request_duration_seconds_sum "));
         let sum: f64 = sum.expect("a sum").parse().expect("a number");
         assert!((sum - 20.000_251).abs() < 1e-9, "{sum}");
-    }
-
-    #[test]
-    fn sets_share_a_line_and_differ_in_a_label() {
-        let registry = Registry::new(2);
-        let labels = vec![("route", "a".to_owned())];
-        let set = registry.counter_set("x", "help", labels.clone(), "class", &["2xx", "5xx"]);
-        set.increment(0, 1);
-        let again = registry.counter_set("x", "help", labels, "class", &["2xx", "5xx"]);
-        again.slot(1).increment(1);
-        let text = registry.expose();
-        assert!(
-            text.contains("x_total{route=\"a\",class=\"2xx\"} 0\n"),
-            "{text}"
-        );
-        assert!(
-            text.contains("x_total{route=\"a\",class=\"5xx\"} 2\n"),
-            "{text}"
-        );
-        assert_eq!(text.matches("# TYPE x").count(), 1, "{text}");
-    }
-
-    #[test]
-    fn what_nobody_counts_any_more_is_forgotten_and_the_rest_keeps_its_value() {
-        let registry = Registry::new(1);
-        let series = |name: &str| registry.counter("y", "help", vec![("endpoint", name.into())]);
-        let stays = series("a");
-        stays.slot(0).add(3);
-        for name in ["b", "c"] {
-            series(name).slot(0).add(1);
-        }
-        assert_eq!(registry.forget_unused(), 2);
-        assert_eq!(registry.forget_unused(), 0);
-        series("a").slot(0).add(1);
-        series("d").slot(0).add(9);
-        let text = registry.expose();
-        assert!(text.contains("y_total{endpoint=\"a\"} 4\n"), "{text}");
-        assert!(text.contains("y_total{endpoint=\"d\"} 9\n"), "{text}");
-        assert!(!text.contains("\"b\""), "{text}");
-    }
-
-    #[test]
-    fn gauges_that_come_and_go_are_found_out_at_each_scrape() {
-        let registry = Registry::new(1);
-        let same = Arc::clone(&registry);
-        registry.read_gauges("z", "help", move || {
-            // Whoever is asked may use the registry.
-            let _metric = same.counter("other", "help", Labels::new());
-            vec![(vec![("endpoint", "a".to_owned())], 1.0)]
-        });
-        let text = registry.expose();
-        assert!(text.contains("z{endpoint=\"a\"} 1.0\n"), "{text}");
-        assert!(text.ends_with("# EOF\n"));
     }
 }

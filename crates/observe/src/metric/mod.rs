@@ -4,9 +4,17 @@
 //! has a slot of its own, on cache lines of its own, and only the scrape, a few times a minute, reads all
 //! of them. There is one writer per slot, so that an add is a plain load and store and not a locked
 //! instruction.
+//!
+//! Handles are looked up when something is built and live as long as it does. What a reload takes away drops its handles,
+//! and [`Registry::forget_unused`] its series; what stays finds its series by its labels, and counts on.
+//!
+//! # The lock
+//! It is held while a series is looked up or added, and by a scrape while it takes hold of one family's series; never
+//! while a value is computed or text is written, because a worker that meets a new kind of error waits for it.
 
 mod cells;
 mod encode;
+mod family;
 mod histogram;
 mod set;
 
@@ -14,60 +22,30 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cells::Cells;
 pub use cells::Slot;
-pub use histogram::{DURATION_BOUNDS, Durations};
-pub use set::{CounterSet, CounterSlots};
+use cells::{Cells, PER_LINE};
+use family::{Enumerate, Family, Kind, Series, Source, View};
+pub use histogram::{DURATION_BOUNDS, Distribution, Durations};
+pub use set::{CounterSet, SetSlot};
 
 /// Label names and values of one series. Values must come from a bounded set.
 pub type Labels = Vec<(&'static str, String)>;
 
-/// The metrics of a program.
+/// The metrics of a program. A name that is used for two kinds of metric is a mistake in the program, and panics.
 pub struct Registry {
     workers: usize,
-    families: Mutex<Vec<Family>>,
+    families: Mutex<Families>,
 }
 
-/// All series of one name.
-#[derive(Clone)]
-struct Family {
-    name: &'static str,
-    help: &'static str,
-    kind: Kind,
-    series: Vec<Series>,
-    /// Where the series of those labels stands, for those that have cells.
-    places: HashMap<Labels, usize>,
-    /// Series that are found out anew at each scrape.
-    enumerated: Option<Arc<Enumerate>>,
-}
-
-/// The series of a family at this moment.
-type Enumerate = dyn Fn() -> Vec<(Labels, f64)> + Send + Sync;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Counter,
-    Gauge,
-    Histogram,
-}
-
-#[derive(Clone)]
-struct Series {
-    labels: Labels,
-    source: Source,
-}
-
-#[derive(Clone)]
-enum Source {
-    Cells(Arc<Cells>),
-    /// Counters that differ in one label.
-    Set(Arc<Cells>, &'static str, &'static [&'static str]),
-    /// Computed when scraped.
-    Read(Arc<dyn Fn() -> f64 + Send + Sync>),
+/// Families in the order in which they were added. None is ever removed, so that an index stays valid.
+#[derive(Default)]
+struct Families {
+    all: Vec<Family>,
+    by_name: HashMap<&'static str, usize>,
 }
 
 impl Registry {
-    /// A registry for so many workers, and one more slot (of that index) for whoever controls them.
+    /// A registry for so many workers, with one more slot (of that index) for whoever controls them.
     #[must_use]
     pub fn new(workers: usize) -> Arc<Self> {
         Arc::new(Self {
@@ -101,48 +79,11 @@ impl Registry {
         }
     }
 
-    /// A gauge whose value is read at each scrape.
-    pub fn read_gauge(
-        &self,
-        name: &'static str,
-        help: &'static str,
-        labels: Labels,
-        read: impl Fn() -> f64 + Send + Sync + 'static,
-    ) {
-        self.read(
-            name,
-            help,
-            Kind::Gauge,
-            Series {
-                labels,
-                source: Source::Read(Arc::new(read)),
-            },
-        );
-    }
-
-    /// A counter whose value is read at each scrape.
-    pub fn read_counter(
-        &self,
-        name: &'static str,
-        help: &'static str,
-        labels: Labels,
-        read: impl Fn() -> f64 + Send + Sync + 'static,
-    ) {
-        self.read(
-            name,
-            help,
-            Kind::Counter,
-            Series {
-                labels,
-                source: Source::Read(Arc::new(read)),
-            },
-        );
-    }
-
-    /// Counters that differ in the value of one label, made if there are none yet: up to 16, on one cache line.
+    /// A counter's series for each of up to 16 `values` of a further `label`, made if there are none yet. They share a cache
+    /// line per worker. `name` has no `_total`.
     ///
     /// # Panics
-    /// If there are more.
+    /// If there are more than 16 values.
     #[must_use]
     pub fn counter_set(
         &self,
@@ -152,43 +93,79 @@ impl Registry {
         label: &'static str,
         values: &'static [&'static str],
     ) -> CounterSet {
-        assert!(values.len() <= 16, "{name}: a set has at most 16 counters");
-        let source = |cells| Source::Set(cells, label, values);
-        let cells = self.series(name, help, Kind::Counter, labels, values.len(), source);
-        CounterSet::new(cells)
+        assert!(
+            values.len() <= PER_LINE,
+            "{name} has more counters than a line holds"
+        );
+        let kind = Kind::CounterSet { label, values };
+        CounterSet::new(self.cells(name, help, kind, labels, values.len()))
     }
 
-    /// A gauge whose series come and go: they are found out at each scrape.
+    /// A gauge whose value is read at each scrape, in place of one with the same labels.
+    pub fn read_gauge(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        labels: Labels,
+        read: impl Fn() -> f64 + Send + Sync + 'static,
+    ) {
+        let source = Source::Read(Box::new(read));
+        let mut families = self.lock();
+        let family = families.family(name, help, Kind::Gauge);
+        family.add(Series { labels, source });
+    }
+
+    /// A counter whose value is read at each scrape, in place of one with the same labels.
+    pub fn read_counter(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        labels: Labels,
+        read: impl Fn() -> f64 + Send + Sync + 'static,
+    ) {
+        let source = Source::Read(Box::new(read));
+        let mut families = self.lock();
+        let family = families.family(name, help, Kind::Counter);
+        family.add(Series { labels, source });
+    }
+
+    /// Gauges that are told at each scrape, for what comes and goes while the program runs. `read` takes the place of an
+    /// earlier one of that name, and may take its time: no worker waits for it. Of several values with the same labels the
+    /// first one counts.
     pub fn read_gauges(
         &self,
         name: &'static str,
         help: &'static str,
         read: impl Fn() -> Vec<(Labels, f64)> + Send + Sync + 'static,
     ) {
+        let read: Enumerate = Arc::new(read);
         let mut families = self.lock();
-        family(&mut families, name, help, Kind::Gauge).enumerated = Some(Arc::new(read));
+        families.family(name, help, Kind::Gauge).enumerate_by(read);
     }
 
-    /// Forgets the series of which nobody has a handle any more: what they counted has left. Returns how many.
-    pub fn forget_unused(&self) -> usize {
-        let mut forgotten = 0;
-        for family in self.lock().iter_mut() {
-            let before = family.series.len();
-            family.series.retain(|series| match &series.source {
-                Source::Cells(cells) | Source::Set(cells, ..) => Arc::strong_count(cells) > 1,
-                Source::Read(_) => true,
-            });
-            if family.series.len() < before {
-                forgotten += before - family.series.len();
-                family.places = family
-                    .series
-                    .iter()
-                    .enumerate()
-                    .map(|(place, series)| (series.labels.clone(), place))
-                    .collect();
+    /// The same as [`read_gauges`](Self::read_gauges) for counters.
+    pub fn read_counters(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> Vec<(Labels, f64)> + Send + Sync + 'static,
+    ) {
+        let read: Enumerate = Arc::new(read);
+        let mut families = self.lock();
+        let family = families.family(name, help, Kind::Counter);
+        family.enumerate_by(read);
+    }
+
+    /// Drops the series that nobody can count in any more, because all handles to them are gone. To be called after a
+    /// reload, when what it took away has been dropped; what is still in use is forgotten by a later call.
+    pub fn forget_unused(&self) {
+        for index in 0.. {
+            // One family at a time: a worker that waits does not wait for all.
+            match self.lock().all.get_mut(index) {
+                Some(family) => family.forget_unused(),
+                None => break,
             }
         }
-        forgotten
     }
 
     fn cells(
@@ -199,84 +176,45 @@ impl Registry {
         labels: Labels,
         count: usize,
     ) -> Arc<Cells> {
-        self.series(name, help, kind, labels, count, Source::Cells)
-    }
-
-    fn series(
-        &self,
-        name: &'static str,
-        help: &'static str,
-        kind: Kind,
-        labels: Labels,
-        count: usize,
-        source: impl FnOnce(Arc<Cells>) -> Source,
-    ) -> Arc<Cells> {
-        // One lock for both looking and adding: workers register the same series at the same time.
+        // One lock for both: workers register the same series at the same time.
         let mut families = self.lock();
-        let family = family(&mut families, name, help, kind);
-        if let Some(place) = family.places.get(&labels)
-            && let Source::Cells(cells) | Source::Set(cells, ..) = &family.series[*place].source
-        {
-            return Arc::clone(cells);
+        let family = families.family(name, help, kind);
+        if let Some(cells) = family.find(&labels) {
+            return cells;
         }
         let cells = Arc::new(Cells::new(self.workers, count));
-        let source = source(Arc::clone(&cells));
+        let source = Source::Cells(Arc::clone(&cells));
         family.add(Series { labels, source });
         cells
     }
 
-    fn read(&self, name: &'static str, help: &'static str, kind: Kind, series: Series) {
-        family(&mut self.lock(), name, help, kind).add(series);
+    /// What a scrape needs of the family at `index`, if there is one.
+    fn view(&self, index: usize) -> Option<View> {
+        self.lock().all.get(index).map(Family::view)
     }
 
-    /// A copy of everything, for those who take their time.
-    fn families(&self) -> Vec<Family> {
-        self.lock().clone()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Family>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Families> {
         // Nothing in here can be left half done by a panic.
         self.families.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Family {
-    fn add(&mut self, series: Series) {
-        self.places.insert(series.labels.clone(), self.series.len());
-        self.series.push(series);
-    }
-}
-
-/// The family of that name, made if there is none yet.
-fn family<'f>(
-    families: &'f mut Vec<Family>,
-    name: &'static str,
-    help: &'static str,
-    kind: Kind,
-) -> &'f mut Family {
-    let place = families.iter().position(|family| family.name == name);
-    let place = place.unwrap_or_else(|| {
-        families.push(Family {
-            name,
-            help,
-            kind,
-            series: Vec::new(),
-            places: HashMap::new(),
-            enumerated: None,
+impl Families {
+    fn family(&mut self, name: &'static str, help: &'static str, kind: Kind) -> &mut Family {
+        let index = *self.by_name.entry(name).or_insert_with(|| {
+            self.all.push(Family::new(name, help, kind));
+            self.all.len() - 1
         });
-        families.len() - 1
-    });
-    debug_assert_eq!(
-        families[place].kind, kind,
-        "{name} is registered as two kinds"
-    );
-    &mut families[place]
+        let family = &mut self.all[index];
+        assert_eq!(family.kind, kind, "{name} is registered as two kinds");
+        family
+    }
 }
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registry")
-            .field("families", &self.lock().len())
+            .field("families", &self.lock().all.len())
             .finish_non_exhaustive()
     }
 }
@@ -294,14 +232,38 @@ impl Metric {
         Slot::new(&self.cells, worker)
     }
 
-    /// Counts a duration in the slot of a worker, for those who keep no handle of their own.
+    /// Counts a duration in the slot of a worker, for those who keep no handle of their own. Only that worker's thread may.
+    ///
+    /// # Panics
+    /// If this is no histogram.
     pub fn record(&self, worker: usize, duration: std::time::Duration) {
         histogram::record(&self.cells, worker, duration);
     }
 
     /// The slot of a worker, as a histogram.
+    ///
+    /// # Panics
+    /// When a duration is recorded in what is no histogram.
     #[must_use]
     pub fn durations(&self, worker: usize) -> Durations {
         Durations::new(self.slot(worker))
     }
+
+    /// The sum of a counter or gauge over all workers. A gauge that is below zero has wrapped around.
+    #[must_use]
+    pub fn sum(&self) -> u64 {
+        self.cells.sum(0)
+    }
+
+    /// What a histogram holds.
+    ///
+    /// # Panics
+    /// If this is no histogram.
+    #[must_use]
+    pub fn distribution(&self) -> Distribution {
+        Distribution::read(&self.cells)
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,14 @@
-//! Counters that differ in one label and share a cache line: a route's requests by status class.
+//! Counters that differ in one label only, on one cache line.
+//!
+//! A counter of its own for each status class of each route would take a cache line per worker for eight bytes: with 5,000
+//! routes and five classes 3 MiB per worker instead of 0.6. So up to sixteen counters that are counted by the same
+//! worker share a line.
 
 use std::sync::Arc;
 
 use super::cells::{Cells, Slot};
 
-/// A set of counters.
+/// Some counters; each worker takes its own slot of them.
 #[derive(Clone, Debug)]
 pub struct CounterSet {
     cells: Arc<Cells>,
@@ -15,35 +19,42 @@ impl CounterSet {
         Self { cells }
     }
 
-    /// Adds 1 to the counter of that place, in the slot of a worker. Only that worker's thread may.
-    pub fn increment(&self, worker: usize, place: usize) {
-        self.cells.add(worker, place, 1);
+    /// Adds 1 to the counter for the value at `index` in the slot of a worker, for those who keep no handle of their own. Only
+    /// that worker's thread may.
+    ///
+    /// # Panics
+    /// If `index` is 16 or more.
+    pub fn increment(&self, worker: usize, index: usize) {
+        self.cells.add(worker, index, 1);
     }
 
-    /// The sum over the workers of the counter of that place.
+    /// The slot of a worker. Only that worker's thread may write to it.
     #[must_use]
-    pub fn sum(&self, place: usize) -> u64 {
-        self.cells.sum(place)
-    }
-
-    /// The slots of a worker.
-    #[must_use]
-    pub fn slot(&self, worker: usize) -> CounterSlots {
-        CounterSlots {
+    pub fn slot(&self, worker: usize) -> SetSlot {
+        SetSlot {
             slot: Slot::new(&self.cells, worker),
         }
     }
+
+    /// The sum over all workers of the counter for the value at `index` of those that the set was made with.
+    #[must_use]
+    pub fn sum(&self, index: usize) -> u64 {
+        self.cells.sum(index)
+    }
 }
 
-/// One worker's part of a set.
+/// One worker's part of some counters.
 #[derive(Debug)]
-pub struct CounterSlots {
+pub struct SetSlot {
     slot: Slot,
 }
 
-impl CounterSlots {
-    /// Adds 1 to the counter of that place.
-    pub fn increment(&self, place: usize) {
-        self.slot.add_at(place, 1);
+impl SetSlot {
+    /// Adds 1 to the counter for the value at `index` of those that the set was made with.
+    ///
+    /// # Panics
+    /// If `index` is 16 or more.
+    pub fn increment(&self, index: usize) {
+        self.slot.add_at(index, 1);
     }
 }

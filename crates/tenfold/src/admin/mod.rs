@@ -1,136 +1,92 @@
-//! The admin side: metrics and health, on an address of its own.
+//! The admin side: metrics, health, and an API to look at the gateway and to change it, on an address of its own.
+//!
+//! It talks to the gateway through [`Control`] alone, so that the API can be tested without one.
 
+mod api;
+pub(crate) mod control;
+mod edit;
+mod guard;
+mod live;
+mod problem;
 mod process;
+mod serve;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::extract::State;
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use tenfold_gateway::Gateway;
 use tenfold_observe::metric::Registry;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
 
-use crate::command::reload::Reloader;
 use crate::config::secret::Secret;
+use control::Control;
+pub(crate) use live::{Live, Upgrades};
+use problem::Problem;
 
-/// What the admin side can see and do.
+/// What the admin side can see.
 pub(crate) struct Admin {
-    gateway: Arc<Gateway>,
-    registry: Arc<Registry>,
-    token: Option<Secret>,
-    reloader: Arc<Reloader>,
-    upgrades: UpgradeSender,
-}
-
-impl Admin {
-    pub(crate) fn new(
-        gateway: Arc<Gateway>,
-        registry: Arc<Registry>,
-        token: Option<Secret>,
-        reloader: Arc<Reloader>,
-        upgrades: UpgradeSender,
-    ) -> Self {
-        Self {
-            gateway,
-            registry,
-            token,
-            reloader,
-            upgrades,
-        }
-    }
-}
-
-/// Somebody who wants an upgrade, and waits for how it went.
-pub(crate) struct UpgradeAnswer(oneshot::Sender<Result<u32, String>>);
-
-impl UpgradeAnswer {
-    pub(crate) fn tell(self, result: Result<u32, String>) {
-        let _has_gone = self.0.send(result);
-    }
-}
-
-/// Where wishes for an upgrade are put.
-pub(crate) type UpgradeSender = mpsc::Sender<UpgradeAnswer>;
-
-/// Wishes for an upgrade.
-pub(crate) struct Upgrades(mpsc::Receiver<UpgradeAnswer>);
-
-impl Upgrades {
-    pub(crate) fn new() -> (Self, UpgradeSender) {
-        let (sender, receiver) = mpsc::channel(1);
-        (Self(receiver), sender)
-    }
-
-    /// Waits for the next one.
-    pub(crate) async fn next(&mut self) -> UpgradeAnswer {
-        match self.0.recv().await {
-            Some(answer) => answer,
-            None => std::future::pending().await,
-        }
-    }
+    pub(crate) control: Arc<dyn Control>,
+    pub(crate) registry: Arc<Registry>,
+    /// Asked for unless it is missing, which is only allowed on a loopback address.
+    pub(crate) token: Option<Secret>,
 }
 
 /// Serves for ever.
 pub(crate) async fn serve(listener: TcpListener, admin: Admin) {
     process::register(&admin.registry);
+    serve::run(listener, router(admin)).await;
+}
+
+fn router(admin: Admin) -> Router {
     let admin = Arc::new(admin);
     let protected = Router::new()
         .route("/", get(index))
         .route("/metrics", get(metrics))
+        .merge(api::router())
+        .fallback(not_found)
+        .method_not_allowed_fallback(not_allowed)
         .layer(middleware::from_fn_with_state(
             Arc::clone(&admin),
-            ask_for_token,
+            guard::check,
         ));
-    // Probes of orchestrators bring no token, and learn one bit.
+    // Probes of orchestrators bring no token and any Host, and learn one bit.
     let open = Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz));
-    let router = protected.merge(open).with_state(admin);
-    if let Err(error) = axum::serve(listener, router).await {
-        tracing::error!(%error, "the admin side has stopped; requests are still served");
-    }
-}
-
-async fn ask_for_token(State(admin): State<Arc<Admin>>, request: Request, next: Next) -> Response {
-    let Some(token) = &admin.token else {
-        return next.run(request).await;
-    };
-    let presented = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.as_bytes().split_at_checked(b"Bearer ".len()))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer "))
-        .map(|(_, guess)| guess);
-    if presented.is_some_and(|guess| token.matches(guess)) {
-        return next.run(request).await;
-    }
-    let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
-    (
-        StatusCode::UNAUTHORIZED,
-        challenge,
-        "the token of --admin-token is needed\n",
-    )
-        .into_response()
+    protected
+        .merge(open)
+        .layer(middleware::from_fn(api::in_time))
+        .with_state(admin)
 }
 
 async fn index() -> &'static str {
     "tenfold\n\n\
-     /metrics   Prometheus metrics (OpenMetrics text)\n\
-     /healthz   200 while the process works\n\
-     /readyz    200 while it takes requests and a server is there, else 503\n"
+     GET  /metrics                             Prometheus metrics (OpenMetrics text)\n\
+     GET  /healthz                             200 while the process works\n\
+     GET  /readyz                              200 while it takes requests and a server is there, else 503\n\
+     GET  /api/v1/status                       the gateway, its listeners, upstreams and endpoints\n\
+     GET  /api/v1/upstreams                    all upstreams with their endpoints\n\
+     GET  /api/v1/upstreams/NAME               one of them\n\
+     GET  /api/v1/upstreams/NAME/endpoints     its endpoints\n\
+     POST /api/v1/upstreams/NAME/endpoints     {\"add\": [{\"address\": \"10.0.0.9:3000\", \"weight\": 1, \"zone\": \"\"}],\n\
+     \x20                                         \"remove\": [\"10.0.0.5:3000\"], \"drain\": [], \"undrain\": []}\n\
+     GET  /api/v1/routes                       all routes with their requests and durations\n\
+     GET  /api/v1/config                       the configuration in force, secrets hidden\n\
+     POST /api/v1/reload                       read the configuration again\n\
+     POST /api/v1/upgrade                      hand over to a new process\n\n\
+     POST needs Content-Type: application/json, also without a body.\n"
 }
 
 async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
-    (
-        [(header::CONTENT_TYPE, Registry::CONTENT_TYPE)],
-        admin.registry.expose(),
-    )
-        .into_response()
+    // With thousands of routes the text takes its time.
+    match api::off(move || admin.registry.expose()).await {
+        Ok(text) => ([(header::CONTENT_TYPE, Registry::CONTENT_TYPE)], text).into_response(),
+        Err(problem) => problem.into_response(),
+    }
 }
 
 async fn healthz() -> &'static str {
@@ -138,7 +94,7 @@ async fn healthz() -> &'static str {
 }
 
 async fn readyz(State(admin): State<Arc<Admin>>) -> Response {
-    if admin.gateway.is_ready() {
+    if admin.control.is_ready() {
         "ready\n".into_response()
     } else {
         (
@@ -148,3 +104,17 @@ async fn readyz(State(admin): State<Arc<Admin>>) -> Response {
             .into_response()
     }
 }
+
+async fn not_found(uri: Uri) -> Problem {
+    let error = format!("there is no {}", uri.path());
+    Problem::new(StatusCode::NOT_FOUND, error, "GET / lists what there is")
+}
+
+async fn not_allowed(method: Method, uri: Uri) -> Problem {
+    let error = format!("{} is not for {method}", uri.path());
+    let help = "GET / lists what there is; the Allow field names the methods";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, error, help)
+}
+
+#[cfg(test)]
+mod tests;

@@ -32,6 +32,11 @@ impl Reloader {
         }
     }
 
+    /// The gateway that it reloads.
+    pub(crate) fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
     /// Reads the file again and does what it says, or changes nothing. Blocks for some milliseconds. Returns what is different.
     pub(crate) fn reload(&self) -> Result<Vec<String>, String> {
         let Some(path) = &self.path else {

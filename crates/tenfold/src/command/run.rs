@@ -127,13 +127,12 @@ impl Running {
         let config = loaded.config.clone();
         let reloader = Arc::new(Reloader::new(Arc::clone(&gateway), path, loaded));
         let (upgrades, wanted) = admin::Upgrades::new();
-        let side = admin::Admin::new(
-            Arc::clone(&gateway),
-            Arc::clone(registry),
-            process.admin_token.clone(),
-            Arc::clone(&reloader),
-            wanted,
-        );
+        let live = admin::Live::new(Arc::clone(&reloader), wanted);
+        let side = admin::Admin {
+            control: Arc::new(live),
+            registry: Arc::clone(registry),
+            token: process.admin_token.clone(),
+        };
         let copy = admin.try_clone().and_then(|copy| {
             copy.set_nonblocking(true)?;
             tokio::net::TcpListener::from_std(copy)
@@ -196,10 +195,10 @@ impl Running {
                         }
                     }
                 },
-                answer = self.upgrades.next() => {
+                wish = self.upgrades.next() => {
                     let result = self.upgrade().await;
                     let is_replaced = result.is_ok();
-                    answer.tell(result);
+                    wish.answer(result);
                     if is_replaced {
                         return Why::Replaced;
                     }
