@@ -32,7 +32,10 @@ fn check_diagnostics(diagnostics: &Diagnostics) {
         assert!(!line.contains(char::is_control), "one line each: {line:?}");
     }
     let drawn = diagnostics.to_string();
-    assert!(!drawn.contains(|c: char| c.is_control() && c != '\n'), "{drawn:?}");
+    assert!(
+        !drawn.contains(|c: char| c.is_control() && c != '\n'),
+        "{drawn:?}"
+    );
     for one in diagnostics.to_json().as_array().expect("a list") {
         assert!(one["message"].as_str().is_some_and(|text| !text.is_empty()));
         assert!(one["help"].as_str().is_some_and(|text| !text.is_empty()));
@@ -44,13 +47,21 @@ fn check_loaded(loaded: &Loaded) {
     check_diagnostics(&loaded.warnings);
     let config = &loaded.config;
     assert!(!config.listeners.is_empty());
-    for index in config.routes.iter().flat_map(|route| &route.matches.listeners) {
+    for index in config
+        .routes
+        .iter()
+        .flat_map(|route| &route.matches.listeners)
+    {
         assert!(*index < config.listeners.len());
     }
     let mut names: Vec<_> = config.routes.iter().map(|route| &route.name).collect();
     names.sort();
     names.dedup();
-    assert_eq!(names.len(), config.routes.len(), "names of routes are unique");
+    assert_eq!(
+        names.len(),
+        config.routes.len(),
+        "names of routes are unique"
+    );
 }
 
 fuzz_target!(|input: &[u8]| {
