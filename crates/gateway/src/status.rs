@@ -281,7 +281,9 @@ mod tests {
         let json = serde_json::to_value(&status).expect("plain data");
         let names = |value: &serde_json::Value| {
             let object = value.as_object().expect("an object");
-            object.keys().cloned().collect::<Vec<_>>().join(" ")
+            let mut names: Vec<_> = object.keys().cloned().collect();
+            names.sort();
+            names.join(" ")
         };
         assert_eq!(
             names(&json),

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,6 +27,17 @@ pub fn start(binary: &str, arguments: &[&str]) -> Gateway {
     start_command(Command::new(binary), arguments)
 }
 
+/// Starts `binary run file`, with a configuration that says where it listens and where its admin side does.
+///
+/// # Panics
+/// If it does not start, with what it said.
+#[must_use]
+pub fn start_file(binary: &str, file: &Path) -> Gateway {
+    let mut command = Command::new(binary);
+    command.arg("run").arg(file);
+    launch(command)
+}
+
 /// The same from a prepared command, whose environment or wrapper may be special.
 ///
 /// # Panics
@@ -38,8 +50,12 @@ pub fn start_command(mut command: Command, arguments: &[&str]) -> Gateway {
             command.args([flag, "127.0.0.1:0"]);
         }
     }
+    command.args(arguments);
+    launch(command)
+}
+
+fn launch(mut command: Command) -> Gateway {
     command
-        .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
@@ -125,6 +141,22 @@ impl Gateway {
             .expect("the first lines name the address");
         let end = rest.find(['/', '\n']).unwrap_or(rest.len());
         rest[..end].trim().parse().expect("an address")
+    }
+
+    /// Where a listener of that name listens, if there are several.
+    ///
+    /// # Panics
+    /// If the first lines do not name it.
+    #[must_use]
+    pub fn listener(&self, name: &str) -> SocketAddr {
+        let status = client::get(self.admin, "/api/v1/status").text();
+        let marker = format!("\"name\":\"{name}\",\"address\":\"");
+        let rest = status
+            .split(&marker)
+            .nth(1)
+            .expect("a listener of that name");
+        let end = rest.find('"').expect("JSON");
+        rest[..end].parse().expect("an address")
     }
 
     /// All its metrics.

@@ -1,8 +1,8 @@
 //! From what was written to what is meant.
 //!
 //! # The idea
-//! Four steps, each of which keeps where things stood: [`load`] makes one [`tree`] of a file and those that it includes,
-//! [`read`] turns it into the structs of [`raw`] (exactly what was written), [`checked`] into what it means: the
+//! Four steps, each of which keeps where things stood: `load` makes one `tree` of a file and those that it includes,
+//! `read` turns it into the structs of `raw` (exactly what was written), `checked` into what it means: the
 //! gateway's own types, with every default filled in and every name resolved. A mistake never ends a step: all of them are
 //! shown at once, each with its line and with what would be right.
 //!
@@ -13,6 +13,7 @@ pub(crate) mod diagnostic;
 mod effective;
 mod files;
 mod format;
+mod host;
 mod load;
 mod raw;
 mod read;
@@ -20,9 +21,11 @@ mod render;
 mod scalar;
 pub mod schema;
 pub mod secret;
+mod shape;
 mod suggest;
 mod tree;
 pub mod value;
+mod word;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

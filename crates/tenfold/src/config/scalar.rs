@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::read::{Read, Reader};
 use super::tree::{Kind, Node};
-use super::{suggest, value};
+use super::{host, suggest, value, word};
 
 /// A text of any kind.
 pub(crate) type Text = String;
@@ -155,32 +155,32 @@ texts! {
     /// A network or an address: `10.0.0.0/8`, `192.168.1.5`.
     Network(IpNet) = value::network, "a network", { "type": "string" };
     /// Where a server is: `HOST:PORT`, `http://HOST:PORT` or `unix:/PATH`. A name is resolved again when its time to live is over.
-    Endpoint((String, tenfold_gateway::config::upstream::Address)) = value::named_endpoint, "a server",
+    Endpoint((String, tenfold_gateway::config::upstream::Address)) = host::named_endpoint, "a server",
         { "type": "string" };
     /// A name and a port: `app.internal:3000`.
-    NameAndPort((String, u16)) = value::name_and_port, "a name and a port",
+    NameAndPort((String, u16)) = host::name_and_port, "a name and a port",
         { "type": "string", "pattern": ":[0-9]+$" };
     /// A file or a folder. Relative to the file in which it is written.
-    FilePath(String) = value::path, "a path", { "type": "string", "minLength": 1 };
+    FilePath(String) = word::path, "a path", { "type": "string", "minLength": 1 };
     /// A method as requests give it: `GET`.
-    Method(String) = value::method, "a method",
+    Method(String) = word::method, "a method",
         { "type": "string", "pattern": "^[!#$%&'*+.^_`|~0-9A-Z-]+$" };
     /// The name of a field (header).
-    FieldName(String) = value::field_name, "the name of a field",
+    FieldName(String) = word::field_name, "the name of a field",
         { "type": "string", "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" };
     /// A value of a field (header).
-    FieldValue(String) = value::field_value, "a text", { "type": "string" };
+    FieldValue(String) = word::field_value, "a text", { "type": "string" };
     /// A cookie's name.
-    CookieName(String) = value::cookie_name, "a cookie's name",
+    CookieName(String) = word::cookie_name, "a cookie's name",
         { "type": "string", "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" };
     /// A zone's name: letters, digits, `-`, `_` and `.`.
-    Zone(String) = value::plain_name, "a zone's name",
+    Zone(String) = word::plain_name, "a zone's name",
         { "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$" };
     /// What a request is hashed by: `client_ip`, `header:NAME`, `cookie:NAME` or `target` (path and query).
-    Hash(tenfold_gateway::config::upstream::HashKey) = value::hash_key, "what requests are hashed by",
+    Hash(tenfold_gateway::config::upstream::HashKey) = word::hash_key, "what requests are hashed by",
         { "type": "string", "pattern": "^(client_ip|target|header:.+|cookie:.+)$" };
     /// Path and query that are asked for: `/healthz`.
-    Target(String) = value::target, "a path", { "type": "string", "pattern": "^/" };
+    Target(String) = word::target, "a path", { "type": "string", "pattern": "^/" };
 }
 
 /// Where a secret is: `env:NAME` or `file:PATH`. Never the secret itself.
@@ -190,8 +190,8 @@ pub(crate) struct SecretSource(pub(crate) String);
 impl Read for SecretSource {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let read = match &node.kind {
-            Kind::Text(text) => value::secret_source(text),
-            _ => value::secret_source(""),
+            Kind::Text(text) => word::secret_source(text),
+            _ => word::secret_source(""),
         };
         match read {
             Ok(source) => Some(Self(source)),

@@ -1,4 +1,4 @@
-//! The JSON Schema for editors, and the reference page, both from the structs of [`raw`](super::raw).
+//! The JSON Schema for editors, and the reference page, both from the structs of `raw`.
 
 use std::fmt::Write;
 

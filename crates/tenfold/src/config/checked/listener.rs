@@ -3,8 +3,9 @@
 use tenfold_gateway::config::listener::Listener;
 
 use super::Scope;
-use crate::config::read::{Field, List, Named};
+use crate::config::read::Field;
 use crate::config::scalar::{Network, Size};
+use crate::config::shape::{List, Named};
 use crate::config::{raw, value};
 
 pub(super) fn check(file: &raw::File, scope: &mut Scope<'_>) -> Vec<Listener> {

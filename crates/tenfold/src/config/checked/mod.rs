@@ -18,8 +18,9 @@ use super::diagnostic::{At, Place, Report, Source};
 use super::files::{Files, LARGEST};
 use super::load::reason;
 use super::raw;
-use super::read::{Field, Named};
-use super::{Process, suggest, value};
+use super::read::Field;
+use super::shape::Named;
+use super::{Process, suggest, word};
 
 /// What the checks read and write besides the configuration.
 pub(crate) struct Scope<'s> {
@@ -115,7 +116,7 @@ impl<'r> Names<'r> {
     fn new<T>(named: Option<&'r Named<T>>, table: &'static str, report: &mut Report) -> Self {
         let mut all = Vec::new();
         for (name, _) in named.iter().flat_map(|named| &named.0) {
-            if let Err(help) = value::plain_name(&name.value) {
+            if let Err(help) = word::plain_name(&name.value) {
                 let shown = super::read::shortened(&name.value);
                 report.error(name.at, format!("`{shown}` cannot name a [{table}]"), help);
             }

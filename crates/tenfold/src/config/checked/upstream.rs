@@ -8,11 +8,12 @@ use tenfold_traffic::{Algorithm, Outlier, Policy};
 
 use super::Scope;
 use crate::config::diagnostic::At;
+use crate::config::host;
 use crate::config::raw;
 use crate::config::raw::upstream::{Balance, Health};
-use crate::config::read::{Field, Named, Switch};
+use crate::config::read::Field;
 use crate::config::scalar::{Share, Time};
-use crate::config::value;
+use crate::config::shape::{Named, Switch};
 
 /// Largest weight: products of weights stay exact.
 const MOST_WEIGHT: u64 = 1_000_000;
@@ -128,7 +129,7 @@ fn one_source(source: &At<raw::upstream::Source>, scope: &mut Scope<'_>) -> Opti
         return Some(Source::Dns { host, port });
     }
     if let Some(srv) = srv.given() {
-        let Ok(name) = value::host_name(&srv.value) else {
+        let Ok(name) = host::host_name(&srv.value) else {
             let message = "`srv` takes the whole name of a service";
             let help = "for example _http._tcp.app.internal, without a port";
             scope.report.error(srv.at, message, help);
@@ -352,7 +353,7 @@ fn what_is_asked(health: &At<Health>, scope: &mut Scope<'_>) -> Option<Check> {
     if let Some(host) = raw.host.given() {
         let is_host = |text: &str| {
             let name = text.rsplit_once(':').map_or(text, |(name, _)| name);
-            value::host_name(name).is_ok() || text.parse::<std::net::IpAddr>().is_ok()
+            host::host_name(name).is_ok() || text.parse::<std::net::IpAddr>().is_ok()
         };
         if !is_host(&host.value) && host.value.parse::<std::net::SocketAddr>().is_err() {
             let message = "`host` takes the name that the server knows itself by";

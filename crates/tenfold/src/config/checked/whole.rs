@@ -10,7 +10,7 @@ use tenfold_gateway::config::upstream::Address;
 use super::{Process, Scope};
 use crate::config::diagnostic::{At, Place};
 use crate::config::raw;
-use crate::config::read::Named;
+use crate::config::shape::Named;
 
 pub(super) fn check(file: &raw::File, config: &Config, process: &Process, scope: &mut Scope<'_>) {
     let bound = addresses(file, process, scope);

@@ -1,9 +1,10 @@
 //! The process and its listeners, as they are written.
 
-use crate::config::read::{List, table};
+use crate::config::read::table;
 use crate::config::scalar::{
     Address, Count, FilePath, Network, SecretSource, Size, Time, Zone, choices,
 };
+use crate::config::shape::List;
 
 table! {
     /// The process.

@@ -7,8 +7,9 @@ pub(crate) mod gateway;
 pub(crate) mod route;
 pub(crate) mod upstream;
 
-use super::read::{List, Named, OneOrMore, table};
+use super::read::table;
 use super::scalar::Text;
+use super::shape::{List, Named, OneOrMore};
 
 table! {
     /// A configuration of Tenfold.

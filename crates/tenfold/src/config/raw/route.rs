@@ -1,9 +1,10 @@
 //! Routes, as they are written.
 
-use crate::config::read::{List, Named, OneOrMore, table};
+use crate::config::read::table;
 use crate::config::scalar::{
     Count, FieldName, FieldValue, FilePath, Method, Share, Size, Text, Time,
 };
+use crate::config::shape::{List, Named, OneOrMore};
 
 table! {
     /// Which requests go where. Exactly one of `upstream`, `redirect`, `respond` and `files` says what becomes of them.

@@ -1,10 +1,11 @@
 //! Upstreams, as they are written.
 
-use crate::config::read::{OneOrMore, Switch, table};
+use crate::config::read::table;
 use crate::config::scalar::{
     CookieName, Count, Endpoint, FilePath, Hash, NameAndPort, Number, Share, Statuses, Target,
     Text, Time, Zone, choices,
 };
+use crate::config::shape::{OneOrMore, Switch};
 
 table! {
     /// Servers that do the same. At least one of `servers` and `discover` says which.

@@ -9,7 +9,7 @@ use super::edit::Templates;
 use crate::config::checked::{Names, Scope};
 use crate::config::diagnostic::At;
 use crate::config::raw::route::{self, Route};
-use crate::config::read::OneOrMore;
+use crate::config::shape::OneOrMore;
 
 const HELP: &str =
     "say what becomes of its requests: upstream = \"NAME\", redirect, respond or files";

@@ -6,9 +6,10 @@ use tenfold_gateway::route::pattern::{Part, PathPattern, Segment, Template};
 use crate::config::checked::Scope;
 use crate::config::diagnostic::At;
 use crate::config::raw::route::{Edits, Route};
-use crate::config::read::{Field, Named, cannot_be, shortened};
+use crate::config::read::{Field, cannot_be, shortened};
 use crate::config::scalar::Text;
-use crate::config::value;
+use crate::config::shape::Named;
+use crate::config::word;
 
 /// Fields that are about one connection or about a message's length: the gateway alone writes them (RFC 9110 section 7.6.1).
 const OURS: &[&str] = &[
@@ -115,7 +116,7 @@ pub(super) fn path(
             && !strip.value.ends_with('/')
             && !strip.value.contains("//")
             && !strip.value.contains(['*', '{', '?', '#'])
-            && value::target(&strip.value).is_ok();
+            && word::target(&strip.value).is_ok();
         if !is_good {
             let message = cannot_be("strip", &strip.value);
             let help = "give the beginning of a path, for example /api, without / at the end";
@@ -193,7 +194,7 @@ fn written(
 ) -> Vec<(String, Template)> {
     let mut all: Vec<(String, Template)> = Vec::new();
     for (name, text) in field.value().into_iter().flat_map(Named::given) {
-        let name_is_good = match value::field_name(&name.value) {
+        let name_is_good = match word::field_name(&name.value) {
             Ok(_) => is_allowed(&name.value, name.at, scope),
             Err(help) => {
                 let message = format!("`{}` is no name of a field", shortened(&name.value));

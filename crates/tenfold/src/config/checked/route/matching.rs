@@ -6,9 +6,10 @@ use tenfold_gateway::route::pattern::{HostPattern, PathPattern};
 use crate::config::checked::{Names, Scope};
 use crate::config::diagnostic::At;
 use crate::config::raw::route::Route;
-use crate::config::read::{Field, Named, OneOrMore, cannot_be, shortened};
+use crate::config::read::{Field, cannot_be, shortened};
 use crate::config::scalar::Text;
-use crate::config::value;
+use crate::config::shape::{Named, OneOrMore};
+use crate::config::word;
 
 pub(super) fn check(route: &Route, listeners: &Names<'_>, scope: &mut Scope<'_>) -> Match {
     let named = route.listener.value().into_iter().flat_map(|all| &all.0);
@@ -25,7 +26,7 @@ pub(super) fn check(route: &Route, listeners: &Names<'_>, scope: &mut Scope<'_>)
         methods: methods.map(|method| method.value.0.clone()).collect(),
         headers: conditions(
             &route.header,
-            |name| value::field_name(name).map(|name| name.to_ascii_lowercase()),
+            |name| word::field_name(name).map(|name| name.to_ascii_lowercase()),
             scope,
         ),
         query: conditions(

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use crate::config::diagnostic::{At, Place, Report};
 use crate::config::raw::route::Route;
-use crate::config::read::{Field, OneOrMore, shortened};
+use crate::config::read::{Field, shortened};
 use crate::config::scalar::Text;
+use crate::config::shape::OneOrMore;
 
 /// A name for each route, in their order.
 pub(super) fn names(routes: &[At<Route>], report: &mut Report) -> Vec<String> {
