@@ -149,7 +149,10 @@ impl Gateway {
     /// If the first lines do not name it.
     #[must_use]
     pub fn listener(&self, name: &str) -> SocketAddr {
-        let status = client::get(self.admin, "/api/v1/status").text();
+        let admin = self.admin;
+        let request = format!("GET /api/v1/status HTTP/1.1\r\nHost: {admin}\r\n\r\n");
+        let mut status = client::ask(admin, request).text();
+        status.retain(|letter| !letter.is_whitespace());
         let marker = format!("\"name\":\"{name}\",\"address\":\"");
         let rest = status
             .split(&marker)

@@ -3,14 +3,18 @@
 mod bodies;
 mod failures;
 mod forwarding;
+mod health;
 mod lifecycle;
 mod malformed_requests;
 mod malformed_responses;
 mod messages;
 mod observe;
+mod reload;
+mod routes;
 mod start;
 mod timeouts;
 mod tunnels;
+mod upgrade;
 
 use tenfold_testkit::gateway::{self, Gateway};
 use tenfold_testkit::origin::Origin;
@@ -29,4 +33,50 @@ fn gateway(origins: &[&Origin], arguments: &[&str]) -> Gateway {
     }
     all.extend(arguments);
     gateway::start(BINARY, &all)
+}
+
+/// A gateway with a configuration in a file, which can be changed.
+struct Configured {
+    folder: tempfile::TempDir,
+    gateway: Gateway,
+}
+
+impl Configured {
+    /// `text` without the admin side, which is added.
+    fn start(text: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(folder.path().join("tenfold.toml"), Self::whole(text)).expect("written");
+        let gateway = gateway::start_file(BINARY, &folder.path().join("tenfold.toml"));
+        Self { folder, gateway }
+    }
+
+    fn whole(text: &str) -> String {
+        format!("[gateway]\nworkers = 2\n[admin]\nlisten = \"127.0.0.1:0\"\n{text}")
+    }
+
+    /// Writes another configuration, which does not hold before it is read.
+    fn write(&self, text: &str) {
+        self.write_raw(&Self::whole(text));
+    }
+
+    fn write_raw(&self, text: &str) {
+        std::fs::write(self.folder.path().join("tenfold.toml"), text).expect("written");
+    }
+
+    /// Writes another configuration and has it read; returns the answer.
+    fn reload(&self, text: &str) -> tenfold_testkit::message::Message {
+        self.write(text);
+        self.post("/api/v1/reload", "")
+    }
+
+    fn post(&self, target: &str, body: &str) -> tenfold_testkit::message::Message {
+        let admin = self.gateway.admin();
+        tenfold_testkit::client::ask(
+            admin,
+            format!(
+                "POST {target} HTTP/1.1\r\nHost: {admin}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            ),
+        )
+    }
 }
