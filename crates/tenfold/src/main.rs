@@ -15,6 +15,8 @@ fn main() -> ExitCode {
     let cli::Arguments { command } = cli::Arguments::parse();
     let result = match command {
         cli::Command::Run(arguments) => command::run::run(arguments),
+        cli::Command::Status(arguments) => command::status::run(arguments),
+        cli::Command::Top(arguments) => command::top::run(arguments),
     };
     match result {
         Ok(code) => code,

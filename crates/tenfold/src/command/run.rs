@@ -28,7 +28,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    fn new(what: impl fmt::Display, help: impl fmt::Display) -> Self {
+    pub(super) fn new(what: impl fmt::Display, help: impl fmt::Display) -> Self {
         Self {
             what: what.to_string(),
             help: help.to_string(),

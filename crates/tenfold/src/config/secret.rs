@@ -19,6 +19,11 @@ impl Secret {
             });
         difference == 0
     }
+
+    /// The secret, to be sent to whoever asks for it.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
 }
 
 impl FromStr for Secret {

@@ -9,6 +9,7 @@ mod malformed_responses;
 mod messages;
 mod observe;
 mod start;
+mod status;
 mod timeouts;
 mod tunnels;
 
