@@ -11,6 +11,7 @@ use tenfold_observe::lines;
 use tenfold_traffic::Algorithm;
 
 use crate::command::check::Check;
+use crate::command::client::AdminUrl;
 use crate::command::completions::Completions;
 use crate::command::fmt::Fmt;
 use crate::command::schema::Schema;
@@ -37,6 +38,52 @@ pub(crate) enum Command {
     Schema(Schema),
     /// Print a script for a shell's completion.
     Completions(Completions),
+    /// Show how a running gateway does: listeners, upstreams, endpoints.
+    Status(Status),
+    /// Watch a running gateway: a live table of upstreams, routes and listeners.
+    Top(Top),
+}
+
+/// Where the running gateway is.
+#[derive(Debug, Args)]
+pub(crate) struct Connect {
+    /// The gateway's admin address.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9900")]
+    pub(crate) admin: AdminUrl,
+
+    /// The gateway's admin token: env:NAME or file:PATH.
+    #[arg(long, value_name = "SECRET")]
+    pub(crate) token: Option<Secret>,
+}
+
+/// `tenfold status`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The exit code is 0, 1 if an upstream has no endpoint that is well, 2 if the gateway cannot be asked."
+)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) connect: Connect,
+
+    /// Print what the admin side says, as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Look again and again, and show routes and rates.
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "2s", value_parser = value::interval)]
+    pub(crate) watch: Option<Duration>,
+}
+
+/// `tenfold top`
+#[derive(Debug, Args)]
+#[command(after_help = "Keys: ? shows them, q ends.")]
+pub(crate) struct Top {
+    #[command(flatten)]
+    pub(crate) connect: Connect,
+
+    /// How often to look.
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = value::interval)]
+    pub(crate) every: Duration,
 }
 
 /// What a file says instead.
@@ -209,6 +256,7 @@ mod tests {
             Arguments::try_parse_from(["tenfold", "run", "--to", "127.0.0.1:1"]).expect("valid");
         let Command::Run(run) = parsed.command else {
             panic!("not run");
+            panic!("another command")
         };
         assert_eq!(run.timeouts.drain_timeout, tenfold_gateway::DRAIN_TIMEOUT);
         let listener = tenfold_gateway::config::Listener::default();

@@ -22,6 +22,8 @@ fn main() -> ExitCode {
         cli::Command::Completions(arguments) => {
             Ok(printed(&command::completions::print(&arguments)))
         }
+        cli::Command::Status(arguments) => command::status::run(arguments),
+        cli::Command::Top(arguments) => command::top::run(arguments),
     };
     match result {
         Ok(code) => code,

@@ -3,15 +3,23 @@
 mod arguments;
 mod banner;
 pub(crate) mod check;
+pub(crate) mod client;
 pub(crate) mod completions;
+#[cfg(test)]
+mod fixture;
 pub(crate) mod fmt;
+mod format;
 mod notify;
+mod rates;
 pub(crate) mod reload;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod status;
+mod table;
+pub(crate) mod top;
 mod upgrade;
 
-use std::fmt::{self as format, Display};
+use std::fmt::{self as text, Display};
 
 /// Why the program does not start: what is wrong, and what to do.
 #[derive(Debug)]
@@ -30,7 +38,7 @@ impl Refusal {
 }
 
 impl Display for Refusal {
-    fn fmt(&self, f: &mut format::Formatter<'_>) -> format::Result {
+    fn fmt(&self, f: &mut text::Formatter<'_>) -> text::Result {
         if self.help.is_empty() {
             return f.write_str(&self.what);
         }

@@ -20,6 +20,11 @@ impl Secret {
             });
         difference == 0
     }
+
+    /// The secret, to be sent to whoever asks for it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Secret {

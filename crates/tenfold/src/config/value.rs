@@ -113,6 +113,14 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
+/// The same, at least 100 ms: how often a gateway is looked at.
+pub fn interval(text: &str) -> Result<Duration, String> {
+    duration(text).and_then(|every| match every < Duration::from_millis(100) {
+        true => Err("look at most ten times per second: 100ms".into()),
+        false => Ok(every),
+    })
+}
+
 /// `1000`, `64KiB`, `10MB`, `4GiB`: bytes, at least 1.
 pub fn size(text: &str) -> Result<u64, String> {
     let hint =
@@ -194,6 +202,8 @@ mod tests {
         ] {
             assert!(duration(bad).is_err(), "{bad}");
         }
+        assert_eq!(interval("100ms"), Ok(Duration::from_millis(100)));
+        assert!(interval("99ms").is_err());
         assert_eq!(size("1000"), Ok(1000));
         assert_eq!(size("64KiB"), Ok(65_536));
         assert_eq!(size("10MB"), Ok(10_000_000));

@@ -12,6 +12,7 @@ mod observe;
 mod reload;
 mod routes;
 mod start;
+mod status;
 mod timeouts;
 mod tunnels;
 mod upgrade;

@@ -1,0 +1,374 @@
+//! `tenfold status`: how a running gateway does, once, or again and again with rates.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tenfold_gateway::{EndpointStatus, RouteStatus, Status, UpstreamStatus};
+
+use super::Refusal;
+use super::client::{Client, Failure};
+use super::format::{bytes, clean, count, millis, rate, span};
+use super::rates::{Earlier, GatewayRates, Look};
+use super::table::{Table, Tone, paint};
+use crate::cli;
+
+/// Routes that are shown, the busiest ones.
+const MOST_ROUTES: usize = 20;
+
+/// Shows it. The exit code is 1 if an upstream has no endpoint that is well, 2 if the gateway cannot be asked.
+pub(crate) fn run(arguments: cli::Status) -> Result<ExitCode, Refusal> {
+    let cli::Status {
+        connect,
+        json,
+        watch,
+    } = arguments;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Refusal::new(error, "raise the limits of this process (ulimit -a)"))?;
+    let mut client = Client::new(connect.admin, connect.token);
+    match watch {
+        None => runtime.block_on(once(&mut client, json)),
+        Some(every) => runtime.block_on(again_and_again(&mut client, json, every)),
+    }
+}
+
+async fn once(client: &mut Client, in_json: bool) -> Result<ExitCode, Refusal> {
+    let status = client.status().await?;
+    let text = if in_json {
+        let text = serde_json::to_string_pretty(&status);
+        text.expect("plain data") + "\n"
+    } else {
+        render(&status, None, None, in_colour())
+    };
+    print(&text)?;
+    Ok(verdict(&status))
+}
+
+/// Until it is ended, or nobody reads any more. A gateway that does not answer may come back.
+async fn again_and_again(
+    client: &mut Client,
+    in_json: bool,
+    every: Duration,
+) -> Result<ExitCode, Refusal> {
+    let mut earlier: Option<Look> = None;
+    let is_screen = io::stdout().is_terminal() && !in_json;
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let text = match look(client).await {
+            Ok(now) => {
+                let text = if in_json {
+                    format!(
+                        "{}\n",
+                        json!({ "status": now.status, "routes": now.routes })
+                    )
+                } else {
+                    let rates = earlier.as_ref().and_then(|then| Earlier::new(then, &now));
+                    render(
+                        &now.status,
+                        rates.as_ref(),
+                        now.routes.as_deref(),
+                        in_colour(),
+                    )
+                };
+                earlier = Some(now);
+                text
+            }
+            // The first one may be a wrong address: say so and end.
+            Err(failure) if earlier.is_none() => return Err(failure.into()),
+            Err(failure) if in_json => format!("{}\n", json!({ "error": failure.what })),
+            Err(failure) => format!("{}; trying again\n", failure.what),
+        };
+        let text = match is_screen {
+            // Home, then clear to the end of each line and of the screen: no flicker.
+            true => format!("\x1b[H{}\x1b[J", text.replace('\n', "\x1b[K\n")),
+            false if in_json => text,
+            false => text + "\n",
+        };
+        if !print(&text)? {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+}
+
+async fn look(client: &mut Client) -> Result<Look, Failure> {
+    let status = client.status().await?;
+    let at = Instant::now();
+    let routes = Some(client.routes().await?);
+    Ok(Look { at, status, routes })
+}
+
+/// Returns false if nobody reads any more, as behind `| head`.
+fn print(text: &str) -> Result<bool, Refusal> {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Refusal::new(
+            format!("cannot write: {error}"),
+            "see where standard output goes",
+        )),
+    }
+}
+
+fn in_colour() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+fn verdict(status: &Status) -> ExitCode {
+    match status.upstreams.iter().all(|one| one.available() > 0) {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+/// The whole text.
+fn render(
+    status: &Status,
+    earlier: Option<&Earlier<'_>>,
+    routes: Option<&[RouteStatus]>,
+    in_colour: bool,
+) -> String {
+    let mut text = head(status, earlier, in_colour);
+    let mut table = Table::new(&["LISTENER", "ADDRESS", ">OPEN", ">ACCEPTED", ">PER S"]);
+    for one in &status.listeners {
+        let per_second = earlier.and_then(|earlier| earlier.listener(one));
+        table.row([
+            (one.name.clone(), Tone::Title),
+            (one.address.clone(), Tone::Plain),
+            (count(one.connections_open), Tone::Plain),
+            (count(one.connections_accepted), Tone::Plain),
+            (rate(per_second), Tone::Plain),
+        ]);
+    }
+    let _infallible = write!(text, "\n{}", table.text(in_colour));
+    for upstream in &status.upstreams {
+        text.push_str(&render_upstream(upstream, earlier, in_colour));
+    }
+    if let Some(routes) = routes {
+        text.push_str(&render_routes(routes, earlier, in_colour));
+    }
+    text
+}
+
+fn head(status: &Status, earlier: Option<&Earlier<'_>>, in_colour: bool) -> String {
+    let rates = earlier.map_or_else(GatewayRates::default, |earlier| earlier.gateway(status));
+    let name = paint(
+        &format!("tenfold {}", clean(&status.version)),
+        Tone::Title,
+        in_colour,
+    );
+    let state = match status.is_draining {
+        true => paint("  draining", Tone::Warn, in_colour),
+        false => String::new(),
+    };
+    let plural = if status.workers == 1 { "" } else { "s" };
+    let requests: u64 = status.requests.iter().sum();
+    format!(
+        "{name}{state}  up {}, generation {}, {} worker{plural}\n  \
+         requests     {} active, {} answered ({} with 5xx), {}/s\n  \
+         connections  {} open, {} accepted, {}/s\n  \
+         bytes        {} in, {} out, {}/s in, {}/s out\n",
+        span(status.uptime_seconds),
+        status.generation,
+        status.workers,
+        count(status.requests_active),
+        count(requests),
+        count(status.requests[4]),
+        rate(rates.requests),
+        count(status.connections_open),
+        count(status.connections_accepted),
+        rate(rates.accepted),
+        count(status.received_bytes),
+        count(status.sent_bytes),
+        bytes(rates.received_bytes),
+        bytes(rates.sent_bytes),
+    )
+}
+
+fn render_upstream(
+    upstream: &UpstreamStatus,
+    earlier: Option<&Earlier<'_>>,
+    in_colour: bool,
+) -> String {
+    let (available, all) = (upstream.available(), upstream.endpoints.len());
+    let tone = match available {
+        0 => Tone::Bad,
+        some if some < all => Tone::Warn,
+        _ => Tone::Good,
+    };
+    let panic = match upstream.is_panicking {
+        true => paint(", panic: all of them get requests", Tone::Bad, in_colour),
+        false => String::new(),
+    };
+    let mut table = Table::new(&[
+        "ENDPOINT",
+        "STATE",
+        "SINCE",
+        ">WEIGHT",
+        "ZONE",
+        ">REQUESTS",
+        ">PER S",
+        ">FAILED",
+        ">PER S",
+        ">IN FLIGHT",
+        ">LATENCY",
+        ">IDLE",
+        "CAUSE",
+    ]);
+    for one in &upstream.endpoints {
+        let rates = earlier.map(|earlier| earlier.endpoint(&upstream.name, one));
+        let rates = rates.unwrap_or_default();
+        table.row([
+            (one.name.clone(), Tone::Plain),
+            (one.state.name().to_owned(), Tone::of(one.state)),
+            (span(one.since_seconds), Tone::Dim),
+            (one.weight.to_string(), Tone::Plain),
+            (one.zone.clone(), Tone::Plain),
+            (count(one.picks), Tone::Plain),
+            (rate(rates.requests), Tone::Plain),
+            (count(one.failures), Tone::Plain),
+            (rate(rates.errors), Tone::bad_if(rates.errors > Some(0.0))),
+            (count(one.in_flight), Tone::Plain),
+            (millis(one.latency_ms), Tone::Plain),
+            (count(one.connections_idle), Tone::Dim),
+            (cause(one), Tone::Dim),
+        ]);
+    }
+    let name = paint(&clean(&upstream.name), Tone::Title, in_colour);
+    let share = paint(&format!("{available} of {all} available"), tone, in_colour);
+    format!(
+        "\nupstream {name}  {}, {share}{panic}\n{}",
+        clean(&upstream.algorithm),
+        table.text(in_colour)
+    )
+}
+
+/// Why an endpoint is in its state, and for how much longer.
+pub(super) fn cause(endpoint: &EndpointStatus) -> String {
+    let left = endpoint
+        .until_seconds
+        .map(|left| format!("{} left", span(left)));
+    match (left, &*endpoint.cause) {
+        (None, cause) => cause.to_owned(),
+        (Some(left), "") => left,
+        (Some(left), cause) => format!("{left}: {cause}"),
+    }
+}
+
+fn render_routes(routes: &[RouteStatus], earlier: Option<&Earlier<'_>>, in_colour: bool) -> String {
+    let rates = |route| {
+        earlier
+            .map(|earlier| earlier.route(route))
+            .unwrap_or_default()
+    };
+    let mut rows: Vec<_> = routes.iter().map(|one| (one, rates(one))).collect();
+    // Stable: routes without requests stay in the order of the configuration.
+    rows.sort_by(|(_, a), (_, b)| {
+        let known = |rate: Option<f64>| rate.unwrap_or(0.0);
+        known(b.requests).total_cmp(&known(a.requests))
+    });
+    let mut table = Table::new(&[
+        "ROUTE",
+        ">REQUESTS",
+        ">PER S",
+        ">4XX/S",
+        ">5XX/S",
+        ">P50",
+        ">P95",
+        ">P99",
+        "ACTION",
+    ]);
+    for (one, rates) in rows.iter().take(MOST_ROUTES) {
+        table.row([
+            (one.name.clone(), Tone::Title),
+            (count(one.requests.iter().sum()), Tone::Plain),
+            (rate(rates.requests), Tone::Plain),
+            (rate(rates.client_errors), Tone::Plain),
+            (rate(rates.errors), Tone::bad_if(rates.errors > Some(0.0))),
+            (millis(one.durations.p50_ms), Tone::Plain),
+            (millis(one.durations.p95_ms), Tone::Plain),
+            (millis(one.durations.p99_ms), Tone::Plain),
+            (one.action.clone(), Tone::Dim),
+        ]);
+    }
+    let mut text = format!("\n{}", table.text(in_colour));
+    if routes.len() > MOST_ROUTES {
+        let others = routes.len() - MOST_ROUTES;
+        let _infallible = writeln!(text, "  … and {others} routes with fewer requests");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::fixture;
+
+    #[test]
+    fn a_look_is_a_readable_text() {
+        let status = fixture::status(0);
+        let text = render(&status, None, None, false);
+        let has = |line: &str| assert!(text.contains(line), "{line:?} is missing in\n{text}");
+        has("tenfold 0.1.0  up 2h13m, generation 3, 2 workers\n");
+        has("  web       0.0.0.0:8080");
+        has("upstream shop  p2c, 2 of 3 available\n");
+        has("  10.0.0.13:3000  ejected");
+        has("18s left: 5 failures in a row\n");
+        has("upstream search  maglev, 0 of 1 available, panic: all of them get requests\n");
+        assert!(!text.contains('\x1b') && !text.contains("ROUTE"), "{text}");
+        let painted = render(&status, None, None, true);
+        assert!(painted.contains("\x1b[31mejected\x1b[0m"), "{painted}");
+        assert!(painted.contains("\x1b[32mup\x1b[0m"), "{painted}");
+    }
+
+    #[test]
+    fn with_an_earlier_look_there_are_rates() {
+        let (then, now) = (fixture::look(0), fixture::look(1));
+        let earlier = Earlier::new(&then, &now).expect("comparable");
+        let routes = now.routes.as_deref();
+        let text = render(&now.status, Some(&earlier), routes, false);
+        let row = |name: &str| {
+            let row = text
+                .lines()
+                .find(|line| line.trim_start().starts_with(name));
+            let row = row.unwrap_or_else(|| panic!("{name} is missing in\n{text}"));
+            row.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let endpoint = row("10.0.0.11:3000");
+        assert_eq!(endpoint[5..7], ["1.10M", "100"], "{endpoint:?}");
+        let busiest = text.find("  static").expect("a route");
+        assert!(busiest < text.find("  api").expect("another"), "{text}");
+        assert!(text.contains("routes with fewer requests"), "{text}");
+    }
+
+    #[test]
+    fn the_exit_code_tells_an_upstream_without_endpoints() {
+        let mut status = fixture::status(0);
+        assert_eq!(verdict(&status), ExitCode::FAILURE);
+        status.upstreams.retain(|one| one.name == "shop");
+        assert_eq!(verdict(&status), ExitCode::SUCCESS);
+        assert_eq!(verdict(&Status::default()), ExitCode::SUCCESS);
+    }
+
+    #[test]
+    fn what_a_gateway_says_cannot_command_the_terminal() {
+        let mut status = fixture::status(0);
+        let evil = || "a\x1b]0;b\x07".to_owned();
+        status.version = evil();
+        status.listeners[0].name = evil();
+        status.upstreams[0].name = evil();
+        status.upstreams[0].algorithm = evil();
+        status.upstreams[0].endpoints[0].cause = evil();
+        let text = render(&status, None, None, false);
+        assert!(!text.contains(['\x1b', '\x07']), "{text:?}");
+    }
+}

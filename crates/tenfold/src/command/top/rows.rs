@@ -1,0 +1,505 @@
+//! The rows of a table: chosen by the filter, in the order that was asked for, as texts.
+
+use std::cmp::Ordering;
+
+use tenfold_gateway::{EndpointStatus, ListenerStatus, RouteStatus, UpstreamStatus};
+
+use super::app::{App, Sort, Tab};
+use crate::command::format::{bytes, clean, count, millis, rate, span};
+use crate::command::rates::{Earlier, EndpointRates, RouteRates, sum_of_known};
+use crate::command::status::cause;
+use crate::command::table::Align::{self, Left, Right};
+use crate::command::table::Tone;
+
+/// A column: its title, least width, where its cells stand, and what is left out first (the largest) when the screen
+/// is narrow. The first column and the last one take what is left over.
+pub(super) struct Column {
+    pub(super) title: &'static str,
+    pub(super) width: u16,
+    pub(super) align: Align,
+    pub(super) rank: u8,
+}
+
+const fn column(title: &'static str, width: u16, align: Align, rank: u8) -> Column {
+    Column {
+        title,
+        width,
+        align,
+        rank,
+    }
+}
+
+const UPSTREAMS: &[Column] = &[
+    column("UPSTREAM", 18, Left, 0),
+    column("STATE", 8, Left, 0),
+    column("REQ/S", 6, Right, 0),
+    column("ERR/S", 6, Right, 0),
+    column("ACTIVE", 6, Right, 0),
+    column("LATENCY", 7, Right, 0),
+    column("WEIGHT", 6, Right, 3),
+    column("ZONE", 6, Left, 4),
+    column("CONN/S", 6, Right, 5),
+    column("IDLE", 5, Right, 5),
+    column("REFUSED", 7, Right, 8),
+    column("EJECTED", 7, Right, 6),
+    column("OUT/S", 6, Right, 9),
+    column("IN/S", 6, Right, 9),
+    column("REQUESTS", 8, Right, 7),
+    column("SINCE", 6, Right, 2),
+    column("CAUSE", 20, Left, 1),
+];
+
+const ROUTES: &[Column] = &[
+    column("ROUTE", 18, Left, 0),
+    column("REQ/S", 6, Right, 0),
+    column("4XX/S", 6, Right, 2),
+    column("5XX/S", 6, Right, 0),
+    column("P50", 6, Right, 1),
+    column("P95", 6, Right, 1),
+    column("P99", 6, Right, 0),
+    column("REQUESTS", 8, Right, 4),
+    column("HOST", 16, Left, 5),
+    column("PATH", 14, Left, 3),
+    column("ACTION", 16, Left, 2),
+];
+
+const LISTENERS: &[Column] = &[
+    column("LISTENER", 14, Left, 0),
+    column("ADDRESS", 22, Left, 0),
+    column("OPEN", 6, Right, 0),
+    column("CONN/S", 6, Right, 0),
+    column("ACCEPTED", 8, Right, 1),
+];
+
+/// The columns of a tab.
+pub(super) fn columns(tab: Tab) -> &'static [Column] {
+    match tab {
+        Tab::Upstreams => UPSTREAMS,
+        Tab::Routes => ROUTES,
+        Tab::Listeners => LISTENERS,
+    }
+}
+
+/// A row, with a cell for each column of its tab.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Row {
+    /// True if the rows below belong to it.
+    pub(super) is_group: bool,
+    pub(super) cells: Vec<(String, Tone)>,
+}
+
+/// All rows of the tab that is open.
+pub(super) fn rows(app: &App) -> Vec<Row> {
+    let Some(look) = app.latest() else {
+        return Vec::new();
+    };
+    let (status, earlier) = (&look.status, app.previous());
+    let filter = app.filter.to_lowercase();
+    match app.tab {
+        Tab::Upstreams => upstreams(&status.upstreams, earlier.as_ref(), &filter, app.sort()),
+        Tab::Listeners => listeners(&status.listeners, earlier.as_ref(), &filter, app.sort()),
+        Tab::Routes => {
+            let base = app.base();
+            let routes = look.routes.as_deref().unwrap_or_default();
+            self::routes(
+                routes,
+                [earlier.as_ref(), base.as_ref()],
+                &filter,
+                app.sort(),
+            )
+        }
+    }
+}
+
+fn matches<'a>(filter: &str, texts: impl IntoIterator<Item = &'a str>) -> bool {
+    filter.is_empty()
+        || texts
+            .into_iter()
+            .any(|text| text.to_lowercase().contains(filter))
+}
+
+/// Largest first; what is not known comes last.
+fn descending(a: Option<f64>, b: Option<f64>) -> Ordering {
+    let known = |number: Option<f64>| number.unwrap_or(f64::NEG_INFINITY);
+    known(b).total_cmp(&known(a))
+}
+
+/// An endpoint with its rates, or the sums of an upstream.
+struct Load<'a> {
+    name: &'a str,
+    rates: EndpointRates,
+    in_flight: u64,
+    latency_ms: Option<f64>,
+}
+
+impl Load<'_> {
+    fn compare(&self, other: &Self, sort: Sort) -> Ordering {
+        match sort {
+            Sort::Configured => Ordering::Equal,
+            Sort::Requests => descending(self.rates.requests, other.rates.requests),
+            Sort::Errors => descending(self.rates.errors, other.rates.errors),
+            Sort::Active => other.in_flight.cmp(&self.in_flight),
+            Sort::Latency => descending(self.latency_ms, other.latency_ms),
+            Sort::Name => self.name.cmp(other.name),
+        }
+    }
+}
+
+fn upstreams(
+    all: &[UpstreamStatus],
+    earlier: Option<&Earlier<'_>>,
+    filter: &str,
+    sort: Sort,
+) -> Vec<Row> {
+    let mut groups = Vec::new();
+    for upstream in all {
+        let is_wanted = |one: &EndpointStatus| {
+            let state = one.state.name();
+            matches(
+                filter,
+                [&one.name, &one.address, &one.zone, &one.cause, state],
+            )
+        };
+        let has_name = matches(filter, [&*upstream.name]);
+        let chosen = upstream
+            .endpoints
+            .iter()
+            .filter(|one| has_name || is_wanted(one));
+        let mut endpoints: Vec<_> = chosen
+            .map(|one| (one, load(upstream, one, earlier)))
+            .collect();
+        if endpoints.is_empty() && !has_name {
+            continue;
+        }
+        endpoints.sort_by(|(_, a), (_, b)| a.compare(b, sort));
+        let total = total(upstream, earlier);
+        let mut rows = vec![group_row(upstream, &total)];
+        rows.extend(endpoints.iter().map(|(one, load)| endpoint_row(one, load)));
+        groups.push((total, rows));
+    }
+    groups.sort_by(|(a, _), (b, _)| a.compare(b, sort));
+    groups.into_iter().flat_map(|(_, rows)| rows).collect()
+}
+
+fn load<'a>(
+    upstream: &UpstreamStatus,
+    one: &'a EndpointStatus,
+    earlier: Option<&Earlier<'_>>,
+) -> Load<'a> {
+    let rates = earlier.map(|earlier| earlier.endpoint(&upstream.name, one));
+    Load {
+        name: &one.name,
+        rates: rates.unwrap_or_default(),
+        in_flight: one.in_flight,
+        latency_ms: one.latency_ms,
+    }
+}
+
+/// The sums over an upstream's endpoints, whether they are shown or not; of latencies the highest.
+fn total<'a>(upstream: &'a UpstreamStatus, earlier: Option<&Earlier<'_>>) -> Load<'a> {
+    let all = upstream.endpoints.iter();
+    let loads: Vec<_> = all.map(|one| load(upstream, one, earlier)).collect();
+    let sum = |of: fn(&EndpointRates) -> Option<f64>| {
+        sum_of_known(loads.iter().map(|load| of(&load.rates)))
+    };
+    Load {
+        name: &upstream.name,
+        rates: EndpointRates {
+            requests: sum(|rates| rates.requests),
+            errors: sum(|rates| rates.errors),
+            opened: sum(|rates| rates.opened),
+            sent_bytes: sum(|rates| rates.sent_bytes),
+            received_bytes: sum(|rates| rates.received_bytes),
+        },
+        in_flight: loads.iter().map(|load| load.in_flight).sum(),
+        latency_ms: loads
+            .iter()
+            .filter_map(|load| load.latency_ms)
+            .reduce(f64::max),
+    }
+}
+
+fn group_row(upstream: &UpstreamStatus, total: &Load<'_>) -> Row {
+    let (available, all) = (upstream.available(), upstream.endpoints.len());
+    let tone = match available {
+        0 => Tone::Bad,
+        some if some < all => Tone::Warn,
+        _ => Tone::Good,
+    };
+    let sum = |of: fn(&EndpointStatus) -> u64| {
+        let sum = upstream.endpoints.iter().map(of).sum();
+        (count(sum), Tone::Title)
+    };
+    let note = match upstream.is_panicking {
+        true => ("panic: all get requests".to_owned(), Tone::Bad),
+        false => (upstream.algorithm.clone(), Tone::Dim),
+    };
+    let nothing = (String::new(), Tone::Plain);
+    let mut cells = vec![
+        (upstream.name.clone(), Tone::Title),
+        (format!("{available}/{all} up"), tone),
+    ];
+    cells.extend(load_cells(total, Tone::Title));
+    cells.extend([
+        nothing.clone(),
+        nothing.clone(),
+        (rate(total.rates.opened), Tone::Title),
+        sum(|one| one.connections_idle),
+        sum(|one| one.connections_failed),
+        sum(|one| one.ejections),
+        (bytes(total.rates.sent_bytes), Tone::Title),
+        (bytes(total.rates.received_bytes), Tone::Title),
+        sum(|one| one.picks),
+        nothing,
+        note,
+    ]);
+    Row {
+        is_group: true,
+        cells,
+    }
+}
+
+fn endpoint_row(one: &EndpointStatus, load: &Load<'_>) -> Row {
+    let plain = |text: String| (text, Tone::Plain);
+    let mut cells = vec![
+        plain(format!("  {}", one.name)),
+        (one.state.name().to_owned(), Tone::of(one.state)),
+    ];
+    cells.extend(load_cells(load, Tone::Plain));
+    cells.extend([
+        plain(one.weight.to_string()),
+        plain(one.zone.clone()),
+        plain(rate(load.rates.opened)),
+        plain(count(one.connections_idle)),
+        plain(count(one.connections_failed)),
+        plain(count(one.ejections)),
+        plain(bytes(load.rates.sent_bytes)),
+        plain(bytes(load.rates.received_bytes)),
+        plain(count(one.picks)),
+        (span(one.since_seconds), Tone::Dim),
+        (cause(one), Tone::Dim),
+    ]);
+    Row {
+        is_group: false,
+        cells,
+    }
+}
+
+/// Requests and errors per second, requests under way, latency.
+fn load_cells(load: &Load<'_>, tone: Tone) -> [(String, Tone); 4] {
+    let has_errors = load.rates.errors.is_some_and(|errors| errors > 0.0);
+    [
+        (rate(load.rates.requests), tone),
+        (
+            rate(load.rates.errors),
+            if has_errors { Tone::Bad } else { tone },
+        ),
+        (count(load.in_flight), tone),
+        (millis(load.latency_ms), tone),
+    ]
+}
+
+fn routes(
+    all: &[RouteStatus],
+    [earlier, base]: [Option<&Earlier<'_>>; 2],
+    filter: &str,
+    sort: Sort,
+) -> Vec<Row> {
+    let is_wanted = |one: &&RouteStatus| {
+        let lists = [&one.hosts, &one.paths, &one.listeners, &one.methods];
+        let listed = lists.into_iter().flatten().map(String::as_str);
+        matches(filter, [&*one.name, &*one.action].into_iter().chain(listed))
+    };
+    let measure = |one| {
+        let rates = earlier
+            .map(|earlier| earlier.route(one))
+            .unwrap_or_default();
+        let quantiles = [0.5, 0.95, 0.99].map(|share| base?.quantile(one, share));
+        (one, rates, quantiles)
+    };
+    let mut rows: Vec<(&RouteStatus, RouteRates, [Option<f64>; 3])> =
+        all.iter().filter(is_wanted).map(measure).collect();
+    rows.sort_by(
+        |(a, a_rates, a_quantiles), (b, b_rates, b_quantiles)| match sort {
+            Sort::Configured | Sort::Active => Ordering::Equal,
+            Sort::Requests => descending(a_rates.requests, b_rates.requests),
+            Sort::Errors => descending(a_rates.errors, b_rates.errors),
+            Sort::Latency => descending(a_quantiles[2], b_quantiles[2]),
+            Sort::Name => a.name.cmp(&b.name),
+        },
+    );
+    rows.into_iter()
+        .map(|(one, rates, quantiles)| route_row(one, rates, quantiles))
+        .collect()
+}
+
+fn route_row(one: &RouteStatus, rates: RouteRates, quantiles: [Option<f64>; 3]) -> Row {
+    let plain = |text: String| (text, Tone::Plain);
+    let dim = |text: String| (text, Tone::Dim);
+    let has_errors = rates.errors.is_some_and(|errors| errors > 0.0);
+    let mut cells = vec![
+        (one.name.clone(), Tone::Title),
+        plain(rate(rates.requests)),
+        plain(rate(rates.client_errors)),
+        (rate(rates.errors), Tone::bad_if(has_errors)),
+    ];
+    cells.extend(quantiles.map(|quantile| plain(millis(quantile))));
+    let paths = match &*one.methods.join(",") {
+        "" => one.paths.join(", "),
+        methods => format!("{methods} {}", one.paths.join(", ")),
+    };
+    cells.extend([
+        plain(count(one.requests.iter().sum())),
+        dim(one.hosts.join(", ")),
+        dim(paths),
+        dim(one.action.clone()),
+    ]);
+    Row {
+        is_group: false,
+        cells,
+    }
+}
+
+fn listeners(
+    all: &[ListenerStatus],
+    earlier: Option<&Earlier<'_>>,
+    filter: &str,
+    sort: Sort,
+) -> Vec<Row> {
+    let is_wanted = |one: &&ListenerStatus| matches(filter, [&*one.name, &*one.address]);
+    let measure = |one| (one, earlier.and_then(|earlier| earlier.listener(one)));
+    let mut rows: Vec<(&ListenerStatus, _)> = all.iter().filter(is_wanted).map(measure).collect();
+    rows.sort_by(|(a, a_rate), (b, b_rate)| match sort {
+        Sort::Requests => descending(*a_rate, *b_rate),
+        Sort::Active => b.connections_open.cmp(&a.connections_open),
+        Sort::Name => a.name.cmp(&b.name),
+        Sort::Configured | Sort::Errors | Sort::Latency => Ordering::Equal,
+    });
+    let row = |(one, per_second): (&ListenerStatus, Option<f64>)| Row {
+        is_group: false,
+        cells: vec![
+            (one.name.clone(), Tone::Title),
+            (one.address.clone(), Tone::Plain),
+            (count(one.connections_open), Tone::Plain),
+            (rate(per_second), Tone::Plain),
+            (count(one.connections_accepted), Tone::Plain),
+        ],
+    };
+    rows.into_iter().map(row).collect()
+}
+
+impl Row {
+    /// Its cells, safe to show.
+    pub(super) fn shown(&self) -> impl Iterator<Item = (String, Tone)> {
+        self.cells.iter().map(|(text, tone)| (clean(text), *tone))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::fixture;
+    use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+    fn app(keys: &str) -> App {
+        let mut app = App::new("http://127.0.0.1:9900".into());
+        app.see(fixture::look(0));
+        app.see(fixture::look(1));
+        for key in keys.chars() {
+            app.press(KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE));
+        }
+        app
+    }
+
+    fn column_of(app: &App, title: &str) -> Vec<String> {
+        let mut titles = columns(app.tab).iter();
+        let index = titles
+            .position(|column| column.title == title)
+            .expect(title);
+        let text = |row: Row| row.cells[index].0.trim().to_owned();
+        rows(app).into_iter().map(text).collect()
+    }
+
+    #[test]
+    fn every_row_has_a_cell_for_each_column() {
+        for keys in ["1", "2", "3"] {
+            let app = app(keys);
+            let rows = rows(&app);
+            assert!(rows.len() >= 2);
+            for row in rows {
+                assert_eq!(row.cells.len(), columns(app.tab).len(), "{row:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn upstreams_stand_above_their_endpoints() {
+        let app = app("");
+        assert_eq!(
+            column_of(&app, "UPSTREAM"),
+            [
+                "shop",
+                "10.0.0.11:3000",
+                "10.0.0.12:3000",
+                "10.0.0.13:3000",
+                "search",
+                "search.internal:9200"
+            ]
+        );
+        assert_eq!(
+            column_of(&app, "STATE"),
+            ["2/3 up", "up", "starting", "ejected", "0/1 up", "down"]
+        );
+        assert_eq!(
+            column_of(&app, "REQ/S"),
+            ["110", "100", "10", "0", "1.0", "1.0"]
+        );
+        assert_eq!(column_of(&app, "ERR/S")[3], "2.0");
+    }
+
+    #[test]
+    fn sorting_keeps_endpoints_with_their_upstream() {
+        let by_errors = app("ss");
+        assert_eq!(
+            column_of(&by_errors, "UPSTREAM")[..2],
+            ["shop", "10.0.0.13:3000"]
+        );
+        let by_name = app("S");
+        assert_eq!(
+            column_of(&by_name, "UPSTREAM")[..2],
+            ["search", "search.internal:9200"]
+        );
+        let by_requests = app("2s");
+        assert_eq!(
+            column_of(&by_requests, "ROUTE")[..3],
+            ["static", "api", "quiet-2"]
+        );
+    }
+
+    #[test]
+    fn a_filter_finds_endpoints_and_whole_upstreams() {
+        assert_eq!(
+            column_of(&app("/EJECT"), "UPSTREAM"),
+            ["shop", "10.0.0.13:3000"]
+        );
+        assert_eq!(
+            column_of(&app("/search"), "UPSTREAM"),
+            ["search", "search.internal:9200"]
+        );
+        assert_eq!(column_of(&app("/shop"), "UPSTREAM").len(), 4);
+        assert!(column_of(&app("/nothing"), "UPSTREAM").is_empty());
+        assert_eq!(column_of(&app("2/static"), "ROUTE"), ["static"]);
+        assert_eq!(column_of(&app("3/8081"), "LISTENER"), ["inside"]);
+        let sums = app("/10.0.0.13");
+        assert_eq!(column_of(&sums, "REQ/S")[0], "110", "sums are of all");
+    }
+
+    #[test]
+    fn without_an_earlier_look_rates_are_not_known() {
+        let mut app = App::new(String::new());
+        app.see(fixture::look(0));
+        assert_eq!(column_of(&app, "REQ/S")[1], "–");
+        assert_eq!(column_of(&app, "LATENCY")[1], "2.1ms");
+        assert!(rows(&App::new(String::new())).is_empty());
+    }
+}
