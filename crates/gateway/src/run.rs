@@ -61,7 +61,6 @@ enum Phase {
 /// A running gateway, as seen from outside.
 pub struct Gateway {
     pub(crate) control: Arc<Control>,
-    pub(crate) registry: Arc<Registry>,
     phase: watch::Sender<Phase>,
     /// Workers that have not ended.
     running: watch::Receiver<usize>,
@@ -102,7 +101,6 @@ impl Gateway {
         control.apply(config).map_err(StartError::Config)?;
         let gateway = Self {
             control,
-            registry: Arc::clone(registry),
             phase,
             running,
             workers,

@@ -15,14 +15,14 @@ pub(crate) fn diff(old: &Config, new: &Config) -> Vec<String> {
         "listener",
         (&old.listeners, &new.listeners),
         |it| &it.name,
-        |old, new| listener(old, new),
+        listener,
     );
     compare(
         &mut lines,
         "upstream",
         (&old.upstreams, &new.upstreams),
         |it| &it.name,
-        |old, new| upstream(old, new),
+        upstream,
     );
     let names = |config: &Config| -> Vec<String> {
         config.upstreams.iter().map(|it| it.name.clone()).collect()

@@ -89,7 +89,7 @@ impl Control {
             until_seconds: until.map(|until| until.saturating_sub(now).as_secs_f64()),
             cause,
             in_flight: u64::from(endpoint.in_flight()),
-            latency_ms: (!latency.is_zero()).then(|| latency.as_secs_f64() * 1e3),
+            latency_ms: (!latency.is_zero()).then_some(latency.as_secs_f64() * 1e3),
             picks: sums.picks,
             failures: sums.failures,
             ejections: sums.ejections,

@@ -59,7 +59,7 @@ impl Request {
     pub(crate) fn admit(
         worker: &Worker,
         client: &Client,
-        mut head: RequestHead,
+        head: RequestHead,
         started: Duration,
     ) -> Result<Self, Refused> {
         let mut out = worker.buffers.head();
