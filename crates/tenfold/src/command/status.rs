@@ -5,18 +5,22 @@ use std::io::{self, IsTerminal, Write as _};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use ratatui::crossterm::terminal;
 use serde_json::json;
 use tenfold_gateway::{EndpointStatus, RouteStatus, Status, UpstreamStatus};
 
 use super::Refusal;
 use super::client::{Client, Failure};
-use super::format::{bytes, clean, count, millis, rate, span};
+use super::format::{clean, count, millis, rate, span};
 use super::rates::{Earlier, GatewayRates, Look};
 use super::table::{Table, Tone, paint};
 use crate::cli;
 
 /// Routes that are shown, the busiest ones.
 const MOST_ROUTES: usize = 20;
+
+/// Title of the columns that only watching can fill.
+const PER_SECOND: &str = "PER S";
 
 /// Shows it. The exit code is 1 if an upstream has no endpoint that is well, 2 if the gateway cannot be asked.
 pub(crate) fn run(arguments: cli::Status) -> Result<ExitCode, Refusal> {
@@ -85,8 +89,7 @@ async fn again_and_again(
             Err(failure) => format!("{}; trying again\n", failure.what),
         };
         let text = match is_screen {
-            // Home, then clear to the end of each line and of the screen: no flicker.
-            true => format!("\x1b[H{}\x1b[J", text.replace('\n', "\x1b[K\n")),
+            true => on_screen(&text),
             false if in_json => text,
             false => text + "\n",
         };
@@ -94,6 +97,20 @@ async fn again_and_again(
             return Ok(ExitCode::SUCCESS);
         }
     }
+}
+
+/// The text in place of the one before: home, clear to the end of each line and of the screen, so that nothing flickers;
+/// what does not fit is left out, so that nothing scrolls.
+fn on_screen(text: &str) -> String {
+    let height = terminal::size().map_or(24, |(_, rows)| usize::from(rows).max(2));
+    let mut lines: Vec<_> = text.lines().collect();
+    if lines.len() >= height {
+        lines.truncate(height - 2);
+        lines.push("… there is more: make the terminal higher, or use `tenfold top`");
+    }
+    let lines: String = lines.iter().map(|line| format!("{line}\x1b[K\n")).collect();
+    // Without wrapping while this is written: a long line must stay one.
+    format!("\x1b[?7l\x1b[H{lines}\x1b[J\x1b[?7h")
 }
 
 async fn look(client: &mut Client) -> Result<Look, Failure> {
@@ -147,9 +164,13 @@ fn render(
             (rate(per_second), Tone::Plain),
         ]);
     }
+    if routes.is_none() {
+        table.leave_out(PER_SECOND);
+    }
     let _infallible = write!(text, "\n{}", table.text(in_colour));
     for upstream in &status.upstreams {
-        text.push_str(&render_upstream(upstream, earlier, in_colour));
+        let is_watched = routes.is_some();
+        text.push_str(&render_upstream(upstream, earlier, is_watched, in_colour));
     }
     if let Some(routes) = routes {
         text.push_str(&render_routes(routes, earlier, in_colour));
@@ -158,43 +179,48 @@ fn render(
 }
 
 fn head(status: &Status, earlier: Option<&Earlier<'_>>, in_colour: bool) -> String {
-    let rates = earlier.map_or_else(GatewayRates::default, |earlier| earlier.gateway(status));
-    let name = paint(
-        &format!("tenfold {}", clean(&status.version)),
-        Tone::Title,
-        in_colour,
-    );
+    let name = format!("tenfold {}", clean(&status.version));
+    let name = paint(&name, Tone::Title, in_colour);
     let state = match status.is_draining {
         true => paint("  draining", Tone::Warn, in_colour),
         false => String::new(),
     };
     let plural = if status.workers == 1 { "" } else { "s" };
     let requests: u64 = status.requests.iter().sum();
+    // A blank and the rate, if there is one.
+    let rates = earlier.map(|earlier| earlier.gateway(status));
+    let of = |of: fn(&GatewayRates) -> Option<f64>| {
+        rates
+            .as_ref()
+            .map_or_else(String::new, |rates| format!(" ({}/s)", rate(of(rates))))
+    };
     format!(
         "{name}{state}  up {}, generation {}, {} worker{plural}\n  \
-         requests     {} active, {} answered ({} with 5xx), {}/s\n  \
-         connections  {} open, {} accepted, {}/s\n  \
-         bytes        {} in, {} out, {}/s in, {}/s out\n",
+         requests     {} active, {}{} answered, {}{} with 5xx\n  \
+         connections  {} open, {}{} accepted\n  \
+         bytes        {}{} in, {}{} out\n",
         span(status.uptime_seconds),
         status.generation,
         status.workers,
         count(status.requests_active),
         count(requests),
+        of(|rates| rates.requests),
         count(status.requests[4]),
-        rate(rates.requests),
+        of(|rates| rates.classes[4]),
         count(status.connections_open),
         count(status.connections_accepted),
-        rate(rates.accepted),
+        of(|rates| rates.accepted),
         count(status.received_bytes),
+        of(|rates| rates.received_bytes),
         count(status.sent_bytes),
-        bytes(rates.received_bytes),
-        bytes(rates.sent_bytes),
+        of(|rates| rates.sent_bytes),
     )
 }
 
 fn render_upstream(
     upstream: &UpstreamStatus,
     earlier: Option<&Earlier<'_>>,
+    is_watched: bool,
     in_colour: bool,
 ) -> String {
     let (available, all) = (upstream.available(), upstream.endpoints.len());
@@ -240,6 +266,9 @@ fn render_upstream(
             (count(one.connections_idle), Tone::Dim),
             (cause(one), Tone::Dim),
         ]);
+    }
+    if !is_watched {
+        table.leave_out(PER_SECOND);
     }
     let name = paint(&clean(&upstream.name), Tone::Title, in_colour);
     let share = paint(&format!("{available} of {all} available"), tone, in_colour);
@@ -323,6 +352,7 @@ mod tests {
         has("18s left: 5 failures in a row\n");
         has("upstream search  maglev, 0 of 1 available, panic: all of them get requests\n");
         assert!(!text.contains('\x1b') && !text.contains("ROUTE"), "{text}");
+        assert!(!text.contains('–') && !text.contains(PER_SECOND), "{text}");
         let painted = render(&status, None, None, true);
         assert!(painted.contains("\x1b[31mejected\x1b[0m"), "{painted}");
         assert!(painted.contains("\x1b[32mup\x1b[0m"), "{painted}");
@@ -348,6 +378,8 @@ mod tests {
         let busiest = text.find("  static").expect("a route");
         assert!(busiest < text.find("  api").expect("another"), "{text}");
         assert!(text.contains("routes with fewer requests"), "{text}");
+        let requests = "34 active, 966k (12.3k/s) answered, 15 (3.0/s) with 5xx\n";
+        assert!(text.contains(requests), "{text}");
     }
 
     #[test]

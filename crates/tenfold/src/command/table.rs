@@ -93,6 +93,17 @@ impl Table {
         self.rows.push(cells.into_iter().map(clean).collect());
     }
 
+    /// Takes out the columns of that title.
+    pub(crate) fn leave_out(&mut self, title: &str) {
+        let is_kept: Vec<_> = self.rows[0].iter().map(|(text, _)| text != title).collect();
+        let mut kept = is_kept.iter();
+        self.columns.retain(|_| *kept.next().unwrap_or(&true));
+        for row in &mut self.rows {
+            let mut kept = is_kept.iter();
+            row.retain(|_| *kept.next().unwrap_or(&true));
+        }
+    }
+
     /// The text, each line indented by two blanks.
     pub(crate) fn text(&self, in_colour: bool) -> String {
         let width = |column: usize| {
@@ -136,6 +147,10 @@ mod tests {
             table.text(false),
             "  NAME            N  WHY\n  äöü         12345\n  名前テスト      1  x\u{fffd}\n"
         );
+        let mut narrow = Table::new(&["A", ">B", "C", ">B"]);
+        narrow.row([plain("1"), plain("2"), plain("3"), plain("4")]);
+        narrow.leave_out("B");
+        assert_eq!(narrow.text(false), "  A  C\n  1  3\n");
         assert!(table.text(true).contains("\x1b[31mx\u{fffd}\x1b[0m"));
     }
 }

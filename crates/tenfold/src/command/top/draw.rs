@@ -7,7 +7,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Cell, Clear, Paragraph, Row, Table};
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::app::{App, Tab};
 use super::rows::{self, Column};
@@ -19,6 +19,10 @@ use crate::command::table::{Align, Tone};
 const HEAD: u16 = 3;
 /// Widest first column; names that are longer are cut.
 const WIDEST_NAME: u16 = 48;
+/// A first column that is worth more than columns of rank [`OPTIONAL`] and above.
+const GOOD_NAME: u16 = 30;
+/// The least rank of columns that one can do without.
+const OPTIONAL: u8 = 3;
 
 const HELP: &[&str] = &[
     "q, Ctrl-C          end",
@@ -44,8 +48,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &mut App, now: Instant) {
         Constraint::Length(1),
     ];
     let [head, body, foot] = Layout::vertical(areas).areas(frame.area());
-    draw_head(frame, app, head);
-    draw_table(frame, app, body);
+    let range = draw_table(frame, app, body);
+    draw_head(frame, app, head, &range);
     draw_foot(frame, app, foot, now);
     if app.shows_help {
         draw_help(frame, body);
@@ -64,11 +68,18 @@ fn style(tone: Tone) -> Style {
     }
 }
 
-fn draw_head(frame: &mut Frame<'_>, app: &App, area: Rect) {
+/// Which rows are on the screen, of how many.
+struct Range {
+    first: usize,
+    shown: usize,
+    all: usize,
+}
+
+fn draw_head(frame: &mut Frame<'_>, app: &App, area: Rect, range: &Range) {
     let lines = [
         title_line(app, area.width),
         numbers_line(app, area.width),
-        tabs_line(app, area.width),
+        tabs_line(app, area.width, range),
     ];
     frame.render_widget(Paragraph::new(lines.to_vec()), area);
 }
@@ -138,7 +149,7 @@ fn numbers_line(app: &App, width: u16) -> Line<'static> {
     fitting(pieces, width)
 }
 
-fn tabs_line(app: &App, width: u16) -> Line<'static> {
+fn tabs_line(app: &App, width: u16, range: &Range) -> Line<'static> {
     let tab = |tab: Tab| {
         let is_open = tab == app.tab;
         let style = if is_open {
@@ -160,11 +171,15 @@ fn tabs_line(app: &App, width: u16) -> Line<'static> {
     if !app.filter.is_empty() && !app.is_typing {
         notes.push((format!("filter: {}", app.filter), Tone::Warn));
     }
+    if range.shown < range.all {
+        let (first, last) = (range.first + 1, range.first + range.shown);
+        notes.push((format!("rows {first}–{last} of {}", range.all), Tone::Dim));
+    }
     line.extend(fitting(notes, left).spans);
     line
 }
 
-fn draw_table(frame: &mut Frame<'_>, app: &mut App, area: Rect) {
+fn draw_table(frame: &mut Frame<'_>, app: &mut App, area: Rect) -> Range {
     let rows = rows::rows(app);
     let page = usize::from(area.height.saturating_sub(1));
     let first = app.scroll_within(rows.len(), page);
@@ -172,72 +187,81 @@ fn draw_table(frame: &mut Frame<'_>, app: &mut App, area: Rect) {
     let names = rows.iter().filter_map(|row| row.cells.first());
     let longest = names.map(|(name, _)| name.width()).max().unwrap_or(0);
     let layout = fit(columns, longest, area.width);
-    if rows.is_empty() {
-        let text = match (app.latest(), app.tab, &*app.filter) {
-            (None, _, _) => "nothing is known yet",
-            (Some(look), Tab::Routes, _) if look.routes.is_none() => "asking for the routes …",
-            (_, _, "") => "there is none",
-            _ => "nothing matches the filter; Esc drops it",
-        };
-        let text = Line::styled(format!("\n{text}"), style(Tone::Dim));
-        frame.render_widget(Paragraph::new(text), area);
-        return;
-    }
-    let title = |index: &usize| {
-        let column = &columns[*index];
-        aligned(column.title.to_owned(), Style::new(), column)
+    let range = Range {
+        first,
+        shown: page.min(rows.len()),
+        all: rows.len(),
     };
-    let header = Row::new(layout.iter().map(|(index, _)| title(index)))
-        .style(Style::new().add_modifier(Modifier::DIM | Modifier::UNDERLINED));
+    if rows.is_empty() {
+        let line = Line::styled(format!("\n{}", why_empty(app)), style(Tone::Dim));
+        frame.render_widget(Paragraph::new(line), area);
+        return range;
+    }
+    let titles = layout.iter().map(|(index, width)| {
+        let column = &columns[*index];
+        aligned(column.title, Style::new(), column, *width)
+    });
+    let header =
+        Row::new(titles).style(Style::new().add_modifier(Modifier::DIM | Modifier::UNDERLINED));
     let is_stale = app.trouble.is_some();
     let shown = rows.iter().skip(first).take(page).map(|row| {
         let cells: Vec<_> = row.shown().collect();
-        let cell = |index: &usize| {
-            let (text, tone) = cells[*index].clone();
-            aligned(text, style(tone), &columns[*index])
-        };
-        let cells: Vec<_> = layout.iter().map(|(index, _)| cell(index)).collect();
+        let cells = layout.iter().map(|(index, width)| {
+            let (text, tone) = &cells[*index];
+            aligned(text, style(*tone), &columns[*index], *width)
+        });
         let stale = Style::new().add_modifier(Modifier::DIM);
-        Row::new(cells).style(if is_stale { stale } else { Style::new() })
+        Row::new(cells.collect::<Vec<_>>()).style(if is_stale { stale } else { Style::new() })
     });
     let widths = layout.iter().map(|(_, width)| Constraint::Length(*width));
     let table = Table::new(shown, widths).header(header).column_spacing(1);
     frame.render_widget(table, area);
+    range
 }
 
-fn aligned(text: String, style: Style, column: &Column) -> Cell<'static> {
-    let line = Line::styled(text, style);
+fn why_empty(app: &App) -> &'static str {
+    match (app.latest(), app.tab, &*app.filter) {
+        (None, _, _) => "nothing is known yet",
+        (Some(look), Tab::Routes, _) if look.routes.is_none() => "asking for the routes …",
+        (_, _, "") => "there is none",
+        _ => "nothing matches the filter; Esc drops it",
+    }
+}
+
+fn aligned(text: &str, style: Style, column: &Column, width: u16) -> Cell<'static> {
+    let line = Line::styled(cut(text, usize::from(width)), style);
     Cell::from(match column.align {
         Align::Left => line,
         Align::Right => line.right_aligned(),
     })
 }
 
+/// The text if it fits, or else as much as does, and a mark.
+fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut left = width.saturating_sub(1);
+    let fits = |c: &char| {
+        let rest = left.checked_sub(c.width().unwrap_or(0));
+        left = rest.unwrap_or(left);
+        rest.is_some()
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
+}
+
 /// Which columns there is room for, and how wide they are.
 fn fit(columns: &[Column], longest_name: usize, width: u16) -> Vec<(usize, u16)> {
-    let mut chosen: Vec<(usize, u16)> = columns
-        .iter()
-        .map(|column| column.width)
-        .enumerate()
-        .collect();
-    let total =
-        |chosen: &[(usize, u16)]| chosen.iter().map(|(_, width)| width + 1).sum::<u16>() - 1;
-    while total(&chosen) > width && chosen.len() > 1 {
-        let rank = |(index, _): &(usize, u16)| columns[*index].rank;
-        // Of several with the same rank the last one goes first.
-        let last = chosen
-            .iter()
-            .enumerate()
-            .skip(1)
-            .max_by_key(|(_, column)| rank(column));
-        let (position, _) = last.expect("there is more than one");
-        chosen.remove(position);
-    }
+    let widths = columns.iter().map(|column| column.width);
+    let mut chosen: Vec<(usize, u16)> = widths.enumerate().collect();
+    let wanted = u16::try_from(longest_name).unwrap_or(u16::MAX);
+    let good = wanted.clamp(chosen[0].1, GOOD_NAME.max(chosen[0].1));
+    let least = std::mem::replace(&mut chosen[0].1, good);
+    leave_out(columns, &mut chosen, width, OPTIONAL);
+    chosen[0].1 = least;
+    leave_out(columns, &mut chosen, width, 0);
     let left = width.saturating_sub(total(&chosen));
-    let wanted = u16::try_from(longest_name)
-        .unwrap_or(u16::MAX)
-        .min(WIDEST_NAME);
-    let grown = left.min(wanted.saturating_sub(chosen[0].1));
+    let grown = left.min(wanted.min(WIDEST_NAME).saturating_sub(least));
     chosen[0].1 += grown;
     if let [_, .., last] = &mut *chosen
         && columns[last.0].align == Align::Left
@@ -245,6 +269,25 @@ fn fit(columns: &[Column], longest_name: usize, width: u16) -> Vec<(usize, u16)>
         last.1 += left - grown;
     }
     chosen
+}
+
+/// Leaves out columns of at least that rank, the highest first, of equal ones the last, until the others fit.
+fn leave_out(columns: &[Column], chosen: &mut Vec<(usize, u16)>, width: u16, rank: u8) {
+    while total(chosen) > width {
+        let others = chosen.iter().enumerate().skip(1);
+        let last = others.max_by_key(|(_, (index, _))| columns[*index].rank);
+        match last {
+            Some((position, (index, _))) if columns[*index].rank >= rank => {
+                chosen.remove(position);
+            }
+            _ => return,
+        }
+    }
+}
+
+/// The width of columns with a blank between each two.
+fn total(chosen: &[(usize, u16)]) -> u16 {
+    chosen.iter().map(|(_, width)| width + 1).sum::<u16>() - 1
 }
 
 fn draw_foot(frame: &mut Frame<'_>, app: &App, area: Rect, now: Instant) {

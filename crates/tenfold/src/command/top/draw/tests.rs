@@ -94,6 +94,16 @@ fn columns_leave_one_after_the_other_and_never_overlap() {
 }
 
 #[test]
+fn long_names_are_worth_more_than_optional_columns() {
+    let names = |width| fit(rows::columns(Tab::Upstreams), 30, width)[0].1;
+    assert_eq!((names(60), names(100), names(200)), (22, 30, 30));
+    assert_eq!(cut("accounts", 8), "accounts");
+    assert_eq!(cut("accounts", 5), "acco…");
+    assert_eq!(cut("名前テスト", 6), "名前…");
+    assert_eq!(cut("a", 0), "…");
+}
+
+#[test]
 fn any_size_can_be_drawn() {
     for (width, height) in [(1, 1), (2, 50), (10, 4), (59, 3), (500, 5), (60, 15)] {
         for keys in ["", "2", "3", "?", "/shop", "/nothing"] {
@@ -120,6 +130,7 @@ fn routes_are_scrolled_to_the_end() {
         "{lines:?}"
     );
     assert!(lines[4].contains("75ms"), "{}", lines[4]);
+    assert!(lines[2].ends_with("rows 1–10 of 100"), "{}", lines[2]);
     app.press(KeyEvent::new(KeyCode::End, KeyModifiers::NONE));
     let lines = picture(&mut app, 100, 15);
     assert!(lines[13].starts_with("quiet-99"), "{lines:?}");
