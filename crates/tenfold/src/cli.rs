@@ -255,7 +255,6 @@ mod tests {
         let parsed =
             Arguments::try_parse_from(["tenfold", "run", "--to", "127.0.0.1:1"]).expect("valid");
         let Command::Run(run) = parsed.command else {
-            panic!("not run");
             panic!("another command")
         };
         assert_eq!(run.timeouts.drain_timeout, tenfold_gateway::DRAIN_TIMEOUT);

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Control, Done};
-use crate::config::Server;
+use crate::config::{Address, Server};
 
 /// What is to be different about the servers of an upstream: all of it or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub enum EditError {
     NoServer(String),
     /// The upstream has a server of that name already.
     AlreadyThere(String),
+    /// A server is given by a name, which nobody would resolve.
+    Unresolved(String),
 }
 
 impl fmt::Display for EditError {
@@ -34,6 +36,10 @@ impl fmt::Display for EditError {
         match self {
             Self::NoUpstream(name) => write!(f, "there is no upstream `{name}`"),
             Self::NoServer(name) => write!(f, "the upstream has no server `{name}`"),
+            Self::Unresolved(name) => write!(
+                f,
+                "`{name}` is a name; give an address, or add the name to the configuration, where it is resolved"
+            ),
             Self::AlreadyThere(name) => write!(f, "the upstream has a server `{name}` already"),
         }
     }
@@ -52,6 +58,10 @@ impl Control {
             }
             let before = managed.servers(&edits);
             for server in &edit.add {
+                if let Address::Name { .. } = server.address {
+                    result = Err(EditError::Unresolved(server.name.clone()));
+                    return;
+                }
                 if before.iter().any(|other| other.name == server.name) {
                     result = Err(EditError::AlreadyThere(server.name.clone()));
                     return;

@@ -40,7 +40,7 @@ pub(super) fn find(files: &Files, ask: &Owned) -> Reply {
 
 /// What stands where a path points.
 enum Located {
-    File(Vec<u8>, File, Metadata),
+    File(Vec<u8>, File, Box<Metadata>),
     /// A folder whose path lacks the slash at its end: relative links in its index would point elsewhere.
     NeedsSlash,
     Nothing,
@@ -55,7 +55,7 @@ fn locate(files: &Files, root: &Root, relative: &Relative) -> io::Result<Located
         name.extend_from_slice(files.index.as_bytes());
     }
     match root.get(&name) {
-        Ok(Opened::File(file, metadata)) => Ok(Located::File(name, file, metadata)),
+        Ok(Opened::File(file, metadata)) => Ok(Located::File(name, file, Box::new(metadata))),
         Ok(Opened::Folder) if !relative.is_folder => Ok(Located::NeedsSlash),
         Ok(Opened::Folder) => Ok(Located::Nothing),
         Err(error) if is_missing(&error) => Ok(Located::Nothing),

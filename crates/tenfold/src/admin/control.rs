@@ -79,10 +79,6 @@ pub(crate) struct EndpointsAfter {
 
 /// Why an upstream's endpoints were not changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(
-    dead_code,
-    reason = "a gateway that is made from arguments alone only ever refuses"
-)]
 pub(crate) enum EditError {
     /// There is no such upstream; those that there are.
     NoUpstream(Vec<String>),

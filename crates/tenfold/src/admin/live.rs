@@ -101,6 +101,9 @@ impl Control for Live {
             }
             tenfold_gateway::EditError::NoServer(name) => EditError::NoEndpoint(name),
             tenfold_gateway::EditError::AlreadyThere(name) => EditError::AlreadyThere(name),
+            error @ tenfold_gateway::EditError::Unresolved(_) => {
+                EditError::Refused(error.to_string())
+            }
         })?;
         for change in &changes {
             tracing::info!("upstream {upstream}: {change}");
