@@ -15,7 +15,7 @@ BENCH_ARGS ?=
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
 
-.PHONY: help setup build test check check-rust check-scripts demo profile bench fuzz interop clean
+.PHONY: help setup build test check check-rust check-scripts demo profile bench fuzz interop rehearse clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -92,6 +92,11 @@ interop: ## Try it with curl, nginx, HAProxy, Node.js, Python and a browser
 	@scripts/setup --browser
 	cargo build --release --locked
 	@scripts/interop --strict
+
+rehearse: ## Change everything under load, and count what fails; nginx and HAProxy beside it
+	@scripts/setup --bench
+	cargo build --release --locked -p tenfold -p tenfold-testkit
+	@scripts/rehearse-changes
 
 clean: ## Remove what was built
 	cargo clean
