@@ -5,6 +5,7 @@ mod banner;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod fmt;
+pub(crate) mod import;
 mod notify;
 pub(crate) mod reload;
 pub(crate) mod run;
