@@ -14,6 +14,7 @@ use crate::command::check::Check;
 use crate::command::client::AdminUrl;
 use crate::command::completions::Completions;
 use crate::command::fmt::Fmt;
+use crate::command::import::Import;
 use crate::command::schema::Schema;
 use crate::config::secret::Secret;
 use crate::config::value;
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Give configurations their usual form.
     Fmt(Fmt),
+    /// Turn a configuration of nginx or HAProxy into one of ours.
+    Import(Import),
     /// Print the JSON Schema of a configuration, for editors.
     Schema(Schema),
     /// Print a script for a shell's completion.

@@ -5,6 +5,7 @@
 mod admin;
 mod cli;
 mod command;
+mod import;
 
 use std::process::ExitCode;
 
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
         cli::Command::Run(arguments) => command::run::run(&arguments),
         cli::Command::Check(arguments) => Ok(command::check::check(&arguments)),
         cli::Command::Fmt(arguments) => Ok(command::fmt::format(&arguments)),
+        cli::Command::Import(arguments) => command::import::import(&arguments),
         cli::Command::Schema(arguments) => Ok(printed(&command::schema::print(&arguments))),
         cli::Command::Completions(arguments) => {
             Ok(printed(&command::completions::print(&arguments)))

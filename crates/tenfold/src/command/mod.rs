@@ -9,6 +9,7 @@ pub(crate) mod completions;
 mod fixture;
 pub(crate) mod fmt;
 mod format;
+pub(crate) mod import;
 mod notify;
 mod rates;
 pub(crate) mod reload;

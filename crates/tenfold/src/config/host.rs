@@ -8,7 +8,7 @@ use tenfold_gateway::config::upstream;
 use super::value;
 
 /// `HOST:PORT`, `http://HOST:PORT`, `unix:/PATH`. A name stays a name.
-pub(super) fn endpoint(text: &str) -> Result<upstream::Address, String> {
+pub fn endpoint(text: &str) -> Result<upstream::Address, String> {
     if let Some(path) = text.strip_prefix("unix:") {
         if !path.starts_with('/') || path.contains('\0') {
             return Err("a Unix socket is given by its whole path: unix:/run/app.sock".into());
@@ -47,12 +47,12 @@ pub(super) fn endpoint(text: &str) -> Result<upstream::Address, String> {
 }
 
 /// The same, with the text that it was made from.
-pub(super) fn named_endpoint(text: &str) -> Result<(String, upstream::Address), String> {
+pub fn named_endpoint(text: &str) -> Result<(String, upstream::Address), String> {
     endpoint(text).map(|address| (text.to_owned(), address))
 }
 
 /// `app.internal:3000`: a name, not an address.
-pub(super) fn name_and_port(text: &str) -> Result<(String, u16), String> {
+pub fn name_and_port(text: &str) -> Result<(String, u16), String> {
     if text.parse::<SocketAddr>().is_ok() {
         return Err("an address needs no look-up: put it into `servers`".into());
     }
@@ -83,7 +83,7 @@ fn host_and_port(text: &str) -> Result<(String, u16), String> {
 }
 
 /// A name of DNS, in lower case.
-pub(super) fn host_name(text: &str) -> Result<String, String> {
+pub fn host_name(text: &str) -> Result<String, String> {
     // RFC 1035 section 2.3.4, and the underscores that names of services have.
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())

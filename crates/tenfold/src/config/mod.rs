@@ -13,7 +13,7 @@ pub(crate) mod diagnostic;
 mod effective;
 mod files;
 mod format;
-mod host;
+pub mod host;
 mod load;
 mod raw;
 mod read;
@@ -25,7 +25,7 @@ mod shape;
 mod suggest;
 mod tree;
 pub mod value;
-mod word;
+pub mod word;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 use tenfold_gateway::config::upstream;
 
 /// A name for upstreams, listeners and zones, which labels of metrics and cookies can carry.
-pub(super) fn plain_name(text: &str) -> Result<String, String> {
+pub fn plain_name(text: &str) -> Result<String, String> {
     let is_good = (1..=64).contains(&text.len())
         && text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && text
@@ -20,7 +20,7 @@ pub(super) fn plain_name(text: &str) -> Result<String, String> {
 }
 
 /// A path that is not empty.
-pub(super) fn path(text: &str) -> Result<String, String> {
+pub fn path(text: &str) -> Result<String, String> {
     if text.is_empty() || text.contains('\0') {
         Err("give a path, for example /var/www".into())
     } else {
@@ -29,14 +29,14 @@ pub(super) fn path(text: &str) -> Result<String, String> {
 }
 
 /// RFC 9110 section 5.6.2.
-pub(super) fn is_token(text: &str) -> bool {
+pub fn is_token(text: &str) -> bool {
     let is_token_byte =
         |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(is_token_byte)
 }
 
 /// `GET`: methods are case-sensitive, and all that exist are in capitals.
-pub(super) fn method(text: &str) -> Result<String, String> {
+pub fn method(text: &str) -> Result<String, String> {
     if is_token(text) && !text.bytes().any(|byte| byte.is_ascii_lowercase()) {
         Ok(text.to_owned())
     } else if is_token(text) {
@@ -50,7 +50,7 @@ pub(super) fn method(text: &str) -> Result<String, String> {
 }
 
 /// The name of a field, as it was written.
-pub(super) fn field_name(text: &str) -> Result<String, String> {
+pub fn field_name(text: &str) -> Result<String, String> {
     if is_token(text) && text.len() <= 256 {
         Ok(text.to_owned())
     } else {
@@ -59,7 +59,7 @@ pub(super) fn field_name(text: &str) -> Result<String, String> {
 }
 
 /// A field's value: no control characters, which could end the line.
-pub(super) fn field_value(text: &str) -> Result<String, String> {
+pub fn field_value(text: &str) -> Result<String, String> {
     let is_good = text
         .bytes()
         .all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7F));
@@ -71,7 +71,7 @@ pub(super) fn field_value(text: &str) -> Result<String, String> {
 }
 
 /// A cookie's name.
-pub(super) fn cookie_name(text: &str) -> Result<String, String> {
+pub fn cookie_name(text: &str) -> Result<String, String> {
     if is_token(text) && text.len() <= 256 {
         Ok(text.to_owned())
     } else {
@@ -80,7 +80,7 @@ pub(super) fn cookie_name(text: &str) -> Result<String, String> {
 }
 
 /// `client_ip`, `header:NAME`, `cookie:NAME`, `target`.
-pub(super) fn hash_key(text: &str) -> Result<upstream::HashKey, String> {
+pub fn hash_key(text: &str) -> Result<upstream::HashKey, String> {
     match text.split_once(':') {
         None if text == "client_ip" => Ok(upstream::HashKey::ClientIp),
         None if text == "target" => Ok(upstream::HashKey::Target),
@@ -93,7 +93,7 @@ pub(super) fn hash_key(text: &str) -> Result<upstream::HashKey, String> {
 }
 
 /// `env:NAME` or `file:PATH`.
-pub(super) fn secret_source(text: &str) -> Result<String, String> {
+pub fn secret_source(text: &str) -> Result<String, String> {
     match text.split_once(':') {
         Some(("env" | "file", name)) if !name.is_empty() => Ok(text.to_owned()),
         _ => Err("a secret is given as env:NAME or file:PATH, never as itself".into()),
@@ -101,7 +101,7 @@ pub(super) fn secret_source(text: &str) -> Result<String, String> {
 }
 
 /// A path, perhaps with a query: `/healthz`.
-pub(super) fn target(text: &str) -> Result<String, String> {
+pub fn target(text: &str) -> Result<String, String> {
     let is_good = text.starts_with('/')
         && text
             .bytes()

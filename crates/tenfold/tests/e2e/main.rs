@@ -4,6 +4,7 @@ mod bodies;
 mod failures;
 mod forwarding;
 mod health;
+mod import;
 mod lifecycle;
 mod malformed_requests;
 mod malformed_responses;
