@@ -80,6 +80,7 @@ pub(crate) struct Draft {
     pub(crate) notes: Vec<Note>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "a file has some dozens, once")]
 #[derive(Clone, Debug)]
 pub(crate) enum Item {
     Upstream(Upstream),

@@ -123,7 +123,7 @@ impl Reader<'_> {
                 "(.*)" | "(.*)$" => return Some(self.shape(true, true)),
                 // `/api(/|$)`, `/api(/.*)?$`: exactly `/api` and what is below it.
                 "(/|$)" | "(?:/|$)" | "(/.*)?$" | "(?:/.*)?$" | "(/.*|$)" | "($|/)" => {
-                    self.push_all(Piece::Text('/'));
+                    self.push_all(&Piece::Text('/'));
                     return Some(self.shape(true, false));
                 }
                 _ => self.piece()?,
@@ -139,7 +139,7 @@ impl Reader<'_> {
         }
     }
 
-    fn push_all(&mut self, piece: Piece) {
+    fn push_all(&mut self, piece: &Piece) {
         for text in &mut self.texts {
             text.push(piece.clone());
         }
@@ -152,7 +152,7 @@ impl Reader<'_> {
             .or_else(|| self.rest.strip_prefix("[^/]+"))
         {
             self.rest = rest;
-            self.push_all(Piece::Segment);
+            self.push_all(&Piece::Segment);
             return Some(());
         }
         if self.rest.starts_with('(') {
@@ -164,7 +164,7 @@ impl Reader<'_> {
             return None;
         }
         self.rest = rest;
-        self.push_all(Piece::Text(character));
+        self.push_all(&Piece::Text(character));
         Some(())
     }
 
@@ -220,7 +220,7 @@ fn literal(text: &str) -> Option<(char, &str)> {
         '\\' => {
             let escaped = characters.next()?;
             let is_itself = !escaped.is_alphanumeric() && !escaped.is_whitespace();
-            is_itself.then(|| (escaped, characters.as_str()))
+            is_itself.then_some((escaped, characters.as_str()))
         }
         '.' | '*' | '+' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '|' | '^' | '$' => None,
         character => Some((character, characters.as_str())),

@@ -75,11 +75,11 @@ impl Sources {
             what: format!("cannot be read: {error}"),
             help: "give a file that exists and that you may read".into(),
         })?;
-        self.add(&path.display().to_string(), bytes)
+        self.add(&path.display().to_string(), &bytes)
     }
 
     /// Takes a text that was read already.
-    pub(crate) fn add(&mut self, path: &str, bytes: Vec<u8>) -> Result<(u16, String), SourceError> {
+    pub(crate) fn add(&mut self, path: &str, bytes: &[u8]) -> Result<(u16, String), SourceError> {
         let refuse = |what: String, help: &str| SourceError {
             at: path.to_owned(),
             what,
@@ -106,7 +106,7 @@ impl Sources {
         );
         self.names.push(name);
         // A stray byte of another encoding stands in a comment, as a rule; anywhere else the lexers refuse it.
-        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let text = String::from_utf8_lossy(bytes).into_owned();
         Ok((index, text))
     }
 

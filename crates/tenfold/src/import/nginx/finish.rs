@@ -23,21 +23,21 @@ pub(super) fn forwarded(
 ) {
     headers::request(context, level, variables, host, route);
     let mut notes = Vec::new();
-    if let Some(directive) = level.read_timeout.filter(|one| !context.is_global(one)) {
-        if let Some(time) = context.time(&mut notes, directive) {
-            route.table.set("timeout", time.clone());
-            let upgrades = |one: &&Directive| one.first().eq_ignore_ascii_case("upgrade");
-            if level.set_headers.iter().any(|one| upgrades(&one)) {
-                // For a WebSocket it is the time without a byte.
-                route.table.set("tunnel_timeout", time);
-            }
+    if let Some(directive) = level.read_timeout.filter(|one| !context.is_global(one))
+        && let Some(time) = context.time(&mut notes, directive)
+    {
+        route.table.set("timeout", time.clone());
+        let upgrades = |one: &&Directive| one.first().eq_ignore_ascii_case("upgrade");
+        if level.set_headers.iter().any(upgrades) {
+            // For a WebSocket it is the time without a byte.
+            route.table.set("tunnel_timeout", time);
         }
     }
     let body = level.send_timeout.or(level.body_timeout);
-    if let Some(directive) = body.filter(|one| !context.is_global(one)) {
-        if let Some(time) = context.time(&mut notes, directive) {
-            route.table.set("body_timeout", time);
-        }
+    if let Some(directive) = body.filter(|one| !context.is_global(one))
+        && let Some(time) = context.time(&mut notes, directive)
+    {
+        route.table.set("body_timeout", time);
     }
     // Bodies of clients and of servers have one time here.
     for directive in level
@@ -50,10 +50,10 @@ pub(super) fn forwarded(
             context.note(&mut notes, directive, Weight::Differs, advice);
         }
     }
-    if let Some(directive) = level.max_body.filter(|one| !context.is_global(one)) {
-        if let Some(size) = max_body(context, &mut notes, directive) {
-            route.table.set("max_body", size);
-        }
+    if let Some(directive) = level.max_body.filter(|one| !context.is_global(one))
+        && let Some(size) = max_body(context, &mut notes, directive)
+    {
+        route.table.set("max_body", size);
     }
     if let Some(directive) = level.connect_timeout.filter(|one| !context.is_global(one)) {
         connect_timeout(context, &mut notes, directive, route);

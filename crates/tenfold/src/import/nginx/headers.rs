@@ -180,7 +180,7 @@ fn add(
         Ok(template) => template,
         Err(advice) => return context.note(notes, directive, Weight::Differs, advice),
     };
-    match put(&mut route.response, &name, template) {
+    match put(&mut route.response, &name, &template) {
         true => context.translated(directive),
         false => {
             let advice = format!("`{name}` is added already, and a table has each name once");
@@ -190,8 +190,8 @@ fn add(
 }
 
 /// Adds a field; one that may be a list (RFC 9110 section 5.6.1) is put behind the one that is there.
-fn put(edits: &mut Edits, name: &str, template: String) -> bool {
-    if edits.add(name, template.clone()) {
+fn put(edits: &mut Edits, name: &str, template: &str) -> bool {
+    if edits.add(name, template.to_owned()) {
         return true;
     }
     let is_list = matches!(
@@ -204,7 +204,7 @@ fn put(edits: &mut Edits, name: &str, template: String) -> bool {
         .find(|(other, _)| *other == name && is_list);
     if let Some((_, old)) = old {
         old.push_str(", ");
-        old.push_str(&template);
+        old.push_str(template);
         return true;
     }
     false

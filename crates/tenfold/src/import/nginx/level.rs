@@ -93,7 +93,7 @@ impl<'d> Level<'d> {
             (&mut level.send_timeout, "proxy_send_timeout"),
             (&mut level.body_timeout, "client_body_timeout"),
         ] {
-            if let Some(own) = all(name).last() {
+            if let Some(own) = all(name).next_back() {
                 *single = Some(own);
             }
         }

@@ -100,7 +100,7 @@ pub(super) struct Listeners {
 
 impl Listeners {
     /// Decides on the listeners for all of these. `[::]` takes IPv4 also, so that both together are one.
-    pub(super) fn new<'l>(all: impl Iterator<Item = &'l Listen> + Clone) -> Self {
+    pub(super) fn new<'l>(all: &(impl Iterator<Item = &'l Listen> + Clone)) -> Self {
         let mut listeners = Self::default();
         let has = |ip: IpAddr, port| {
             let mut all = all.clone();
@@ -220,7 +220,7 @@ mod tests {
             listen("[::]:80"),
             listen("10.0.0.1:80"),
         ];
-        let listeners = Listeners::new(all.iter());
+        let listeners = Listeners::new(&all.iter());
         assert_eq!(listeners.len(), 1);
         assert_eq!(listeners.index(all[0].address), Some(0));
         assert_eq!(listeners.index(all[2].address), None);

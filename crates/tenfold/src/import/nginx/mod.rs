@@ -51,15 +51,6 @@ pub(super) fn import(
     Ok(translate(parse::parse(path, sources)?, leaves_gaps))
 }
 
-/// The same for a text that includes nothing.
-#[cfg(test)]
-pub(super) fn import_text(
-    text: &str,
-    sources: &mut Sources,
-) -> Result<(Draft, Ledger), SourceError> {
-    Ok(translate(parse::parse_text(text, sources)?, false))
-}
-
 fn translate(directives: Vec<Directive>, leaves_gaps: bool) -> (Draft, Ledger) {
     let mut context = Context::default();
     context.leaves_gaps = leaves_gaps;
@@ -90,7 +81,7 @@ fn translate(directives: Vec<Directive>, leaves_gaps: bool) -> (Draft, Ledger) {
         .map(|one| Site::new(&mut context, one, &level, &variables))
         .collect();
     let listens: Vec<_> = sites.iter().flat_map(|site| site.listens.iter()).collect();
-    let listeners = Listeners::new(listens.into_iter());
+    let listeners = Listeners::new(&listens.into_iter());
     context.draft.listeners = listeners.tables();
     let mut known = known(&sites, &listeners, is_fragment);
     let mut sites = sites.into_iter().enumerate();

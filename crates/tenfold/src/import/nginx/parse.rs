@@ -65,7 +65,7 @@ pub(super) fn parse(path: &Path, sources: &mut Sources) -> Result<Vec<Directive>
 /// Reads a text that can include nothing.
 #[cfg(test)]
 pub(super) fn parse_text(text: &str, sources: &mut Sources) -> Result<Vec<Directive>, SourceError> {
-    let (file, text) = sources.add("nginx.conf", text.as_bytes().to_vec())?;
+    let (file, text) = sources.add("nginx.conf", text.as_bytes())?;
     let mut parser = Parser {
         sources,
         folder: PathBuf::from("/nonexistent"),

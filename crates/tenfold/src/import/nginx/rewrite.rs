@@ -117,7 +117,7 @@ pub(super) fn answer(
     if let (301 | 302 | 303 | 307 | 308, Some(text)) = (code, text) {
         return match variables
             .template(text)
-            .map_err(unknown)
+            .map_err(|name| unknown(&name))
             .and_then(|to| location_of(&to))
         {
             Ok(to) => {
@@ -170,7 +170,7 @@ pub(super) fn answer(
     }
 }
 
-fn unknown(name: String) -> String {
+fn unknown(name: &str) -> String {
     format!("the variable ${name} has no equal here: until it is mended this is a 501")
 }
 

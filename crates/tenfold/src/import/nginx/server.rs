@@ -505,10 +505,8 @@ fn others(context: &mut Context, site: &Site<'_>, notes: &mut Vec<Note>) {
                 context.note(notes, directive, Weight::Differs, advice);
             }
             // Whoever it lets in is for each route to say.
-            _ if level::is_guard(directive) => {
-                if directive.first() == "off" {
-                    context.translated(directive);
-                }
+            _ if level::is_guard(directive) && directive.first() == "off" => {
+                context.translated(directive);
             }
             _ if OWN.contains(&name) || HELD.contains(&name) => {}
             _ if context.ledger.lacks(directive.place) => context.note_known(notes, directive),

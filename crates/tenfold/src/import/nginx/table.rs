@@ -324,9 +324,7 @@ pub(super) fn advice(name: &str) -> (Weight, &'static str) {
         Some(start) => name.starts_with(start),
         None => name == *pattern,
     };
-    let found = TABLE
-        .iter()
-        .find(|(names, ..)| names.iter().any(|one| fits(&one)));
+    let found = TABLE.iter().find(|(names, ..)| names.iter().any(&fits));
     match found {
         Some((_, weight, advice)) => (*weight, advice),
         None => (

@@ -210,7 +210,7 @@ fn server(context: &mut Context, inner: &Directive, failures: &mut Failures) -> 
             }
             ("max_conns", _) => left.push("`max_conns` comes with resilience, not supported yet"),
             ("slow_start", _) => {
-                left.push("`slow_start` is for a whole upstream: slow_start = \"30s\"")
+                left.push("`slow_start` is for a whole upstream: slow_start = \"30s\"");
             }
             ("resolve", _) => {}
             ("service", _) => left.push("for SRV use discover = { srv = \"_http._tcp.NAME\" }"),
