@@ -76,15 +76,14 @@ fn fall_back(files: &Files, ask: &Owned, root: &Root, relative: &Relative) -> io
     }
 }
 
-/// On this host, wherever the path pretends to lead: `//evil.example` is another host to a browser.
+/// Relative to what was asked for: a route may have taken off the path's beginning, and `//evil.example` would be another host to a
+/// browser.
 fn with_slash(path: &[u8]) -> Reply {
-    let start = path.iter().take_while(|byte| **byte == b'/').count();
-    let mut location = String::from("/");
-    location.push_str(&String::from_utf8_lossy(&path[start..]));
-    location.push('/');
+    let last = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    let last = String::from_utf8_lossy(last);
     Reply {
         status: 301,
-        fields: vec![("Location", location)],
+        fields: vec![("Location", format!("./{last}/"))],
         body: Body::None,
     }
 }

@@ -89,6 +89,13 @@ async fn paths_stand_for_files_and_for_nothing_else() {
     ] {
         assert_eq!(site.get(path).await, (status, body.to_owned()), "{path}");
     }
+    let (_, _, fields) = site
+        .ask(Ask {
+            path: b"/docs",
+            ..Ask::default()
+        })
+        .await;
+    assert_eq!(value(&fields, "Location"), Some("./docs/"));
     for path in [
         "/missing",
         "/link",
