@@ -46,7 +46,10 @@ pub(super) async fn run(
         timeouts.response
     };
     client.timer.set(now, first);
-    let mut sending = Sending::default();
+    let mut sending = Sending {
+        was_down: pick.member().endpoint.is_down(),
+        ..Sending::default()
+    };
     loop {
         let head = poll_fn(|cx| sending.poll(cx, worker, client, request, pick, upstream)).await?;
         match head.line().status {
@@ -67,6 +70,8 @@ pub(super) async fn run(
 struct Sending {
     /// All of it is written, or the server takes no more.
     is_over: bool,
+    /// The server was thought to be down when it was chosen: nobody better was left, and it is not given up for that.
+    was_down: bool,
     /// [`Request::progress`] when the deadline was last moved.
     progress: u64,
 }
@@ -122,7 +127,9 @@ impl Sending {
                 };
                 Poll::Ready(Err(ExchangeError::Fatal(failure)))
             }
-            Poll::Pending if pick.member().endpoint.is_down() && request.may_repeat() => {
+            Poll::Pending
+                if !self.was_down && pick.member().endpoint.is_down() && request.may_repeat() =>
+            {
                 Poll::Ready(Err(ExchangeError::Abandoned))
             }
             Poll::Pending => Poll::Pending,

@@ -160,3 +160,25 @@ fn a_file_of_servers_is_followed() {
     it.gateway.wait_for_log("servers");
     assert_eq!(get(address, "/").text(), "b");
 }
+
+/// A probe that asks for something that nobody has: it must not take the service down.
+#[test]
+fn when_all_are_down_requests_are_served_nevertheless() {
+    let origins = [0, 1].map(|_| {
+        Origin::answering(|request| {
+            if request.start_line().contains("/healthz") {
+                return b"HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n".to_vec();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+            ok("fine")
+        })
+    });
+    let mut it = Configured::start(&three(&[&origins[0], &origins[1]], PROBE));
+    for origin in &origins {
+        it.gateway
+            .wait_for_log(&format!("{} is down", origin.name()));
+    }
+    for _ in 0..20 {
+        assert_eq!(get(it.gateway.address(), "/").text(), "fine");
+    }
+}
