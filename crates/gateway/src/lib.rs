@@ -10,6 +10,8 @@
 //! threads on the way of a request. No middleware and no hooks. Status codes are made in `http/error.rs` alone.
 
 pub mod config;
+#[cfg_attr(not(test), expect(dead_code, reason = "nothing asks for files yet"))]
+mod files;
 mod http;
 mod listen;
 mod metrics;
