@@ -15,7 +15,9 @@
 
 mod emit;
 mod finish;
+mod haproxy;
 mod ledger;
+mod listeners;
 mod model;
 mod nginx;
 mod path;
