@@ -41,7 +41,9 @@ impl Clock {
     /// # Panics
     /// When this is the system's clock.
     pub fn advance(&self, by: Duration) {
-        let Self::Manual(now) = self else { panic!("only a manual clock can be moved") };
+        let Self::Manual(now) = self else {
+            panic!("only a manual clock can be moved")
+        };
         now.fetch_add(millis(by), Ordering::SeqCst);
     }
 

@@ -4,8 +4,8 @@
 //! beyond the memory engine's own: when it stops being fresh (a soft invalidation ends that early, fail-safe puts it
 //! off), and up to which invalidation it is known to be valid.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::clock::{Millis, NEVER};
 use crate::invalidate::{Invalidations, Verdict};
@@ -50,7 +50,12 @@ pub(crate) enum Standing {
 }
 
 impl<V> Entry<V> {
-    pub(crate) fn new(value: Option<V>, about: About, fresh_until: Millis, eager_at: Millis) -> Self {
+    pub(crate) fn new(
+        value: Option<V>,
+        about: About,
+        fresh_until: Millis,
+        eager_at: Millis,
+    ) -> Self {
         Self {
             value,
             checked: AtomicU64::new(about.stamp),
@@ -105,7 +110,8 @@ impl<V> Entry<V> {
     /// Serves it for some more time, because loading failed: the throttle of fail-safe.
     pub(crate) fn postpone(&self, until: Millis) {
         self.fallback.store(true, Ordering::Relaxed);
-        self.fresh_until.store(until.min(self.about.keep_until), Ordering::Relaxed);
+        self.fresh_until
+            .store(until.min(self.about.keep_until), Ordering::Relaxed);
     }
 
     /// Makes the next refresh in the background due at `at`; one that failed is tried again.
@@ -114,7 +120,12 @@ impl<V> Entry<V> {
     }
 
     /// How it stands at `now`.
-    pub(crate) fn standing(&self, key: &str, now: Millis, invalidations: &Invalidations) -> Standing {
+    pub(crate) fn standing(
+        &self,
+        key: &str,
+        now: Millis,
+        invalidations: &Invalidations,
+    ) -> Standing {
         let version = invalidations.version();
         let checked = self.checked.load(Ordering::Relaxed);
         if checked < version {
@@ -129,7 +140,11 @@ impl<V> Entry<V> {
             self.checked.store(version, Ordering::Release);
         }
         if now < self.fresh_until.load(Ordering::Relaxed) {
-            if now >= self.eager_at.load(Ordering::Relaxed) && self.takes_turn() { Standing::Due } else { Standing::Fresh }
+            if now >= self.eager_at.load(Ordering::Relaxed) && self.takes_turn() {
+                Standing::Due
+            } else {
+                Standing::Fresh
+            }
         } else if now < self.about.keep_until {
             Standing::Stale
         } else {

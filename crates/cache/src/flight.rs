@@ -77,11 +77,25 @@ impl<T: Clone> Flights<T> {
     pub fn begin(self: &Arc<Self>, key: &Key, stamp: u64) -> Begin<T> {
         let mut shard = self.shard(key);
         if let Some(flight) = shard.get(key) {
-            return Begin::Wait(Waiter { result: flight.result.subscribe(), stamp: flight.stamp });
+            return Begin::Wait(Waiter {
+                result: flight.result.subscribe(),
+                stamp: flight.stamp,
+            });
         }
         let result = Arc::new(watch::Sender::new(None));
-        shard.insert(key.clone(), Flight { result: result.clone(), stamp });
-        Begin::Lead(Lead { flights: self.clone(), key: key.clone(), result, stamp })
+        shard.insert(
+            key.clone(),
+            Flight {
+                result: result.clone(),
+                stamp,
+            },
+        );
+        Begin::Lead(Lead {
+            flights: self.clone(),
+            key: key.clone(),
+            result,
+            stamp,
+        })
     }
 
     /// Ends the flight of a key for everybody who comes later, and keeps its result from being stored. `change` is
@@ -156,7 +170,9 @@ impl<T: Clone> Lead<T> {
     }
 
     fn is_current(&self, shard: &Shard<T>) -> bool {
-        shard.get(&self.key).is_some_and(|flight| Arc::ptr_eq(&flight.result, &self.result))
+        shard
+            .get(&self.key)
+            .is_some_and(|flight| Arc::ptr_eq(&flight.result, &self.result))
     }
 }
 
@@ -213,7 +229,10 @@ mod tests {
         let (mut one, mut two) = (wait(&flights), wait(&flights));
         let mut stored = 0;
         assert!(lead.land(7, || stored = 7));
-        assert_eq!((stored, one.result().await, two.result().await), (7, Some(7), Some(7)));
+        assert_eq!(
+            (stored, one.result().await, two.result().await),
+            (7, Some(7), Some(7))
+        );
         assert!(flights.is_empty());
     }
 
@@ -237,7 +256,10 @@ mod tests {
         let mut late = wait(&flights);
         assert!(!old.land(1, || panic!("an old value was stored")));
         assert!(new.land(2, || ()));
-        assert_eq!((early.result().await, late.result().await), (Some(1), Some(2)));
+        assert_eq!(
+            (early.result().await, late.result().await),
+            (Some(1), Some(2))
+        );
     }
 
     #[tokio::test]

@@ -65,25 +65,37 @@ impl Invalidation {
     /// Removes one key.
     #[must_use]
     pub fn key(key: &Key) -> Self {
-        Self { target: Target::Key(key.clone()), mode: Mode::Hard }
+        Self {
+            target: Target::Key(key.clone()),
+            mode: Mode::Hard,
+        }
     }
 
     /// Removes everything with a tag.
     #[must_use]
     pub fn tag(tag: &str) -> Self {
-        Self { target: Target::Tag(tag.into()), mode: Mode::Hard }
+        Self {
+            target: Target::Tag(tag.into()),
+            mode: Mode::Hard,
+        }
     }
 
     /// Removes everything whose key begins with `prefix`.
     #[must_use]
     pub fn prefix(prefix: &str) -> Self {
-        Self { target: Target::Prefix(prefix.into()), mode: Mode::Hard }
+        Self {
+            target: Target::Prefix(prefix.into()),
+            mode: Mode::Hard,
+        }
     }
 
     /// Removes everything.
     #[must_use]
     pub fn all() -> Self {
-        Self { target: Target::All, mode: Mode::Hard }
+        Self {
+            target: Target::All,
+            mode: Mode::Hard,
+        }
     }
 
     /// The same, but keeping what it had for fail-safe.
@@ -133,7 +145,10 @@ impl Invalidations {
 
     /// Takes in an invalidation of a tag, a prefix or everything.
     pub(crate) fn add(&self, target: &Target, mode: Mode) {
-        let mut numbers = self.numbers.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut numbers = self
+            .numbers
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let number = self.version.load(Ordering::Relaxed) + 1;
         match target {
             Target::Key(_) => return,
@@ -147,7 +162,10 @@ impl Invalidations {
 
     /// What follows for a value that was valid at number `since`.
     pub(crate) fn judge(&self, key: &str, tags: &[Tag], since: u64) -> Verdict {
-        let numbers = self.numbers.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let numbers = self
+            .numbers
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if since < numbers.forgotten {
             return Verdict::Gone;
         }
@@ -216,10 +234,15 @@ impl Numbers {
 
     /// Forgets the older half of the tags.
     fn forget_tags(&mut self) {
-        let mut latest: Vec<u64> = self.tags.values().map(|last| last.soft.max(last.hard)).collect();
+        let mut latest: Vec<u64> = self
+            .tags
+            .values()
+            .map(|last| last.soft.max(last.hard))
+            .collect();
         let middle = latest.len() / 2;
         let (_, &mut median, _) = latest.select_nth_unstable(middle);
-        self.tags.retain(|_, last| last.soft.max(last.hard) > median);
+        self.tags
+            .retain(|_, last| last.soft.max(last.hard) > median);
         self.forgotten = self.forgotten.max(median);
     }
 }
@@ -238,9 +261,18 @@ mod tests {
         let before = invalidations.version();
         invalidations.add(&Target::Tag("a".into()), Mode::Hard);
         let after = invalidations.version();
-        assert_eq!(invalidations.judge("k", &tags(&["a"]), before), Verdict::Gone);
-        assert_eq!(invalidations.judge("k", &tags(&["a"]), after), Verdict::Valid);
-        assert_eq!(invalidations.judge("k", &tags(&["b"]), before), Verdict::Valid);
+        assert_eq!(
+            invalidations.judge("k", &tags(&["a"]), before),
+            Verdict::Gone
+        );
+        assert_eq!(
+            invalidations.judge("k", &tags(&["a"]), after),
+            Verdict::Valid
+        );
+        assert_eq!(
+            invalidations.judge("k", &tags(&["b"]), before),
+            Verdict::Valid
+        );
     }
 
     #[test]
@@ -249,7 +281,10 @@ mod tests {
         invalidations.add(&Target::Prefix("user:".into()), Mode::Soft);
         assert_eq!(invalidations.judge("user:1", &[], 0), Verdict::Expired);
         invalidations.add(&Target::Tag("a".into()), Mode::Hard);
-        assert_eq!(invalidations.judge("user:1", &tags(&["a"]), 0), Verdict::Gone);
+        assert_eq!(
+            invalidations.judge("user:1", &tags(&["a"]), 0),
+            Verdict::Gone
+        );
         invalidations.add(&Target::All, Mode::Soft);
         assert_eq!(invalidations.judge("x", &[], 0), Verdict::Expired);
         assert_eq!(invalidations.judge("user:1", &[], 2), Verdict::Expired);
@@ -273,7 +308,10 @@ mod tests {
         assert!(numbers.tags.len() <= MAX_TAGS / 2 + 1);
         drop(numbers);
         assert_eq!(invalidations.judge("k", &tags(&["0"]), 0), Verdict::Gone);
-        assert_eq!(invalidations.judge("k", &tags(&["0"]), invalidations.version()), Verdict::Valid);
+        assert_eq!(
+            invalidations.judge("k", &tags(&["0"]), invalidations.version()),
+            Verdict::Valid
+        );
     }
 
     #[test]

@@ -78,7 +78,10 @@ impl fmt::Display for KeyError {
         match self {
             Self::Empty => out.write_str("a key must not be empty"),
             Self::TooLong { length } => {
-                write!(out, "a key has at most {MAX_KEY} bytes, and this one has {length}: use a digest of the long part")
+                write!(
+                    out,
+                    "a key has at most {MAX_KEY} bytes, and this one has {length}: use a digest of the long part"
+                )
             }
         }
     }
@@ -171,7 +174,10 @@ mod tests {
 
     #[test]
     fn a_key_that_is_too_long_is_refused_with_its_length() {
-        let long = Namespace::new("shop", 1).key("page").part("x".repeat(5000)).build();
+        let long = Namespace::new("shop", 1)
+            .key("page")
+            .part("x".repeat(5000))
+            .build();
         assert_eq!(long, Err(KeyError::TooLong { length: 5013 }));
     }
 

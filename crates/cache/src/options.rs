@@ -62,7 +62,10 @@ impl Options {
     /// The defaults with another lifetime.
     #[must_use]
     pub fn lifetime(lifetime: Duration) -> Self {
-        Self { lifetime, ..Self::default() }
+        Self {
+            lifetime,
+            ..Self::default()
+        }
     }
 
     /// Sets fail-safe: keep a value for `stale` after its lifetime in case the loader fails.

@@ -1,0 +1,6 @@
+//! (being written)
+#[derive(Debug, Clone)]
+pub struct GuardOptions {}
+#[derive(Debug, Clone)]
+pub struct LevelState {}
+pub(crate) struct Guarded {}
