@@ -142,6 +142,25 @@ impl<T: Clone> Lead<T> {
         self.stamp
     }
 
+    /// A place among those who wait for it.
+    #[must_use]
+    pub fn waiter(&self) -> Waiter<T> {
+        Waiter {
+            result: self.result.subscribe(),
+            stamp: self.stamp,
+        }
+    }
+
+    /// Stores something while the flight goes on, unless the key has been invalidated since. Returns whether it did.
+    pub fn store(&self, store: impl FnOnce()) -> bool {
+        let shard = self.flights.shard(&self.key);
+        let current = self.is_current(&shard);
+        if current {
+            store();
+        }
+        current
+    }
+
     /// Gives the waiters their result while the flight goes on: a body that is still arriving.
     pub fn publish(&self, result: T) {
         self.result.send_replace(Some(result));

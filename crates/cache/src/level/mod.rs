@@ -16,6 +16,7 @@
 
 pub mod disk;
 mod guard;
+pub(crate) mod memory;
 pub mod record;
 pub mod redis;
 
