@@ -55,6 +55,30 @@ impl<V: Clone + Send + Sync + 'static> Filling<V> {
         self.lead.key()
     }
 
+    /// A place among those who wait for it.
+    #[must_use]
+    pub fn waiter(&self) -> Waiter<Outcome<V>> {
+        self.lead.waiter()
+    }
+
+    /// Whether the key has been invalidated since: what is loaded will not be stored.
+    #[must_use]
+    pub fn is_grounded(&self) -> bool {
+        self.lead.is_grounded()
+    }
+
+    /// The same load for another key, with everything that this one has taken note of: for values that turn out to
+    /// belong under a key of their own. `None`: somebody else loads that one.
+    #[must_use]
+    pub fn also(&self, key: &Key) -> Option<Self> {
+        match self.cache.0.flights.begin(key, self.lead.stamp()) {
+            Begin::Lead(lead) => {
+                Some(Self { cache: self.cache.clone(), lead, leases: self.leases.clone() })
+            }
+            Begin::Wait(_) => None,
+        }
+    }
+
     /// What the lower levels have, fresh or stale; something fresh has been taken into memory as well.
     pub async fn lower(&self) -> Option<(Arc<Entry<V>>, bool)> {
         match self

@@ -213,7 +213,8 @@ impl<V: 'static> Inner<V> {
             validator,
             weight: 0,
         };
-        let stored = !lifetime.is_zero() && !loaded.unlabelled;
+        // What is never fresh can still be asked about, or serve when the source fails.
+        let stored = !(lifetime.is_zero() && stale == 0) && !loaded.unlabelled;
         Ok((
             self.weighed(key, value, about, fresh_until, eager_at),
             stored,

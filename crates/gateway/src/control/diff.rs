@@ -165,6 +165,7 @@ mod tests {
             listeners: vec![Listener::default()],
             routes: Vec::new(),
             upstreams: vec![upstream],
+            caches: Vec::new(),
         }
     }
 

@@ -46,11 +46,13 @@ pub(crate) fn config(arguments: &Run) -> Result<(Config, Process), Refusal> {
         },
         max_body: arguments.limits.max_body,
         mirror: None,
+        cache: None,
     };
     let config = Config {
         listeners: vec![listener],
         routes: vec![route],
         upstreams: vec![upstream],
+        caches: Vec::new(),
     };
     let process = Process {
         workers: arguments.workers.map(usize::from),

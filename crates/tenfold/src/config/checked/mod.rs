@@ -156,6 +156,7 @@ pub(crate) fn build(file: &raw::File, scope: &mut Scope<'_>) -> (Config, Process
         listeners: listener::check(file, scope),
         routes: route::check(file, &listeners, &upstreams, scope),
         upstreams: upstream::check(file, process.zone.as_deref(), scope),
+        caches: Vec::new(),
     };
     whole::check(file, &config, &process, scope);
     (config, process)

@@ -66,6 +66,7 @@ fn one(
             .value()
             .map_or(general.max_body, |size| size.0),
         mirror,
+        cache: None,
     })
 }
 

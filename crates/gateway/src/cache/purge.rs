@@ -1,0 +1,184 @@
+//! Purging: by address, by the beginning of addresses, by tag, or everything.
+
+use std::time::Duration;
+
+use tenfold_cache::level::Confirmed;
+use tenfold_cache::{Failure, Invalidation, Mode, Target};
+
+use super::Store;
+use crate::http::cache::key;
+
+/// What is to be purged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purge {
+    /// One address: `https://shop.example.com/tea?page=2`, in all its variants.
+    Url(String),
+    /// All addresses that begin so.
+    Prefix(String),
+    /// All responses with this tag (`Surrogate-Key`, `Cache-Tag`).
+    Tag(String),
+    /// Everything.
+    All,
+}
+
+/// What became of a purge.
+#[derive(Clone, Debug, Default)]
+pub struct Purged {
+    /// Levels that have not taken it in yet. They are not read until they have.
+    pub failures: Vec<Failure>,
+    /// So many other gateways have confirmed it...
+    pub confirmed: usize,
+    /// ...of so many that share the cache.
+    pub gateways: usize,
+}
+
+/// How long the other gateways have for confirming a purge.
+const CONFIRMING: Duration = Duration::from_secs(1);
+
+impl Store {
+    /// Purges; `is_soft`: what is stored becomes stale, and is kept for the case that the server fails. When this returns, every
+    /// level has it.
+    ///
+    /// # Errors
+    /// What is wrong with the address.
+    pub(crate) async fn purge(&self, what: &Purge, is_soft: bool) -> Result<Purged, String> {
+        let mode = if is_soft { Mode::Soft } else { Mode::Hard };
+        let target = match what {
+            Purge::Url(url) => {
+                let address = self.address(url)?;
+                return Ok(self.invalidate(&self.all_of(&address, mode)).await);
+            }
+            Purge::Prefix(prefix) => Target::Prefix(self.beginning(prefix)?.into()),
+            Purge::Tag(tag) if tag.is_empty() => return Err("a tag must not be empty".to_owned()),
+            Purge::Tag(tag) => Target::Tag(tag.as_str().into()),
+            Purge::All => Target::All,
+        };
+        Ok(self.invalidate(&[Invalidation { target, mode }]).await)
+    }
+
+    /// Invalidates addresses, given as paths and queries of one host.
+    pub(crate) async fn forget(&self, is_tls: bool, authority: &[u8], targets: &[Vec<u8>]) -> Purged {
+        let policy = &self.config.policy.key;
+        let what: Vec<_> = targets
+            .iter()
+            .filter_map(|target| {
+                let mut address = Vec::new();
+                key::address(&mut address, is_tls, authority, target, policy)?;
+                Some(self.all_of(std::str::from_utf8(&address).ok()?, Mode::Hard))
+            })
+            .flatten()
+            .collect();
+        match what.is_empty() {
+            true => Purged::default(),
+            false => self.invalidate(&what).await,
+        }
+    }
+
+    /// Everything that is kept for an address. Its variants go with the entry that says what they vary by.
+    fn all_of(&self, address: &str, mode: Mode) -> Vec<Invalidation> {
+        if let Some(tag) = self.address_tag(address.as_bytes()) {
+            let target = Target::Tag(tag.into());
+            return vec![Invalidation { target, mode }];
+        }
+        let key = |route: &Box<str>| self.key(route, address.as_bytes());
+        let keys = self.routes.iter().filter_map(key);
+        keys.map(|key| Invalidation { target: Target::Key(key), mode }).collect()
+    }
+
+    async fn invalidate(&self, what: &[Invalidation]) -> Purged {
+        let told = self.engine.invalidate(what).await;
+        let Confirmed {
+            confirmed,
+            members,
+        } = match self.config.redis {
+            Some(_) => told.confirmed(CONFIRMING).await,
+            None => Confirmed::default(),
+        };
+        Purged {
+            failures: told.failures,
+            confirmed,
+            gateways: members,
+        }
+    }
+
+    /// An address as it is in keys.
+    fn address(&self, url: &str) -> Result<String, String> {
+        let (is_tls, rest) = scheme(url)?;
+        let slash = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, target) = rest.split_at(slash);
+        let target = match target.strip_prefix('?') {
+            _ if target.is_empty() => "/".to_owned(),
+            Some(query) => format!("/?{query}"),
+            None => target.split('#').next().unwrap_or_default().to_owned(),
+        };
+        let mut address = Vec::new();
+        let policy = &self.config.policy.key;
+        key::address(&mut address, is_tls, authority.as_bytes(), target.as_bytes(), policy)
+            .ok_or_else(|| format!("{url:?} is no address that could be cached"))?;
+        let address = String::from_utf8(address).map_err(|_| format!("{url:?} is not ASCII"))?;
+        Ok(address)
+    }
+
+    /// What the keys of all addresses that begin so begin with.
+    fn beginning(&self, prefix: &str) -> Result<String, String> {
+        let (is_tls, rest) = scheme(prefix)?;
+        let slash = rest.find('/').ok_or_else(|| {
+            format!("{prefix:?} has no path: say {prefix:?}/ for all of that host")
+        })?;
+        let (authority, path) = rest.split_at(slash);
+        let mut address = Vec::new();
+        key::address(&mut address, is_tls, authority.as_bytes(), b"/", &self.config.policy.key)
+            .ok_or_else(|| format!("{prefix:?} is no address that could be cached"))?;
+        let host = String::from_utf8(address).map_err(|_| format!("{prefix:?} is not ASCII"))?;
+        // Without the slash and the line feed that `address` ends in.
+        let host = host.trim_end_matches('\n').trim_end_matches('/');
+        Ok(format!("{}{host}{path}", self.prefix()))
+    }
+}
+
+fn scheme(url: &str) -> Result<(bool, &str), String> {
+    if let Some(rest) = url.strip_prefix("http://") {
+        Ok((false, rest))
+    } else if let Some(rest) = url.strip_prefix("https://") {
+        Ok((true, rest))
+    } else {
+        Err(format!("{url:?} begins with neither http:// nor https://"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config;
+    use tenfold_observe::metric::Registry;
+
+    fn store() -> Arc<Store> {
+        let config = Arc::new(config::Cache::new("pages"));
+        Store::open(&config, Box::default(), None, &Registry::new(1)).expect("memory can be had")
+    }
+
+    #[test]
+    fn addresses_are_read_as_requests_are() {
+        let store = store();
+        for (url, key) in [
+            ("http://a", "http://a/\n"),
+            ("http://A:80?x=1", "http://a/?x=1\n"),
+            ("https://a.example/b?c#d", "https://a.example/b?c\n"),
+        ] {
+            assert_eq!(store.address(url).as_deref(), Ok(key), "{url}");
+        }
+        for (prefix, key) in [
+            ("http://A/", "pages:v1:http://a/"),
+            ("http://a/b/c", "pages:v1:http://a/b/c"),
+        ] {
+            assert_eq!(store.beginning(prefix).as_deref(), Ok(key), "{prefix}");
+        }
+        for bad in ["a/b", "ftp://a/", "http://", "http:///x", "http://a b/"] {
+            assert!(store.address(bad).is_err(), "{bad}");
+        }
+        let error = store.beginning("http://a").unwrap_err();
+        assert_eq!(error, "\"http://a\" has no path: say \"http://a\"/ for all of that host");
+    }
+}
