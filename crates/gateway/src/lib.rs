@@ -28,6 +28,8 @@ mod worker;
 
 pub use control::ApplyError;
 pub use control::edit::{EditError, EndpointEdit};
+#[doc(hidden)]
+pub use http::cache::properties as cache_properties;
 pub use run::{DRAIN_TIMEOUT, Gateway, StartError, Threads};
 pub use status::{
     DurationStatus, EndpointState, EndpointStatus, ListenerStatus, RouteStatus, Status,
