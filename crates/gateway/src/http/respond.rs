@@ -81,8 +81,8 @@ impl Response {
         } else {
             let date = || worker.clock.date(worker.clock.recent());
             headers::response(&mut out, &head, format, persistence, date);
-            edit(worker, request, &pick, &mut out);
         }
+        edit(worker, request, &pick, &mut out);
         let rest = head.into_rest(0);
         let download = Pump::new(
             &worker.buffers,

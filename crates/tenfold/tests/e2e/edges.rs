@@ -44,3 +44,47 @@ fn a_field_that_a_route_vouches_for_cannot_be_spelled_otherwise() {
     assert!(!seen.contains("root") && !seen.contains("admin"), "{seen}");
     assert!(seen.contains("x_other: kept"), "{seen}");
 }
+
+/// Accepts an upgrade, says a word, and ends.
+fn upgrading(peer: &mut Peer) -> std::io::Result<()> {
+    while peer.request()?.is_some() {
+        peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nX-Secret: s\r\n\r\n")?;
+    }
+    Ok(())
+}
+
+const UPGRADE: &str =
+    "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+
+#[test]
+fn an_upgraded_connection_is_sticky_and_edited_too() {
+    let origin = Origin::new(upgrading);
+    let edits = r#"response_headers = { set = { x-by = "us" }, remove = ["x-secret"] }"#;
+    let it = one_route(&origin, edits, "sticky = { cookie = \"server\" }");
+    let mut client = Client::connect(it.gateway.address());
+    let head = client.send(UPGRADE).head().expect("a head");
+    assert_eq!(
+        (head.status(), head.get("connection"), head.get("upgrade")),
+        (101, Some("Upgrade"), Some("websocket"))
+    );
+    assert_eq!((head.get("x-by"), head.get("x-secret")), (Some("us"), None));
+    let cookie = head.get("set-cookie").expect("a cookie");
+    assert!(cookie.starts_with("server="), "{cookie}");
+}
+
+#[test]
+fn an_upgrade_is_not_mirrored() {
+    let (origin, shadow) = (Origin::new(upgrading), Origin::new(upgrading));
+    let it = Configured::start(&format!(
+        "{LISTENER}[[route]]\nupstream = \"a\"\nmirror = \"b\"\n[upstream.a]\nservers = [\"{}\"]\n[upstream.b]\nservers = [\"{}\"]\n",
+        origin.name(),
+        shadow.name()
+    ));
+    for _ in 0..4 {
+        let head = Client::connect(it.gateway.address()).send(UPGRADE).head();
+        assert_eq!(head.expect("a head").status(), 101);
+    }
+    it.gateway
+        .wait_for_metric("tenfold_mirror_skipped_total", "", 4.0);
+    assert_eq!(shadow.requests(), 0);
+}
