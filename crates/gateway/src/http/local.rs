@@ -186,16 +186,24 @@ async fn send(
     Ok(sent)
 }
 
+/// Writes it all, as long as the client takes some of it from time to time.
 async fn put(
     worker: &Worker,
     client: &mut Client,
     bytes: &[u8],
     timeout: std::time::Duration,
 ) -> Result<(), Failure> {
-    client.timer.set(worker.clock.read(), timeout);
-    let write = client.connection.stream_mut().write_all(bytes);
-    match client.timer.limit(write).await {
-        Some(Ok(())) => Ok(()),
-        Some(Err(_)) | None => Err(Failure::ClientGone),
+    let Client {
+        connection, timer, ..
+    } = client;
+    let stream = connection.stream_mut();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        timer.set(worker.clock.read(), timeout);
+        match timer.limit(stream.write(rest)).await {
+            Some(Ok(count @ 1..)) => rest = &rest[count..],
+            Some(Ok(0) | Err(_)) | None => return Err(Failure::ClientGone),
+        }
     }
+    Ok(())
 }

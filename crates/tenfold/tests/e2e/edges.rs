@@ -88,3 +88,22 @@ fn an_upgrade_is_not_mirrored() {
         .wait_for_metric("tenfold_mirror_skipped_total", "", 4.0);
     assert_eq!(shadow.requests(), 0);
 }
+
+#[test]
+fn a_large_answer_may_take_longer_than_the_time_without_progress() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let body = folder.path().join("large");
+    // More than the sockets between two processes hold.
+    std::fs::write(&body, vec![b'x'; 15 << 20]).expect("written");
+    let it = Configured::start(&format!(
+        "{LISTENER}[[route]]\nbody_timeout = \"500ms\"\nrespond = {{ body_file = \"{}\" }}\n",
+        body.display()
+    ));
+    let mut client = Client::connect(it.gateway.address());
+    let head = client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").head();
+    assert_eq!(head.expect("a head").status(), 200);
+    for _ in 0..15 {
+        assert_eq!(client.bytes(1 << 20).expect("all of it").len(), 1 << 20);
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
