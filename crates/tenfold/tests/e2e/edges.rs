@@ -30,6 +30,21 @@ fn raw(it: &Configured, request: &str) -> String {
 }
 
 #[test]
+fn an_identifier_that_a_route_takes_out_is_not_looked_for_elsewhere() {
+    let origin = Origin::new(|_| Ok(()));
+    let bare = r#"request_headers = { remove = ["x-request-id", "traceparent", "via", "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"] }"#;
+    let it = one_route(&origin, bare, "");
+    for id in ["b".repeat(128), "b".repeat(20)] {
+        let request = format!(
+            "GET /x HTTP/1.1\r\nHost: a\r\nX-Evil: yes\r\nX-Request-Id: {id}\r\nConnection: close\r\n\r\n"
+        );
+        let answer = raw(&it, &request);
+        assert!(answer.starts_with("HTTP/1.1 502 "), "{answer:?}");
+        assert!(!answer.contains("GET /x"), "{answer:?}");
+    }
+}
+
+#[test]
 fn a_field_that_a_route_vouches_for_cannot_be_spelled_otherwise() {
     let origin = Origin::mirror();
     let edits = r#"request_headers = { set = { x-user-id = "nobody" }, remove = ["x-is-admin"] }"#;
@@ -45,16 +60,76 @@ fn a_field_that_a_route_vouches_for_cannot_be_spelled_otherwise() {
     assert!(seen.contains("x_other: kept"), "{seen}");
 }
 
-/// Accepts an upgrade, says a word, and ends.
-fn upgrading(peer: &mut Peer) -> std::io::Result<()> {
-    while peer.request()?.is_some() {
-        peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nX-Secret: s\r\n\r\n")?;
+#[test]
+fn dot_segments_that_only_some_servers_see_are_refused() {
+    let origin = Origin::saying("x");
+    let it = Configured::start(&format!(
+        "{LISTENER}[[route]]\npath = \"/public/*\"\nupstream = \"a\"\n[[route]]\npath = \"/admin/*\"\n\
+         respond = {{ status = 403 }}\n[upstream.a]\nservers = [\"{}\"]\n",
+        origin.name()
+    ));
+    let address = it.gateway.address();
+    for path in [
+        "/public/..%2fadmin/x",
+        "/public/%2e%2e%2Fadmin/x",
+        "/public/..%5cadmin/x",
+        "/public/..\\admin/x",
+        "/public/..;/admin/x",
+        "/public/.%2e;a=b/admin/x",
+    ] {
+        assert_eq!(get(address, path).status(), 400, "{path}");
     }
-    Ok(())
+    assert_eq!(origin.requests(), 0);
+    for path in [
+        "/public/a%2Fb",
+        "/public/a%2F.b",
+        "/public/a;b=..",
+        "/public/..a%2F",
+        "/public/x?../%2f..",
+    ] {
+        assert_eq!(get(address, path).status(), 200, "{path}");
+    }
 }
 
-const UPGRADE: &str =
-    "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+#[test]
+fn conditions_do_not_believe_what_a_stranger_says_about_itself() {
+    let routes = r#"
+        [[route]]
+        header = { x-real-ip = "10.0.0.1" }
+        respond = { body = "inside" }
+        [[route]]
+        respond = { body = "outside" }
+        "#;
+    let request = "GET / HTTP/1.1\r\nHost: a\r\nX-Real-IP: 10.0.0.1\r\n\r\n";
+    let trusting = "trusted_proxies = [\"127.0.0.0/8\"]\n";
+    for (trusted, wanted) in [("", "outside"), (trusting, "inside")] {
+        let it = Configured::start(&format!("{LISTENER}{trusted}{routes}"));
+        let answer = client::ask(it.gateway.address(), request);
+        assert_eq!(answer.text(), wanted);
+    }
+}
+
+#[test]
+fn a_redirect_and_its_fields_know_the_identifier() {
+    let it = Configured::start(&format!(
+        r#"{LISTENER}
+        [[route]]
+        redirect = "/login?request={{request_id}}"
+        response_headers = {{ set = {{ x-request-id = "{{request_id}}" }} }}
+        "#
+    ));
+    let address = it.gateway.address();
+    let answer = client::ask(
+        address,
+        "GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: abc-1\r\n\r\n",
+    );
+    assert_eq!(answer.get("location"), Some("/login?request=abc-1"));
+    assert_eq!(answer.get("x-request-id"), Some("abc-1"));
+    let made = get(address, "/");
+    let id = made.get("x-request-id").expect("one is made").to_owned();
+    assert_eq!(id.len(), 32);
+    assert_eq!(made.get("location"), Some(&*format!("/login?request={id}")));
+}
 
 #[test]
 fn an_upgraded_connection_is_sticky_and_edited_too() {
