@@ -9,7 +9,7 @@ use super::error::Failure;
 use super::headers::{self, IdSpan};
 use super::identity;
 use crate::config::Route;
-use crate::config::route::{Action, Files, PathEdit, Reply};
+use crate::config::route::{Action, PathEdit, Reply};
 use crate::route::{Ask, Fields, Filled, Found, Normal, normalise, split, split_query};
 use crate::snapshot::Entry;
 use crate::upstream::Upstream;
@@ -39,8 +39,8 @@ pub(crate) enum Local {
     Redirect { status: u16, location: Vec<u8> },
     /// This.
     Reply(Reply),
-    /// A file of that path, below a folder.
-    File { files: Files, path: Vec<u8> },
+    /// A file of that path, below the route's folder.
+    File { path: Vec<u8> },
 }
 
 /// Where an answer comes from.
@@ -207,17 +207,25 @@ impl Asked<'_> {
                 }
             }
             Action::Respond(reply) => Local::Reply(reply.clone()),
-            Action::Files(files) => Local::File {
-                files: files.clone(),
+            Action::Files(_) => Local::File {
                 path: self.file_path(),
             },
         };
         Ok(Destination::Local(local))
     }
 
-    /// The path below the folder, as the route edits it, without a query.
+    /// The path below the folder, as the route edits it, without a query. Empty if the client is to be sent to the root with
+    /// its slash.
     fn file_path(&self) -> Vec<u8> {
         let mut path = Vec::new();
+        let matches = &self.entry.route.matches;
+        let has_slash = matches.paths.is_empty() || matches.paths.iter().any(|path| path.is_prefix);
+        if let PathEdit::Strip(prefix) = &self.entry.route.path
+            && *self.normal.path == *prefix.as_bytes()
+            && has_slash
+        {
+            return path;
+        }
         let filled = Filled {
             query: b"",
             ..self.filled(b"")

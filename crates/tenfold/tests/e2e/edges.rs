@@ -131,6 +131,17 @@ fn a_redirect_and_its_fields_know_the_identifier() {
     assert_eq!(made.get("location"), Some(&*format!("/login?request={id}")));
 }
 
+/// Accepts an upgrade, says a word, and ends.
+fn upgrading(peer: &mut Peer) -> std::io::Result<()> {
+    while peer.request()?.is_some() {
+        peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nX-Secret: s\r\n\r\n")?;
+    }
+    Ok(())
+}
+
+const UPGRADE: &str =
+    "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+
 #[test]
 fn an_upgraded_connection_is_sticky_and_edited_too() {
     let origin = Origin::new(upgrading);
@@ -181,4 +192,114 @@ fn a_large_answer_may_take_longer_than_the_time_without_progress() {
         assert_eq!(client.bytes(1 << 20).expect("all of it").len(), 1 << 20);
         std::thread::sleep(Duration::from_millis(200));
     }
+}
+
+#[test]
+fn a_folder_without_its_slash_keeps_its_query_and_its_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let docs = folder.path().join("docs");
+    std::fs::create_dir(&docs).expect("a folder");
+    std::fs::create_dir(folder.path().join("none")).expect("a folder");
+    for index in [folder.path().join("index.html"), docs.join("index.html")] {
+        std::fs::write(index, "index").expect("written");
+    }
+    let it = Configured::start(&format!(
+        "{LISTENER}[[route]]\npath = \"/static/*\"\nstrip = \"/static\"\nfiles = \"{0}\"\n\
+         [[route]]\npath = \"/app\"\nrewrite = \"/\"\nfiles = \"{0}\"\n",
+        folder.path().display()
+    ));
+    let address = it.gateway.address();
+    for (path, status, location) in [
+        ("/static/docs?a=1&b=%20", 301, Some("./docs/?a=1&b=%20")),
+        ("/static/docs", 301, Some("./docs/")),
+        ("/static?x", 301, Some("./static/?x")),
+        ("/static/", 200, None),
+        ("/static/docs/?x", 200, None),
+        ("/app", 200, None),
+        ("/static/none", 404, None),
+    ] {
+        let answer = get(address, path);
+        assert_eq!(
+            (answer.status(), answer.get("location")),
+            (status, location),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn files_are_conditional_and_come_in_parts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let page = folder.path().join("page.txt");
+    std::fs::write(&page, "0123456789").expect("written");
+    let old = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    let file = std::fs::File::options().write(true).open(&page);
+    file.and_then(|file| file.set_modified(old))
+        .expect("a time");
+    let it = Configured::start(&format!(
+        "{LISTENER}[[route]]\nfiles = \"{}\"\n",
+        folder.path().display()
+    ));
+    let mut client = Client::connect(it.gateway.address());
+    let mut ask = |fields: &str| {
+        client
+            .send(format!("GET /page.txt HTTP/1.1\r\nHost: a\r\n{fields}\r\n"))
+            .response()
+    };
+    let tag = ask("").get("etag").expect("a tag").to_owned();
+    for (fields, status, text) in [
+        (
+            format!("If-None-Match: \"x\"\r\nIf-None-Match: {tag}\r\n"),
+            304,
+            "",
+        ),
+        ("If-Match: \"x\"\r\n".to_owned(), 412, "412"),
+        (
+            format!("If-Match: \"x\"\r\nIf-Match: {tag}\r\n"),
+            200,
+            "0123456789",
+        ),
+        (
+            "If-Unmodified-Since: Sun, 09 Sep 2001 01:46:39 GMT\r\n".to_owned(),
+            412,
+            "412",
+        ),
+        ("Range: bytes=2-3\r\n".to_owned(), 206, "23"),
+        ("Range: bytes=-2\r\n".to_owned(), 206, "89"),
+        (
+            "Range: bytes=0-1\r\nRange: bytes=4-5\r\n".to_owned(),
+            200,
+            "0123456789",
+        ),
+        ("Range: bytes=10-\r\n".to_owned(), 416, "416"),
+        (
+            format!("Range: bytes=2-3\r\nIf-Range: {tag}\r\n"),
+            206,
+            "23",
+        ),
+        (
+            "Range: bytes=2-3\r\nIf-Range: \"x\"\r\n".to_owned(),
+            200,
+            "0123456789",
+        ),
+    ] {
+        let answer = ask(&fields);
+        assert_eq!(answer.status(), status, "{fields}");
+        assert!(
+            answer.text().starts_with(text),
+            "{fields}: {}",
+            answer.text()
+        );
+    }
+    client.send("HEAD /page.txt HTTP/1.1\r\nHost: a\r\nRange: bytes=2-3\r\n\r\n");
+    let head = client.head().expect("a head");
+    assert_eq!(
+        (head.status(), head.get("content-length")),
+        (200, Some("10"))
+    );
+    // Nothing followed the head.
+    let again = client
+        .send("GET /page.txt HTTP/1.1\r\nHost: a\r\n\r\n")
+        .response();
+    assert_eq!(again.text(), "0123456789");
 }
