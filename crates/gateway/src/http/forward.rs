@@ -78,8 +78,14 @@ pub(super) async fn forward(
                 return Response::new(worker, client, request, head, connection, pick);
             }
             Err(ExchangeError::Fatal(failure)) => {
-                if failure == Failure::UpstreamTimeout {
-                    judge(worker, &pick, Outcome::TimedOut, now);
+                let outcome = match failure {
+                    Failure::UpstreamTimeout => Some(Outcome::TimedOut),
+                    // It answers at once, and what nobody can use: not judged, it would be the fastest and freest of all.
+                    Failure::UpstreamInvalid(_) => Some(Outcome::Answered { is_failure: true }),
+                    _ => None,
+                };
+                if let Some(outcome) = outcome {
+                    judge(worker, &pick, outcome, now);
                 }
                 return Err(failure);
             }

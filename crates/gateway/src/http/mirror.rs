@@ -16,6 +16,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::body::{Format, Pump};
 use super::client::Client;
+use super::exchange::RESPONSE_LIMITS;
 use super::forward;
 use super::headers;
 use super::identity;
@@ -60,7 +61,6 @@ pub(super) fn perhaps(worker: &Worker, client: &Client, request: &Request) {
         bytes: request.bytes().into(),
         method: request.method(),
         timeout: request.route().timeouts.response,
-        limits: client.listening.head_limits.get(),
     };
     // A worker hands itself out only as `Rc`, of which tasks may keep one.
     let worker = worker.itself();
@@ -88,7 +88,6 @@ struct Copy {
     method: Method,
     key: Option<u64>,
     timeout: Duration,
-    limits: tenfold_http1::Limits,
 }
 
 impl Copy {
@@ -134,7 +133,7 @@ impl Copy {
             .await
             .map_err(|_| ())?;
         loop {
-            let head = poll_fn(|cx| connection.poll_response(cx, &self.limits, self.method))
+            let head = poll_fn(|cx| connection.poll_response(cx, &RESPONSE_LIMITS, self.method))
                 .await
                 .map_err(|_| ())?;
             match head.line().status {

@@ -303,3 +303,33 @@ fn files_are_conditional_and_come_in_parts() {
         .response();
     assert_eq!(again.text(), "0123456789");
 }
+
+#[test]
+fn a_server_that_speaks_something_else_is_left_out() {
+    let good = Origin::saying("good");
+    let odd = Origin::answering(|_| b"220 mail.example.com ESMTP\r\n".to_vec());
+    let it = Configured::start(&format!(
+        "{LISTENER}[[route]]\nupstream = \"a\"\n[upstream.a]\nservers = [\"{}\", \"{}\"]\n",
+        good.name(),
+        odd.name()
+    ));
+    let mut failed = 0;
+    for _ in 0..200 {
+        failed += usize::from(get(it.gateway.address(), "/").status() != 200);
+    }
+    // Five in a row have it ejected; its penalty keeps the five from coming soon, and most from coming at all.
+    assert!(failed <= 20, "{failed} of 200");
+}
+
+#[test]
+fn the_limit_of_a_requests_head_is_none_of_a_responses() {
+    let origin = Origin::answering(|_| {
+        let long = "x".repeat(4000);
+        format!("HTTP/1.1 200 OK\r\nX-Long: {long}\r\nContent-Length: 2\r\n\r\nhi").into_bytes()
+    });
+    let it = Configured::start(&format!(
+        "{LISTENER}max_head = \"1KiB\"\n[[route]]\nupstream = \"a\"\n[upstream.a]\nservers = [\"{}\"]\n",
+        origin.name()
+    ));
+    assert_eq!(get(it.gateway.address(), "/").text(), "hi");
+}
