@@ -158,8 +158,9 @@ pub(super) async fn obtain(
     {
         return Ok(Some((connection, true)));
     }
-    timer.set(now, pick.upstream.shared.config.connect_timeout);
-    let connecting = Box::pin(connect(&member.address, &worker.buffers));
+    let within = pick.upstream.shared.config.connect_timeout;
+    timer.set(now, within);
+    let connecting = Box::pin(connect(&member.address, within, &worker.buffers));
     let result = timer.limit(connecting).await;
     match result.unwrap_or(Err(io::ErrorKind::TimedOut.into())) {
         Ok(connection) => {
