@@ -135,10 +135,7 @@ impl Balancer {
 
     /// The member of that id, if it takes part.
     fn stick(&self, group: &Group, id: u64, tried: &Tried) -> Option<usize> {
-        let index = group
-            .members()
-            .iter()
-            .position(|member| member.endpoint.id() == id)?;
+        let index = group.index_of(id)?;
         (self.view.is_open(index) && !tried.contains(index)).then_some(index)
     }
 
