@@ -74,8 +74,21 @@ pub(super) async fn forward(
         match exchange::run(worker, client, request, &pick, &mut connection, now).await {
             Ok(head) => {
                 let is_failure = head.line().status >= 500;
-                judge(worker, &pick, Outcome::Answered { is_failure }, now);
-                return Response::new(worker, client, request, head, connection, pick);
+                return match Response::new(worker, client, request, head, connection, pick) {
+                    Ok(response) => {
+                        judge(
+                            worker,
+                            response.pick(),
+                            Outcome::Answered { is_failure },
+                            now,
+                        );
+                        Ok(response)
+                    }
+                    Err((failure, pick)) => {
+                        judge(worker, &pick, Outcome::Answered { is_failure: true }, now);
+                        Err(failure)
+                    }
+                };
             }
             Err(ExchangeError::Fatal(failure)) => {
                 let outcome = match failure {

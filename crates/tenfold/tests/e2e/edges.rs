@@ -333,3 +333,32 @@ fn the_limit_of_a_requests_head_is_none_of_a_responses() {
     ));
     assert_eq!(get(it.gateway.address(), "/").text(), "hi");
 }
+
+#[test]
+fn a_server_whose_bodies_break_is_left_out() {
+    let good = Origin::saying("good");
+    for broken in [
+        // What has come of it is no body at all.
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n",
+        // The rest never comes.
+        "HTTP/1.1 200 OK\r\nContent-Length: 100\r\nConnection: close\r\n\r\nshort",
+    ] {
+        let odd = Origin::new(move |peer| {
+            peer.request()?;
+            peer.send(broken)
+        });
+        let it = Configured::start(&format!(
+            "{LISTENER}[[route]]\nupstream = \"a\"\n[upstream.a]\nservers = [\"{}\", \"{}\"]\n",
+            good.name(),
+            odd.name()
+        ));
+        let mut failed = 0;
+        for _ in 0..200 {
+            let mut client = Client::connect(it.gateway.address());
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+            let answer = client.try_response();
+            failed += usize::from(answer.map_or(true, |answer| answer.status() != 200));
+        }
+        assert!(failed <= 20, "{failed} of 200: {broken}");
+    }
+}
