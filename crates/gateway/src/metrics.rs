@@ -61,7 +61,7 @@ impl WorkerMetrics {
             copies: counter("tenfold_mirror_requests", "Copies of requests that were sent to mirrors"),
             copies_skipped: counter(
                 "tenfold_mirror_skipped",
-                "Copies that were not made: their body was still arriving, or too many were under way",
+                "Copies that were not made: their body was still arriving, they were upgrades, or too many were under way",
             ),
             propagation: registry
                 .durations(

@@ -3,6 +3,7 @@
 //! A group is immutable and shared by the workers; what changes are the endpoints' states, which outlive it. Whoever
 //! tells it something gets back what has changed by that, once, to be logged and counted.
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub struct Group {
     /// The tables of hashing algorithms follow from members and weights, so that all workers share one.
     ring: OnceLock<Ring>,
     maglev: OnceLock<Maglev>,
+    /// Where the member of an identifier is: any client may ask, by a cookie, and must not have all of them looked at.
+    by_id: OnceLock<HashMap<u64, u32>>,
 }
 
 impl Group {
@@ -50,6 +53,7 @@ impl Group {
             changes,
             ring: OnceLock::new(),
             maglev: OnceLock::new(),
+            by_id: OnceLock::new(),
         };
         // Here, where nobody waits, and not at the first request.
         match group.policy.algorithm {
@@ -82,6 +86,15 @@ impl Group {
 
     pub(crate) fn maglev(&self) -> &Maglev {
         self.maglev.get_or_init(|| Maglev::new(&self.members))
+    }
+
+    /// The index of the member whose endpoint has that [`id`](Endpoint::id).
+    pub(crate) fn index_of(&self, id: u64) -> Option<usize> {
+        let by_id = self.by_id.get_or_init(|| {
+            let ids = self.members.iter().map(|member| member.endpoint.id());
+            ids.zip(0..).collect()
+        });
+        by_id.get(&id).map(|index| *index as usize)
     }
 
     /// Takes in how an attempt at a member ended. `latency` is the time from its beginning to the head of the answer.

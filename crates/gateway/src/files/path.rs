@@ -28,14 +28,16 @@ impl Relative {
                 is_folder: false,
             });
         };
+        if path.is_empty() {
+            return Some(Self {
+                name,
+                is_folder: true,
+            });
+        }
         let (path, is_folder) = match path.strip_suffix(b"/") {
             Some(path) => (path, true),
-            None => (path, path.is_empty()),
+            None => (path, false),
         };
-        if path.is_empty() {
-            // `/`, but not `//`.
-            return (name.capacity() < 2).then_some(Self { name, is_folder });
-        }
         for segment in path.split(|&byte| byte == b'/') {
             if !name.is_empty() {
                 name.push(b'/');

@@ -98,6 +98,15 @@ impl Edits {
         let name = &line[..memchr::memchr(b':', line).unwrap_or(line.len())];
         self.left_out
             .iter()
-            .any(|other| name.eq_ignore_ascii_case(other))
+            .any(|other| is_spelling_of(name, other))
     }
+}
+
+/// True if `name` is `wanted` (in lower case) in any case, or with `_` for `-`: CGI and its heirs read both as one, and what a
+/// route vouches for must not come from a client under the other spelling.
+fn is_spelling_of(name: &[u8], wanted: &[u8]) -> bool {
+    let is_same = |(byte, wanted): (&u8, &u8)| {
+        byte.to_ascii_lowercase() == *wanted || (*byte, *wanted) == (b'_', b'-')
+    };
+    name.len() == wanted.len() && name.iter().zip(wanted).all(is_same)
 }

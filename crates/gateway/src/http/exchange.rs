@@ -7,7 +7,9 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tenfold_http1::{ReadError, ResponseHead, Version};
+use tenfold_http1::buffer::RELAY;
+use tenfold_http1::parse::MAX_FIELDS;
+use tenfold_http1::{Limits, ReadError, ResponseHead, Version};
 use tokio::io::AsyncWriteExt;
 
 use super::client::Client;
@@ -16,6 +18,12 @@ use super::headers;
 use super::request::{Request, SendError};
 use crate::upstream::{Connection, Pick};
 use crate::worker::Worker;
+
+/// How large the head of a response may be: as large as can be. What a listener says is about its clients' requests.
+pub(super) const RESPONSE_LIMITS: Limits = Limits {
+    head: RELAY,
+    fields: MAX_FIELDS,
+};
 
 /// Why there is no response.
 #[derive(Debug)]
@@ -108,8 +116,7 @@ impl Sending {
                 Poll::Pending => {}
             }
         }
-        let limits = client.listening.head_limits.get();
-        match upstream.poll_response(cx, &limits, request.method()) {
+        match upstream.poll_response(cx, &RESPONSE_LIMITS, request.method()) {
             Poll::Ready(Ok(head)) => Poll::Ready(Ok(head)),
             Poll::Ready(Err(ReadError::Head(error))) => Poll::Ready(Err(ExchangeError::Fatal(
                 Failure::UpstreamInvalid(Invalid::Head(error)),

@@ -74,12 +74,31 @@ pub(super) async fn forward(
         match exchange::run(worker, client, request, &pick, &mut connection, now).await {
             Ok(head) => {
                 let is_failure = head.line().status >= 500;
-                judge(worker, &pick, Outcome::Answered { is_failure }, now);
-                return Response::new(worker, client, request, head, connection, pick);
+                return match Response::new(worker, client, request, head, connection, pick) {
+                    Ok(response) => {
+                        judge(
+                            worker,
+                            response.pick(),
+                            Outcome::Answered { is_failure },
+                            now,
+                        );
+                        Ok(response)
+                    }
+                    Err((failure, pick)) => {
+                        judge(worker, &pick, Outcome::Answered { is_failure: true }, now);
+                        Err(failure)
+                    }
+                };
             }
             Err(ExchangeError::Fatal(failure)) => {
-                if failure == Failure::UpstreamTimeout {
-                    judge(worker, &pick, Outcome::TimedOut, now);
+                let outcome = match failure {
+                    Failure::UpstreamTimeout => Some(Outcome::TimedOut),
+                    // It answers at once, and what nobody can use: not judged, it would be the fastest and freest of all.
+                    Failure::UpstreamInvalid(_) => Some(Outcome::Answered { is_failure: true }),
+                    _ => None,
+                };
+                if let Some(outcome) = outcome {
+                    judge(worker, &pick, outcome, now);
                 }
                 return Err(failure);
             }
@@ -152,8 +171,9 @@ pub(super) async fn obtain(
     {
         return Ok(Some((connection, true)));
     }
-    timer.set(now, pick.upstream.shared.config.connect_timeout);
-    let connecting = Box::pin(connect(&member.address, &worker.buffers));
+    let within = pick.upstream.shared.config.connect_timeout;
+    timer.set(now, within);
+    let connecting = Box::pin(connect(&member.address, within, &worker.buffers));
     let result = timer.limit(connecting).await;
     match result.unwrap_or(Err(io::ErrorKind::TimedOut.into())) {
         Ok(connection) => {

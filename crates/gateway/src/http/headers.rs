@@ -147,6 +147,20 @@ fn keeps_request_field(
     !head.line().connection.others || !is_named_by_connection(head.fields(), field.name_bytes)
 }
 
+/// True for fields in which a proxy says who its client is, and which nobody else is believed.
+pub(super) fn is_for_proxies(name: Name) -> bool {
+    matches!(
+        name,
+        Name::XForwardedFor
+            | Name::Forwarded
+            | Name::XForwardedHost
+            | Name::XForwardedProto
+            | Name::XForwardedPort
+            | Name::XForwardedOther
+            | Name::XRealIp
+    )
+}
+
 /// True for the first good one.
 fn first_good(seen: &mut bool, is_good: bool) -> bool {
     is_good && !std::mem::replace(seen, true)
@@ -220,15 +234,11 @@ fn continue_forwarding(out: &mut Buffer, head: &RequestHead, client: &Client, se
 /// Adds the identifiers that the client did not bring.
 fn identify(out: &mut Buffer, head: &RequestHead, seen: &Seen, random: impl Fn() -> u64) -> IdSpan {
     let made = ids::request_id([random(), random()]);
-    let passed =
-        |field: &FieldRef<'_>| field.name == Name::XRequestId && ids::is_request_id(field.value);
-    let span = match head.fields().find(passed).filter(|_| seen.request_id) {
-        Some(field) => locate(out.filled(), field.value),
+    let span = match brought_id(head).filter(|_| seen.request_id) {
+        Some(id) => locate(out.filled(), id),
         None => {
             out.push(b"X-Request-Id: ");
-            let start = out.len();
-            out.push(&made);
-            let span = IdSpan::new(start, out.len());
+            let span = append(out, &made);
             out.push(b"\r\n");
             span
         }
@@ -239,13 +249,33 @@ fn identify(out: &mut Buffer, head: &RequestHead, seen: &Seen, random: impl Fn()
     span
 }
 
-/// Where a copied identifier stands.
+/// Writes nothing but the identifier, for a request that no server gets.
+pub(super) fn identifier(out: &mut Buffer, head: &RequestHead, random: impl Fn() -> u64) -> IdSpan {
+    match brought_id(head) {
+        Some(id) => append(out, id),
+        None => append(out, &ids::request_id([random(), random()])),
+    }
+}
+
+/// The identifier that the client gave the request.
+fn brought_id(head: &RequestHead) -> Option<&[u8]> {
+    let is_passed =
+        |field: &FieldRef<'_>| field.name == Name::XRequestId && ids::is_request_id(field.value);
+    head.fields().find(is_passed).map(|field| field.value)
+}
+
+fn append(out: &mut Buffer, id: &[u8]) -> IdSpan {
+    let start = out.len();
+    out.push(id);
+    IdSpan::new(start, out.len())
+}
+
+/// Where an identifier stands; nowhere if a route has taken it out, and every trace of it.
 pub(super) fn locate(out: &[u8], id: &[u8]) -> IdSpan {
-    let start = out
-        .windows(id.len())
-        .position(|window| window == id)
-        .unwrap_or(0);
-    IdSpan::new(start, start + id.len())
+    let found = memchr::memmem::find(out, id);
+    found.map_or(IdSpan::default(), |start| {
+        IdSpan::new(start, start + id.len())
+    })
 }
 
 /// How a response's body goes to a client of that version.

@@ -1,5 +1,6 @@
 //! Answers that need no server: redirects, replies, files.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tenfold_http1::{Buffer, Method, Name, RequestHead, Version, write};
@@ -10,13 +11,15 @@ use super::error::{Failure, reason};
 use super::request::Request;
 use super::route::Local;
 use super::served::{Next, Served};
+use crate::config::route::Action;
 use crate::files::{self, Body, Content};
+use crate::route::split_query;
 use crate::worker::Worker;
 
 /// A response that the gateway makes.
 struct Answer {
     status: u16,
-    fields: Vec<(&'static str, String)>,
+    fields: Vec<(&'static str, Cow<'static, str>)>,
     body: Payload,
 }
 
@@ -41,7 +44,7 @@ const COPIED: usize = 16 * 1024;
 
 /// Answers.
 pub(super) async fn answer(worker: &Worker, client: &mut Client, request: &Request) -> Served {
-    let answer = find(request).await;
+    let answer = find(worker, request).await;
     let is_body_uncertain = request.head.line().expects_continue && !request.is_sent();
     let persists = !is_body_uncertain && request.persists() && !client.is_leaving(worker);
     let mut served = Served {
@@ -67,32 +70,32 @@ pub(super) async fn answer(worker: &Worker, client: &mut Client, request: &Reque
     served
 }
 
-async fn find(request: &Request) -> Answer {
+async fn find(worker: &Worker, request: &Request) -> Answer {
     let no_body = || Payload::Bytes(Arc::default());
-    match request.way.local() {
-        // Nobody asks for an answer that is not there.
-        None => Answer {
-            status: 404,
-            fields: Vec::new(),
-            body: no_body(),
-        },
-        Some(Local::Redirect { status, location }) => Answer {
+    match (request.way.local(), &request.route().action) {
+        (Some(Local::Redirect { status, location }), _) => Answer {
             status: *status,
-            fields: vec![("Location", String::from_utf8_lossy(location).into_owned())],
+            fields: vec![(
+                "Location",
+                String::from_utf8_lossy(location).into_owned().into(),
+            )],
             body: no_body(),
         },
-        Some(Local::Reply(reply)) if reply.body.is_empty() => Answer {
+        (Some(Local::Reply(reply)), _) if reply.body.is_empty() => Answer {
             status: reply.status,
             fields: Vec::new(),
             body: no_body(),
         },
-        Some(Local::Reply(reply)) => Answer {
+        (Some(Local::Reply(reply)), _) => Answer {
             status: reply.status,
-            fields: vec![("Content-Type", reply.content_type.clone())],
+            fields: vec![("Content-Type", reply.content_type.clone().into())],
             body: Payload::Bytes(Arc::clone(&reply.body)),
         },
-        Some(Local::File { files, path }) => {
-            let found = files::find(files, ask(&request.head, path)).await;
+        (Some(Local::File { path }), Action::Files(files)) => {
+            let found = files::find(files.clone(), ask(&request.head, path)).await;
+            if let Some(error) = found.trouble {
+                complain(worker, found.status, &error);
+            }
             Answer {
                 status: found.status,
                 fields: found.fields,
@@ -103,26 +106,59 @@ async fn find(request: &Request) -> Answer {
                 },
             }
         }
+        // Nobody asks for an answer that is not there.
+        (None | Some(Local::File { .. }), _) => Answer {
+            status: 404,
+            fields: Vec::new(),
+            body: no_body(),
+        },
     }
 }
 
-fn ask<'a>(head: &'a RequestHead, path: &'a [u8]) -> files::Ask<'a> {
-    let value = |name: &str| {
-        head.fields()
-            .find(|field| {
-                field.name == Name::Other && field.name_bytes.eq_ignore_ascii_case(name.as_bytes())
-            })
-            .map(|field| field.value)
-    };
-    files::Ask {
-        path,
-        if_none_match: value("if-none-match"),
-        if_modified_since: value("if-modified-since"),
-        range: value("range"),
-        if_range: value("if-range"),
-        accept_encoding: value("accept-encoding"),
-        is_get_or_head: matches!(head.line().method, Method::Get | Method::Head),
+/// Tells the operator why a file is not served; what meets every request is said now and then only.
+fn complain(worker: &Worker, status: u16, error: &std::io::Error) {
+    if status < 500 {
+        tracing::debug!(%error, "a file may not be read");
+    } else if worker.may_complain() {
+        tracing::warn!(%error, "a file cannot be served");
     }
+}
+
+/// What matters to files of a request.
+fn ask(head: &RequestHead, path: &[u8]) -> files::Ask {
+    let (sent_path, sent_query) = split_query(head.target());
+    let mut ask = files::Ask {
+        method: match head.line().method {
+            Method::Get => files::Method::Get,
+            Method::Head => files::Method::Head,
+            _ => files::Method::Other,
+        },
+        path: path.to_vec(),
+        sent_path: sent_path.to_vec(),
+        sent_query: (!sent_query.is_empty()).then(|| sent_query.to_vec()),
+        ..files::Ask::default()
+    };
+    for field in head.fields().filter(|field| field.name == Name::Other) {
+        let mut known = [
+            ("if-match", &mut ask.if_match),
+            ("if-unmodified-since", &mut ask.if_unmodified_since),
+            ("if-none-match", &mut ask.if_none_match),
+            ("if-modified-since", &mut ask.if_modified_since),
+            ("range", &mut ask.range),
+            ("if-range", &mut ask.if_range),
+            ("accept-encoding", &mut ask.accept_encoding),
+        ];
+        let is_it = |name: &str| field.name_bytes.eq_ignore_ascii_case(name.as_bytes());
+        match known.iter_mut().find(|(name, _)| is_it(name)) {
+            Some((_, Some(joined))) => {
+                joined.extend_from_slice(b", ");
+                joined.extend_from_slice(field.value);
+            }
+            Some((_, first)) => **first = Some(field.value.to_vec()),
+            None => {}
+        }
+    }
+    ask
 }
 
 fn head(worker: &Worker, request: &Request, answer: &Answer, persists: bool) -> Buffer {
@@ -162,6 +198,11 @@ async fn send(
     let mut rest = None;
     match body {
         Payload::Bytes(bytes) if has_body && bytes.len() <= COPIED => head.push(&bytes),
+        // Was read along when it was opened.
+        Payload::File(mut content) if has_body && content.len() <= COPIED as u64 => {
+            let piece = content.read(Vec::new(), COPIED).await;
+            head.push(&piece.map_err(|_| Failure::File)?);
+        }
         other => rest = Some(other).filter(|_| has_body),
     }
     let mut sent = head.len() as u64;
@@ -174,28 +215,39 @@ async fn send(
             sent += bytes.len() as u64;
         }
         Some(Payload::File(mut content)) => {
-            let mut left = content.len();
-            while left > 0 {
-                let piece = content.read(PIECE).await.map_err(|_| Failure::File)?;
+            let mut piece = Vec::new();
+            loop {
+                let read = content.read(piece, PIECE).await;
+                piece = read.map_err(|_| Failure::File)?;
+                if piece.is_empty() {
+                    break;
+                }
                 put(worker, client, &piece, timeout).await?;
                 sent += piece.len() as u64;
-                left = left.saturating_sub(piece.len() as u64);
             }
         }
     }
     Ok(sent)
 }
 
+/// Writes it all, as long as the client takes some of it from time to time.
 async fn put(
     worker: &Worker,
     client: &mut Client,
     bytes: &[u8],
     timeout: std::time::Duration,
 ) -> Result<(), Failure> {
-    client.timer.set(worker.clock.read(), timeout);
-    let write = client.connection.stream_mut().write_all(bytes);
-    match client.timer.limit(write).await {
-        Some(Ok(())) => Ok(()),
-        Some(Err(_)) | None => Err(Failure::ClientGone),
+    let Client {
+        connection, timer, ..
+    } = client;
+    let stream = connection.stream_mut();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        timer.set(worker.clock.read(), timeout);
+        match timer.limit(stream.write(rest)).await {
+            Some(Ok(count @ 1..)) => rest = &rest[count..],
+            Some(Ok(0) | Err(_)) | None => return Err(Failure::ClientGone),
+        }
     }
+    Ok(())
 }

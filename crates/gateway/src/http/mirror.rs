@@ -1,7 +1,7 @@
 //! Copies of requests, whose responses nobody sees: to try a new version on real traffic.
 //!
 //! A copy goes its own way, in a task of its own: it can slow down nobody but its own server. So it is given up rather than
-//! waited for: when too many are under way, or when the request's body is not at hand as a whole.
+//! waited for: when too many are under way, when the request's body is not at hand as a whole, or when it asks for another protocol.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -16,7 +16,9 @@ use tokio::io::AsyncWriteExt;
 
 use super::body::{Format, Pump};
 use super::client::Client;
+use super::exchange::RESPONSE_LIMITS;
 use super::forward;
+use super::headers;
 use super::identity;
 use super::request::Request;
 use crate::upstream::{Connection, Pick, Upstream};
@@ -45,7 +47,9 @@ pub(super) fn perhaps(worker: &Worker, client: &Client, request: &Request) {
         return;
     }
     let copies = &worker.copies;
-    if request.has_upload() || copies.count.get() >= MOST {
+    // A copy does not change protocols: the mirror would be left with a connection that nobody speaks on.
+    let is_upgrade = headers::upgrade_of(&request.head).is_some();
+    if is_upgrade || request.has_upload() || copies.count.get() >= MOST {
         worker.metrics.copies_skipped.increment();
         return;
     }
@@ -57,7 +61,6 @@ pub(super) fn perhaps(worker: &Worker, client: &Client, request: &Request) {
         bytes: request.bytes().into(),
         method: request.method(),
         timeout: request.route().timeouts.response,
-        limits: client.listening.head_limits.get(),
     };
     // A worker hands itself out only as `Rc`, of which tasks may keep one.
     let worker = worker.itself();
@@ -85,7 +88,6 @@ struct Copy {
     method: Method,
     key: Option<u64>,
     timeout: Duration,
-    limits: tenfold_http1::Limits,
 }
 
 impl Copy {
@@ -102,7 +104,7 @@ impl Copy {
         });
         let Some(pick) = pick else { return };
         let longest = Some(self.upstream.shared.config.idle_timeout);
-        let Ok(Some((mut connection, _))) =
+        let Ok(Some((mut connection, is_reused))) =
             forward::obtain(worker, &timer, &pick, now, longest).await
         else {
             return;
@@ -113,6 +115,8 @@ impl Copy {
             Some(Ok(head)) => Outcome::Answered {
                 is_failure: head.line().status >= 500,
             },
+            // Its server just closed a connection that had been idle, which says nothing about it.
+            Some(Err(())) if is_reused => return,
             Some(Err(())) => Outcome::Broken,
             None => Outcome::TimedOut,
         };
@@ -129,7 +133,7 @@ impl Copy {
             .await
             .map_err(|_| ())?;
         loop {
-            let head = poll_fn(|cx| connection.poll_response(cx, &self.limits, self.method))
+            let head = poll_fn(|cx| connection.poll_response(cx, &RESPONSE_LIMITS, self.method))
                 .await
                 .map_err(|_| ())?;
             match head.line().status {

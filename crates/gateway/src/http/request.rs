@@ -78,11 +78,17 @@ impl Request {
                 });
             }
         };
+        // No server is to get anything of a request that is answered here.
+        let sent = if way.local().is_some() {
+            small(out.len())
+        } else {
+            0
+        };
         let mut request = Self {
             head,
             way,
             out,
-            sent: 0,
+            sent,
             upload: None,
             started,
             id,

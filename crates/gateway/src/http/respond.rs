@@ -8,10 +8,12 @@ use std::time::Duration;
 use tenfold_http1::body::Decoder;
 use tenfold_http1::framing::Length;
 use tenfold_http1::{Buffer, ResponseHead, Version};
+use tenfold_traffic::Outcome;
 
 use super::body::{Format, Pump, PumpError};
 use super::client::Client;
 use super::error::{Failure, Invalid};
+use super::forward::judge;
 use super::headers::{self, Persistence};
 use super::identity;
 use super::request::{Request, SendError};
@@ -35,6 +37,17 @@ pub(super) struct Sent {
     ended: Option<Duration>,
 }
 
+impl Sent {
+    /// What it says about the server, if the end of the response is missing for its sake.
+    fn outcome(&self) -> Option<Outcome> {
+        match self.failure? {
+            Failure::UpstreamBroken | Failure::UpstreamInvalid(_) => Some(Outcome::Broken),
+            Failure::UpstreamTimeout => Some(Outcome::TimedOut),
+            _ => None,
+        }
+    }
+}
+
 /// A response on its way.
 pub(super) struct Response {
     status: u16,
@@ -50,7 +63,7 @@ impl Response {
     /// Makes the head that the client gets.
     ///
     /// # Errors
-    /// When what has arrived of the body is malformed; the client has seen nothing then.
+    /// When what has arrived of the body is malformed; the client has seen nothing then. With the server whose doing it is.
     pub(super) fn new(
         worker: &Worker,
         client: &Client,
@@ -58,7 +71,7 @@ impl Response {
         head: ResponseHead,
         upstream: Connection,
         pick: Pick,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, (Failure, Pick)> {
         let line = *head.line();
         let is_switching = line.status == 101;
         let length = if is_switching {
@@ -81,17 +94,14 @@ impl Response {
         } else {
             let date = || worker.clock.date(worker.clock.recent());
             headers::response(&mut out, &head, format, persistence, date);
-            edit(worker, request, &pick, &mut out);
         }
+        edit(worker, request, &pick, &mut out);
         let rest = head.into_rest(0);
-        let download = Pump::new(
-            &worker.buffers,
-            Decoder::new(length),
-            format,
-            Some(out),
-            Some(rest),
-        )
-        .map_err(|error| Failure::UpstreamInvalid(Invalid::Body(error)))?;
+        let decoder = Decoder::new(length);
+        let download = match Pump::new(&worker.buffers, decoder, format, Some(out), Some(rest)) {
+            Ok(download) => download,
+            Err(error) => return Err((Failure::UpstreamInvalid(Invalid::Body(error)), pick)),
+        };
         // A server that announces a body where there can be none may send it, and it would answer the next request.
         let is_reusable = length != Length::UntilClose
             && !line.declares_absent_body
@@ -104,6 +114,11 @@ impl Response {
             upstream,
             pick,
         })
+    }
+
+    /// The server that it comes from.
+    pub(super) fn pick(&self) -> &Pick {
+        &self.pick
     }
 
     /// Sends it.
@@ -160,6 +175,9 @@ impl Response {
         };
         if sent.is_whole {
             self.give_back(worker, request);
+        } else if let Some(outcome) = sent.outcome() {
+            // It was judged by its head already, and well.
+            judge(worker, &self.pick, outcome, worker.clock.recent());
         }
         served
     }

@@ -2,15 +2,15 @@
 
 use std::rc::Rc;
 
-use tenfold_http1::{Buffer, RequestHead};
+use tenfold_http1::{Buffer, HeadError, RequestHead};
 
 use super::client::Client;
 use super::error::Failure;
 use super::headers::{self, IdSpan};
 use super::identity;
 use crate::config::Route;
-use crate::config::route::{Action, Files, PathEdit, Reply};
-use crate::route::{Ask, Filled, Found, Normal, normalise, split, split_query};
+use crate::config::route::{Action, PathEdit, Reply};
+use crate::route::{Ask, Fields, Filled, Found, Normal, normalise, split, split_query};
 use crate::snapshot::Entry;
 use crate::upstream::Upstream;
 use crate::worker::Worker;
@@ -39,8 +39,8 @@ pub(crate) enum Local {
     Redirect { status: u16, location: Vec<u8> },
     /// This.
     Reply(Reply),
-    /// A file of that path, below a folder.
-    File { files: Files, path: Vec<u8> },
+    /// A file of that path, below the route's folder.
+    File { path: Vec<u8> },
 }
 
 /// Where an answer comes from.
@@ -80,7 +80,7 @@ impl Way {
     }
 }
 
-/// Finds the route, and writes the head that the server gets, if a server is to answer.
+/// Finds the route, and writes the head that the server gets; if no server is to answer, the identifier alone.
 pub(crate) fn prepare(
     worker: &Worker,
     client: &Client,
@@ -90,6 +90,9 @@ pub(crate) fn prepare(
     let site = client.listening.site(worker);
     let (path, query) = split_query(head.target());
     let normal = normalise(path);
+    if normal.is_ambiguous {
+        return Err(Failure::Head(HeadError::Target));
+    }
     let routes = &site.snapshot.routes;
     let found = routes
         .table
@@ -99,7 +102,10 @@ pub(crate) fn prepare(
             path: &normal.path,
             query,
             method: head.method_bytes(),
-            fields: head,
+            fields: &Believed {
+                head,
+                is_trusted: client.is_trusted,
+            },
         })
         .ok_or(Failure::NoRoute)?;
     let entry = &routes.entries[found.index];
@@ -112,18 +118,18 @@ pub(crate) fn prepare(
         found: &found,
         entry,
     };
-    let (upstream, local) = match request.destination()? {
+    let id = match &entry.route.action {
+        Action::Forward(_) => request.write(out),
+        _ => headers::identifier(out, head, || worker.random()),
+    };
+    let name = id.of(out.filled());
+    let (upstream, local) = match request.destination(name)? {
         Destination::Upstream(index) => (index as u32, None),
         Destination::Local(local) => (u32::MAX, Some(local)),
     };
-    let id = match local {
-        None => request.write(out),
-        Some(_) => IdSpan::default(),
-    };
     let edits = &entry.response_edits;
     let extra = (local.is_some() || !edits.is_empty()).then(|| {
-        let id = id.of(out.filled());
-        let response_lines = edits.lines(&request.filled(id)).into_owned();
+        let response_lines = edits.lines(&request.filled(name)).into_owned();
         Box::new(Extra {
             local,
             response_lines,
@@ -137,6 +143,23 @@ pub(crate) fn prepare(
         extra,
     };
     Ok((way, id))
+}
+
+/// The fields of a request that conditions may look at: not those in which a stranger says who it is, of which its server
+/// sees none either.
+struct Believed<'a> {
+    head: &'a RequestHead,
+    is_trusted: bool,
+}
+
+impl Fields for Believed<'_> {
+    fn any(&self, name: &str, test: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+        self.head.fields().any(|field| {
+            (self.is_trusted || !headers::is_for_proxies(field.name))
+                && field.name_bytes.eq_ignore_ascii_case(name.as_bytes())
+                && test(field.value)
+        })
+    }
 }
 
 /// A request whose route was found.
@@ -164,7 +187,7 @@ impl Asked<'_> {
         }
     }
 
-    fn destination(&self) -> Result<Destination, Failure> {
+    fn destination(&self, id: &[u8]) -> Result<Destination, Failure> {
         let route = &self.entry.route;
         let local = match &route.action {
             Action::Forward(shares) => {
@@ -177,24 +200,32 @@ impl Asked<'_> {
             }
             Action::Redirect { status, to } => {
                 let mut location = Vec::new();
-                to.write_location(&mut location, &self.filled(b""));
+                to.write_location(&mut location, &self.filled(id));
                 Local::Redirect {
                     status: *status,
                     location,
                 }
             }
             Action::Respond(reply) => Local::Reply(reply.clone()),
-            Action::Files(files) => Local::File {
-                files: files.clone(),
+            Action::Files(_) => Local::File {
                 path: self.file_path(),
             },
         };
         Ok(Destination::Local(local))
     }
 
-    /// The path below the folder, as the route edits it, without a query.
+    /// The path below the folder, as the route edits it, without a query. Empty if the client is to be sent to the root with
+    /// its slash.
     fn file_path(&self) -> Vec<u8> {
         let mut path = Vec::new();
+        let matches = &self.entry.route.matches;
+        let has_slash = matches.paths.is_empty() || matches.paths.iter().any(|path| path.is_prefix);
+        if let PathEdit::Strip(prefix) = &self.entry.route.path
+            && *self.normal.path == *prefix.as_bytes()
+            && has_slash
+        {
+            return path;
+        }
         let filled = Filled {
             query: b"",
             ..self.filled(b"")

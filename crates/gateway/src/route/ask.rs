@@ -1,6 +1,5 @@
 //! What the table is asked, and what it answers.
 
-use tenfold_http1::RequestHead;
 use tenfold_http1::field::Span;
 
 /// What of a request decides about its route.
@@ -24,14 +23,6 @@ pub struct Ask<'a> {
 pub trait Fields {
     /// True if a field of that name (in lower case) has a value for which `test` is true.
     fn any(&self, name: &str, test: &mut dyn FnMut(&[u8]) -> bool) -> bool;
-}
-
-impl Fields for RequestHead {
-    fn any(&self, name: &str, test: &mut dyn FnMut(&[u8]) -> bool) -> bool {
-        self.fields().any(|field| {
-            field.name_bytes.eq_ignore_ascii_case(name.as_bytes()) && test(field.value)
-        })
-    }
 }
 
 /// Names (in any case) and values; a slice's reference, because what is behind a `dyn` has a size.

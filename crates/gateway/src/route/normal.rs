@@ -12,18 +12,22 @@
 //! A server behind the gateway may resolve dots otherwise than we do (merging `//` before, for one), so a path whose dot
 //! segments were removed is also *forwarded* without them; see [`Normal::replaces`].
 //!
+//! # What is refused
+//! A dot segment that is one only to servers which read more as separators than `/`: `/public/..%2Fadmin` and
+//! `/public/..\admin` are a strange name to us and `/admin` to nginx or IIS, `/public/..;/admin` is `/admin` to servlet
+//! containers (they strip parameters first). Nobody means such a path in good faith; see [`Normal::is_ambiguous`].
+//!
 //! # What is left alone, and why
 //! - `%2F` and `%5C`: they are data, not separators; decoding them would make `/files/a%2Fb` another resource.
 //! - `\`: no separator in a URI. Servers that take it for one (IIS) do so behind us; we cannot know, and turning it
 //!   into `/` would break those for which it is a character.
 //! - `//`: an empty segment is a segment (RFC 3986 section 3.3); object stores have keys with them. A server that
 //!   merges slashes sees `/admin` in `//admin`: guard such a server by a route for what is *allowed*.
-//! - `/..;/`: a segment with parameters, which only servlet containers strip.
 //! - Stray `%`: left, and nothing is decoded that would complete it: `%2%65` stays and does not become `%2e`.
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2_iter, memrchr};
+use memchr::{memchr, memchr_iter, memchr2_iter, memrchr};
 
 /// A path in normal form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +36,8 @@ pub struct Normal<'a> {
     pub path: Cow<'a, [u8]>,
     /// True if dot segments were removed: then the server must get [`path`](Self::path) too, not what the client sent.
     pub replaces: bool,
+    /// True if other servers may see dot segments where there are none for us: to be refused.
+    pub is_ambiguous: bool,
 }
 
 /// Splits what stands in a request line into the path and the query without its `?`.
@@ -51,21 +57,25 @@ pub fn normalise(path: &[u8]) -> Normal<'_> {
         return Normal {
             path: Cow::Borrowed(path),
             replaces: false,
+            is_ambiguous: false,
         };
     }
     let (path, replaces) = rewrite(path);
+    // Those that everybody sees are gone.
+    let is_ambiguous = memchr_iter(b'.', &path).any(|at| is_dot_segment(&path, at));
     Normal {
         path: Cow::Owned(path),
         replaces,
+        is_ambiguous,
     }
 }
 
-/// False if [`rewrite`] may change something. `path` begins with `/`.
+/// False if [`rewrite`] may change something, or the path is ambiguous. `path` begins with `/`.
 fn is_normal(path: &[u8]) -> bool {
     memchr2_iter(b'%', b'.', path).all(|at| {
         let from = &path[at..];
         if from[0] == b'.' {
-            return path[at - 1] != b'/' || !begins_with_dot_segment(from);
+            return !is_dot_segment(path, at);
         }
         triplet(from).is_none_or(|byte| {
             !is_unreserved(byte) && !from[1..3].iter().any(u8::is_ascii_lowercase)
@@ -73,11 +83,21 @@ fn is_normal(path: &[u8]) -> bool {
     })
 }
 
-fn begins_with_dot_segment(from: &[u8]) -> bool {
-    matches!(
-        from,
-        [b'.'] | [b'.', b'/', ..] | [b'.', b'.'] | [b'.', b'.', b'/', ..]
-    )
+/// True if the dot at that place is the first of a dot segment, to us or to a server that reads paths otherwise: what stands
+/// around it is a slash, a backslash, one of them encoded, or the end; or parameters follow.
+fn is_dot_segment(path: &[u8], at: usize) -> bool {
+    let is_separator = |byte: Option<u8>| matches!(byte, Some(b'/' | b'\\'));
+    let begins = match path[at - 1] {
+        b'/' | b'\\' => true,
+        b'F' | b'f' | b'C' | b'c' => at >= 3 && is_separator(triplet(&path[at - 3..])),
+        _ => false,
+    };
+    if !begins {
+        return false;
+    }
+    let after = &path[at + 1..];
+    let after = after.strip_prefix(b".").unwrap_or(after);
+    matches!(after.first(), None | Some(b'/' | b'\\' | b';')) || is_separator(triplet(after))
 }
 
 /// The normal form of a path that begins with `/`, and whether dot segments were removed (RFC 3986 section 5.2.4).
@@ -181,9 +201,9 @@ mod tests {
             "/%zz",
             "*",
             "",
-            "/a/..;/b",
-            "/a\\..\\b",
-            "/..%2Fadmin",
+            "/a;b/..c;d",
+            "/a\\b",
+            "/a%2F..b",
             "/%252e%252e/",
         ] {
             check(path, path, false);
@@ -226,6 +246,46 @@ mod tests {
             ("/a/b/c/./../../g", "/a/g"),
         ] {
             check(path, expected, true);
+        }
+    }
+
+    #[test]
+    fn dot_segments_of_other_servers() {
+        for path in [
+            "/a/..;/b",
+            "/a/.;b=c/d",
+            "/a/..;",
+            "/a\\..\\b",
+            "/a\\..",
+            "/a/..\\b",
+            "/..%2Fadmin",
+            "/a%2f..%2Fb",
+            "/a%5c../b",
+            "/a%5C.",
+            "/a/.%2e%5cb",
+            "/%2e%2fb",
+            "/a%2F%2e%2e",
+            "/x/../a/..%2Fb",
+        ] {
+            assert!(normalise(path.as_bytes()).is_ambiguous, "{path}");
+        }
+        for path in [
+            "/a%2Fb.c",
+            "/a%2F.b",
+            "/a\\.b",
+            "/a;.",
+            "/a/...;",
+            "/ac.",
+            "/%2Fc./x",
+            "/a%2F...",
+            "/..a%2F",
+            "/x/../a",
+            "/%2e%2e/a",
+            "*",
+            "..\\a",
+            "/a%252F../b",
+        ] {
+            assert!(!normalise(path.as_bytes()).is_ambiguous, "{path}");
         }
     }
 

@@ -22,7 +22,7 @@ use std::time::Duration;
 pub use tried::{MAX_TRIED, Tried};
 
 use crate::group::Group;
-use hash::unit;
+use hash::{mix, unit};
 use round_robin::RoundRobin;
 use view::{Level, View};
 
@@ -77,6 +77,9 @@ impl Algorithm {
     }
 }
 
+/// Sets the choice of a level apart from the other uses of a number.
+const LEVEL: u64 = 0x6c65_7665_6c73;
+
 /// What is known of the request that needs an endpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
@@ -119,8 +122,10 @@ impl Balancer {
         {
             return Some(index);
         }
-        // What is hashed stays in its level too.
-        let first = self.view.level(unit(ask.key.unwrap_or(ask.random)));
+        // What is hashed stays in its level too. Hashed once more, because the algorithms take the same bits: the keys (or random
+        // numbers) that fall on a level would all fall on the same part of it.
+        let draw = || unit(mix(ask.key.unwrap_or(ask.random), LEVEL));
+        let first = self.view.level(draw);
         let count = self.view.levels.len();
         (first..count)
             .chain(0..first)
@@ -130,10 +135,7 @@ impl Balancer {
 
     /// The member of that id, if it takes part.
     fn stick(&self, group: &Group, id: u64, tried: &Tried) -> Option<usize> {
-        let index = group
-            .members()
-            .iter()
-            .position(|member| member.endpoint.id() == id)?;
+        let index = group.index_of(id)?;
         (self.view.is_open(index) && !tried.contains(index)).then_some(index)
     }
 
@@ -168,6 +170,10 @@ fn hashed(
     key: u64,
     is_tried: impl Fn(usize) -> bool,
 ) -> Option<usize> {
+    // Nobody is left: not worth a way around the whole ring.
+    if level.open.len() <= MAX_TRIED && level.open.iter().all(|it| is_tried(it.index as usize)) {
+        return None;
+    }
     let bound = Bound::new(level, group);
     let place_of = |index: usize| {
         level

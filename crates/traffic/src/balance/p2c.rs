@@ -52,8 +52,9 @@ pub(crate) fn two(
     let start = level.draw((random >> 32) as u32);
     let taken = level.open[first].index as usize;
     let start = if start == first && level.open.len() > 1 {
-        // Either neighbour, so that nobody is always the one behind a heavy one.
-        let step = if random & (1 << 31) == 0 {
+        // Either neighbour, so that nobody is always the one behind a heavy one. By the lowest bit: the high ones have said who is
+        // first, and would send both halves towards the middle.
+        let step = if random & 1 == 0 {
             1
         } else {
             level.open.len() - 1

@@ -329,6 +329,70 @@ fn zones_keep_traffic_as_long_as_they_can_carry_it() {
 }
 
 #[test]
+fn each_is_the_second_choice_as_often_as_the_others() {
+    const COUNT: u32 = 200_000;
+    for count in 2..8 {
+        let mut level = Level::default();
+        level.open = (0..count)
+            .map(|index| view::Open { index, weight: 1.0 })
+            .collect();
+        let mut random = fastrand::Rng::with_seed(9);
+        let mut seconds = vec![0_u32; count as usize];
+        for _ in 0..COUNT {
+            let two = p2c::two(&level, random.u64(..), |_| false);
+            seconds[two.expect("two of them").1] += 1;
+        }
+        let wanted = f64::from(COUNT / count);
+        assert!(
+            seconds
+                .iter()
+                .all(|it| (f64::from(*it) - wanted).abs() < 0.03 * wanted),
+            "{seconds:?}"
+        );
+    }
+}
+
+#[test]
+fn which_zone_is_chosen_says_nothing_about_the_choice_within() {
+    let changes = Changes::new();
+    let mut members = members(&changes, &[1; 12]);
+    for (index, member) in members.iter_mut().enumerate() {
+        member.zone = if index < 10 { "near" } else { "far" }.into();
+    }
+    let policy = Policy {
+        zones: vec!["near".into()],
+        ..with(Algorithm::P2c)
+    };
+    let group = Group::new(policy, members, changes);
+    // Six of ten are well, so that the far zone gets a part; all but the last one of the six are busy.
+    for index in 0..4 {
+        group.probed(index, NOW, false, 1, 1);
+    }
+    for index in 4..9 {
+        for _ in 0..100 {
+            group.members()[index].endpoint.begin();
+        }
+    }
+    let mut balancer = Balancer::new(&group, 0);
+    let mut random = fastrand::Rng::with_seed(2);
+    let mut picks = [0_u32; 12];
+    for _ in 0..60_000 {
+        let pick = balancer.pick(
+            &group,
+            &Ask {
+                key: None,
+                ..ask(random.u64(..), &Tried::default())
+            },
+        );
+        picks[pick.expect("a pick")] += 1;
+    }
+    let near: u32 = picks[..10].iter().sum();
+    let share = f64::from(picks[9]) / f64::from(near);
+    // It is one of two among six: 1/6 + 5/6 * 1/5.
+    assert!((share - 1.0 / 3.0).abs() < 0.02, "{share} {picks:?}");
+}
+
+#[test]
 fn a_slow_start_grows_to_the_whole_share() {
     let changes = Changes::new();
     let mut members = members(&changes, &[1, 1]);

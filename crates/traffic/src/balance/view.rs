@@ -55,15 +55,15 @@ impl View {
         self.is_open[index]
     }
 
-    /// The place of the level that a random number falls on.
-    pub(crate) fn level(&self, random: f64) -> usize {
+    /// The place of the level that a random number falls on; it is drawn only if there are several.
+    pub(crate) fn level(&self, draw: impl FnOnce() -> f64) -> usize {
         match self.levels.len() {
             0 | 1 => 0,
-            count => self
-                .levels
-                .iter()
-                .position(|level| random < level.until)
-                .unwrap_or(count - 1),
+            count => {
+                let random = draw();
+                let found = self.levels.iter().position(|level| random < level.until);
+                found.unwrap_or(count - 1)
+            }
         }
     }
 
