@@ -22,6 +22,7 @@ mod rng;
 mod scenario;
 mod scenarios;
 mod server;
+mod table;
 #[cfg(test)]
 mod tests;
 mod world;

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use crate::RUNS;
-use crate::report::{Summary, table};
+use crate::report::Summary;
 use crate::scenario::Scenario;
+use crate::table::table;
 
 const BEGIN: &str = "<!-- make simulate: begin -->\n";
 const END: &str = "<!-- make simulate: end -->\n";

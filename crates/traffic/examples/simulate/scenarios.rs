@@ -25,14 +25,6 @@ const fn at(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Nothing that servers answer takes them out.
-fn never() -> Outlier {
-    Outlier {
-        consecutive_failures: 0,
-        ..Outlier::default()
-    }
-}
-
 /// All of them, in the order of the page.
 pub(crate) fn all() -> Vec<Scenario> {
     [equal(), faulty(), keyed()].concat()
@@ -72,74 +64,86 @@ fn equal() -> Vec<Scenario> {
 }
 
 fn faulty() -> Vec<Scenario> {
-    let with = |fate: Fate| {
-        let mut servers = Server::fleet(8, 4);
-        servers[7].fate = fate;
-        servers
-    };
-    let mut slow = Server::fleet(8, 4);
-    slow[7].slowness = 4.0;
+    let mut servers = Server::fleet(8, 4);
+    servers[7].slowness = 4.0;
     let slow = Scenario {
         about: "The last of eight servers takes four times as long as the others; lognormal, 60 % of what they can carry together.",
-        ..Scenario::new("One slow server", slow, LOGNORMAL, 0.6)
+        ..Scenario::new("One slow server", servers, LOGNORMAL, 0.6)
     };
-    let fails = |title, about, outlier| Scenario {
-        about,
-        policy: Policy {
-            outlier,
-            ..Policy::default()
+    let mut ejected = Scenario {
+        title: "One slow server, ejection by latency",
+        about: "The same with `outlier = { latency = 2.5 }`: compared every 10 s, ejected for 30 s.",
+        ..slow.clone()
+    };
+    ejected.policy.outlier.latency_factor = 2.5;
+    let fails = fateful(
+        "Failing fast, no ejection",
+        "From 10 s on the last of eight servers answers every request with a 500 in 1 ms, and nothing takes it out; 60 % loaded. Reported are the 30 s from then on.",
+        Fate::FailsFast {
+            at: at(10),
+            after: Duration::from_millis(1),
         },
-        ..Scenario::new(
-            title,
-            with(Fate::FailsFast {
-                at: at(10),
-                after: Duration::from_millis(1),
-            }),
-            LOGNORMAL,
-            0.6,
-        )
+        at(40),
+    );
+    let mut fails_ejected = Scenario {
+        title: "Failing fast, ejection",
+        about: "The same with the ejection that is on by default, after five failures in a row.",
+        ..fails.clone()
     };
-    let frozen = |title, about, probes| Scenario {
-        about,
-        probes,
-        timeout: at(2),
-        end: at(60),
-        measured: (at(5), at(60)),
-        ..Scenario::new(
-            title,
-            with(Fate::Freezes {
-                from: at(10),
-                until: at(25),
-            }),
-            LOGNORMAL,
-            0.6,
-        )
+    fails_ejected.policy.outlier = Outlier::default();
+    let frozen = fateful(
+        "Frozen, nothing watches",
+        "The last of eight servers stands still from 10 s to 40 s, and then goes on where it was; 60 % loaded, time-out 60 s. Reported are those 30 s.",
+        Fate::Freezes {
+            from: at(10),
+            until: at(40),
+        },
+        at(45),
+    );
+    let mut frozen_ejected = Scenario {
+        title: "Frozen, short time-out and ejection",
+        about: "The same with a time-out of 1 s and the ejection that is on by default.",
+        timeout: at(1),
+        ..frozen.clone()
+    };
+    frozen_ejected.policy.outlier = Outlier::default();
+    let probed = Scenario {
+        title: "Frozen, probes",
+        about: "The same with the time-out of 60 s and `health` with its defaults: down after three bad probes, and what waits there is sent elsewhere.",
+        probes: Some(Probes::default()),
+        ..frozen.clone()
     };
     vec![
         slow,
-        fails(
-            "Failing fast, no ejection",
-            "After 10 s of 40 the last of eight servers begins to answer every request with a 500 in 1 ms, and nothing takes it out; 60 % loaded.",
-            never(),
-        ),
-        fails(
-            "Failing fast, ejection",
-            "The same, with the outlier ejection that is on by default.",
-            Outlier::default(),
-        ),
-        frozen(
-            "Frozen, ejection",
-            "The last of eight servers stands still from 10 s to 25 s of 60 and then goes on; a time-out of 2 s, ejection as by default, no probes; 60 % loaded.",
-            None,
-        ),
-        frozen(
-            "Frozen, probes",
-            "The same, with probes as by default: what waits for a server that goes down is sent elsewhere.",
-            Some(Probes::default()),
-        ),
+        ejected,
+        fails,
+        fails_ejected,
+        frozen,
+        frozen_ejected,
+        probed,
         joining("Joining cold, no slow start", Duration::ZERO),
         joining("Joining cold, slow start", at(10)),
     ]
+}
+
+/// Something befalls the last of eight servers after 10 s, and no answer takes it out.
+fn fateful(title: &'static str, about: &'static str, fate: Fate, end: Duration) -> Scenario {
+    let mut servers = Server::fleet(8, 4);
+    servers[7].fate = fate;
+    let policy = Policy {
+        outlier: Outlier {
+            consecutive_failures: 0,
+            ..Outlier::default()
+        },
+        ..Policy::default()
+    };
+    Scenario {
+        about,
+        policy,
+        end,
+        measured: (at(10), at(40)),
+        ..Scenario::new(title, servers, LOGNORMAL, 0.6)
+    }
 }
 
 fn joining(title: &'static str, slow_start: Duration) -> Scenario {
@@ -167,36 +171,49 @@ fn joining(title: &'static str, slow_start: Duration) -> Scenario {
 }
 
 fn keyed() -> Vec<Scenario> {
-    let keyed = |title, about, bounded_load| {
-        let scenario = Scenario {
-            about,
-            keys: Keys::Zipf(20_000, 0.9),
-            cache: Some(Cache {
-                size: 1_000,
-                hit: 0.2,
-            }),
-            policy: Policy {
-                bounded_load,
-                ..Policy::default()
-            },
-            ..Scenario::new(title, Server::fleet(8, 4), LOGNORMAL, 0.8)
-        };
-        // Hits make the requests cheaper, so that there can be more of them.
-        Scenario {
-            rate: scenario.rate * 1.15,
-            ..scenario
-        }
+    let keyed = |title, about, exponent, rate, bounded_load| Scenario {
+        about,
+        rate,
+        keys: Keys::Zipf(20_000, exponent),
+        cache: Some(Cache {
+            size: 1_000,
+            hit: 0.2,
+        }),
+        policy: Policy {
+            bounded_load,
+            ..Policy::default()
+        },
+        ..Scenario::new(title, Server::fleet(8, 4), LOGNORMAL, 0.8)
     };
+    let (even, hot) = ((0.9, 3000.0), (1.2, 5500.0));
     vec![
         keyed(
             "Keys and caches",
-            "20,000 keys, the k-th asked for in proportion to k^-0.9; each of eight servers remembers the 1,000 it was asked for last, and those cost a fifth.",
+            "20,000 keys, the k-th asked for in proportion to 1/k^0.9; each of eight servers remembers the 1,000 it was asked for last, and those cost a fifth. `ip_hash` is given the same keys.",
+            even.0,
+            even.1,
             f64::INFINITY,
         ),
         keyed(
-            "Keys and caches, bounded",
-            "The same with `bounded_load = 1.25`.",
-            1.25,
+            "Keys and caches, bounded load",
+            "The same with `bounded_load = 1.5`.",
+            even.0,
+            even.1,
+            1.5,
+        ),
+        keyed(
+            "A key too popular",
+            "The same with 1/k^1.2: the first key alone is 20 % of the requests, the first ten are half of them.",
+            hot.0,
+            hot.1,
+            f64::INFINITY,
+        ),
+        keyed(
+            "A key too popular, bounded load",
+            "The same with `bounded_load = 1.5`.",
+            hot.0,
+            hot.1,
+            1.5,
         ),
     ]
 }
