@@ -1,6 +1,6 @@
 //! The figure of docs/balancing.md: the p99 of every algorithm in every situation, as a vector graphic.
 //!
-//! One column of panels with one scale, 480 units wide, so that it can be read on a telephone as well as beside text. Each
+//! One column of panels, 440 units wide, so that it can be read on a telephone as well as beside text. Each
 //! row has a line from the median to the p99 on a logarithmic scale, the figure itself, and what failed: colour
 //! repeats what the text says and is never the only sign. Colours follow the reader's light or dark mode.
 
@@ -13,11 +13,16 @@ use crate::report::Summary;
 use crate::scenario::Scenario;
 use crate::table::{millis, percent};
 
-const WIDTH: f64 = 480.0;
+const WIDTH: f64 = 440.0;
+/// Where figures end, those of latencies and those of failures.
+const VALUE: f64 = 372.0;
+const FAILED: f64 = 432.0;
 /// Where the scale begins and ends.
-const PLOT: (f64, f64) = (122.0, 362.0);
-/// The scale, in seconds.
-const SCALE: (f64, f64) = (0.001, 60.0);
+const PLOT: (f64, f64) = (130.0, 300.0);
+/// The scale, in seconds: up to a second where that is enough, else to a minute.
+const LEAST: f64 = 0.001;
+const SECOND: f64 = 1.0;
+const MINUTE: f64 = 60.0;
 const TICKS: [(f64, &str); 5] = [
     (0.001, "1 ms"),
     (0.01, "10 ms"),
@@ -25,8 +30,8 @@ const TICKS: [(f64, &str); 5] = [
     (1.0, "1 s"),
     (10.0, "10 s"),
 ];
-const ROW: f64 = 18.0;
-const TOP: f64 = 84.0;
+const ROW: f64 = 19.0;
+const TOP: f64 = 104.0;
 /// Above and below the rows of a panel: its title, and the scale.
 const HEAD: f64 = 34.0;
 const FOOT: f64 = 34.0;
@@ -36,12 +41,12 @@ const STYLE: &str = "
   @media (prefers-color-scheme: dark) {
     svg { --ink: #f0f6fc; --soft: #a3adb8; --grid: #3d444d; --best: #4ac776; --other: #6cb2ff; --bad: #ff8a80; --paper: #0d1117 }
   }
-  text { font: 13px system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif; fill: var(--ink) }
+  text { font: 14px system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif; fill: var(--ink) }
   .paper { fill: var(--paper) }
-  .name { font: 12px ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace }
-  .title { font-size: 14px; font-weight: 600 }
+  .name { font: 13px ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace }
+  .title { font-size: 15px; font-weight: 600 }
   .head { font-size: 17px; font-weight: 600 }
-  .soft { fill: var(--soft); font-size: 12px }
+  .soft { fill: var(--soft); font-size: 13px }
   .bad text, text.bad { fill: var(--bad); font-weight: 600 }
   .grid { stroke: var(--grid); stroke-width: 1 }
   .line { stroke: var(--other); stroke-width: 3; stroke-linecap: round }
@@ -53,8 +58,9 @@ const STYLE: &str = "
 
 /// The whole figure.
 pub(crate) fn draw(scenarios: &[Scenario], results: &[Vec<Summary>]) -> String {
+    let drawn = || scenarios.iter().zip(results).filter(|(it, _)| it.is_drawn);
     let panel = HEAD + ROW * Algorithm::ALL.len() as f64 + FOOT;
-    let height = TOP + panel * scenarios.len() as f64;
+    let height = TOP + panel * drawn().count() as f64;
     let mut svg = format!(
         r#"<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="title desc">
 <title id="title">The 99th percentile of latency by balancing algorithm</title>
@@ -63,11 +69,12 @@ pub(crate) fn draw(scenarios: &[Scenario], results: &[Vec<Summary>]) -> String {
 <rect class="paper" width="{WIDTH}" height="{height}"/>
 <text class="head" x="12" y="28">Latency by balancing algorithm</text>
 <text class="soft" x="12" y="49">From the median (bar) to the 99th percentile (dot, figure),</text>
-<text class="soft" x="12" y="66">logarithmic; then what failed. Simulated, the same requests for all.</text>
+<text class="soft" x="12" y="66">on a logarithmic scale. Simulated; the same requests for all.</text>
+<text class="soft" x="12" y="83">Bold: the best, and what is within 5 % of it.</text>
 "#,
-        describe(scenarios, results)
+        describe(drawn())
     );
-    for (number, (scenario, summaries)) in scenarios.iter().zip(results).enumerate() {
+    for (number, (scenario, summaries)) in drawn().enumerate() {
         draw_panel(&mut svg, scenario, summaries, TOP + panel * number as f64);
     }
     svg.push_str("</svg>\n");
@@ -75,7 +82,7 @@ pub(crate) fn draw(scenarios: &[Scenario], results: &[Vec<Summary>]) -> String {
 }
 
 /// For those who do not see it: who is best and worst in each.
-fn describe(scenarios: &[Scenario], results: &[Vec<Summary>]) -> String {
+fn describe<'a>(drawn: impl Iterator<Item = (&'a Scenario, &'a Vec<Summary>)>) -> String {
     let of = |summary: &Summary| {
         let failed = if summary.failed > 0.0 {
             format!(", {} failed", percent(summary.failed))
@@ -85,7 +92,7 @@ fn describe(scenarios: &[Scenario], results: &[Vec<Summary>]) -> String {
         let name = summary.algorithm.name();
         format!("{name} {}{failed}", millis(summary.p99))
     };
-    let panels = scenarios.iter().zip(results).filter_map(|(scenario, all)| {
+    let panels = drawn.filter_map(|(scenario, all)| {
         let best = all
             .iter()
             .min_by(|a, b| badness(a).total_cmp(&badness(b)))?;
@@ -127,27 +134,65 @@ fn draw_panel(svg: &mut String, scenario: &Scenario, summaries: &[Summary], top:
     if has_failed {
         _ = writeln!(
             svg,
-            r#"<text class="soft" x="472" y="{:.0}" text-anchor="end">failed</text>"#,
+            r#"<text class="soft" x="{FAILED}" y="{:.0}" text-anchor="end">failed</text>"#,
             top + 20.0
         );
     }
-    for (seconds, label) in TICKS {
-        let x = place(Duration::from_secs_f64(seconds));
+    let slowest = summaries.iter().map(|summary| summary.p99).max();
+    let most = if slowest.is_some_and(|p99| p99.as_secs_f64() > SECOND) {
+        MINUTE
+    } else {
+        SECOND
+    };
+    for (number, (seconds, label)) in TICKS.into_iter().enumerate() {
+        if seconds > most {
+            continue;
+        }
+        let x = place(Duration::from_secs_f64(seconds), most);
         _ = writeln!(
             svg,
-            r#"<line class="grid" x1="{x:.1}" x2="{x:.1}" y1="{rows:.0}" y2="{bottom:.0}"/><text class="soft" x="{x:.1}" y="{:.0}" text-anchor="middle">{label}</text>"#,
-            bottom + 15.0
+            r#"<line class="grid" x1="{x:.1}" x2="{x:.1}" y1="{rows:.0}" y2="{bottom:.0}"/>"#
         );
+        // On the longer scale there is room for every other.
+        if most == SECOND || number % 2 == 0 {
+            _ = writeln!(
+                svg,
+                r#"<text class="soft" x="{x:.1}" y="{:.0}" text-anchor="middle">{label}</text>"#,
+                bottom + 15.0
+            );
+        }
     }
     let best = summaries.iter().map(badness).fold(f64::INFINITY, f64::min);
     for (number, summary) in summaries.iter().enumerate() {
         let y = rows + ROW * (number as f64 + 0.5);
-        draw_row(svg, summary, y, badness(summary) <= best * 1.02, has_failed);
+        let row = Row {
+            y,
+            most,
+            is_best: badness(summary) <= best * 1.05,
+            has_failed,
+        };
+        draw_row(svg, summary, &row);
     }
 }
 
-fn draw_row(svg: &mut String, summary: &Summary, y: f64, is_best: bool, has_failed: bool) {
-    let (from, to) = (place(summary.p50), place(summary.p99));
+/// How a row is drawn.
+struct Row {
+    /// Its middle.
+    y: f64,
+    /// Where the scale ends, in seconds.
+    most: f64,
+    is_best: bool,
+    has_failed: bool,
+}
+
+fn draw_row(svg: &mut String, summary: &Summary, row: &Row) {
+    let &Row {
+        y,
+        most,
+        is_best,
+        has_failed,
+    } = row;
+    let (from, to) = (place(summary.p50, most), place(summary.p99, most));
     let class = match (is_best, is_failing(summary)) {
         (true, _) => "best",
         (_, true) => "late",
@@ -156,7 +201,7 @@ fn draw_row(svg: &mut String, summary: &Summary, y: f64, is_best: bool, has_fail
     let text = y + 4.5;
     _ = writeln!(
         svg,
-        r#"<g class="{class}"><text class="name" x="12" y="{text:.1}">{}</text><line class="line" x1="{from:.1}" x2="{to:.1}" y1="{y:.1}" y2="{y:.1}"/><line class="tick" x1="{from:.1}" x2="{from:.1}" y1="{:.1}" y2="{:.1}"/><circle class="dot" cx="{to:.1}" cy="{y:.1}" r="5"/><text class="value" x="424" y="{text:.1}" text-anchor="end">{}</text></g>"#,
+        r#"<g class="{class}"><text class="name" x="12" y="{text:.1}">{}</text><line class="line" x1="{from:.1}" x2="{to:.1}" y1="{y:.1}" y2="{y:.1}"/><line class="tick" x1="{from:.1}" x2="{from:.1}" y1="{:.1}" y2="{:.1}"/><circle class="dot" cx="{to:.1}" cy="{y:.1}" r="5"/><text class="value" x="{VALUE}" y="{text:.1}" text-anchor="end">{}</text></g>"#,
         summary.algorithm.name(),
         y - 5.0,
         y + 5.0,
@@ -171,14 +216,14 @@ fn draw_row(svg: &mut String, summary: &Summary, y: f64, is_best: bool, has_fail
         };
         _ = writeln!(
             svg,
-            r#"<text class="{class}" x="472" y="{text:.1}" text-anchor="end">{failed}</text>"#
+            r#"<text class="{class}" x="{FAILED}" y="{text:.1}" text-anchor="end">{failed}</text>"#
         );
     }
 }
 
-/// Where a time lies on the scale.
-fn place(time: Duration) -> f64 {
-    let seconds = time.as_secs_f64().clamp(SCALE.0, SCALE.1);
-    let part = (seconds / SCALE.0).ln() / (SCALE.1 / SCALE.0).ln();
+/// Where a time lies on a scale that ends at `most` seconds.
+fn place(time: Duration, most: f64) -> f64 {
+    let seconds = time.as_secs_f64().clamp(LEAST, most);
+    let part = (seconds / LEAST).ln() / (most / LEAST).ln();
     PLOT.0 + (PLOT.1 - PLOT.0) * part
 }

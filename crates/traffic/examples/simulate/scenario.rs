@@ -12,6 +12,8 @@ pub(crate) struct Scenario {
     pub(crate) title: &'static str,
     /// What happens in it, for the page.
     pub(crate) about: &'static str,
+    /// It has a panel in the figure.
+    pub(crate) is_drawn: bool,
     pub(crate) servers: Vec<Server>,
     pub(crate) work: Work,
     /// Arrivals per second, over all gateways; a Poisson process.
@@ -189,6 +191,7 @@ impl Scenario {
         Self {
             title,
             about: "",
+            is_drawn: true,
             servers,
             work,
             rate: capacity * load,

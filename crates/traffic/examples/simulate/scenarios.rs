@@ -57,6 +57,7 @@ fn equal() -> Vec<Scenario> {
         server.slots = 4 * weight as usize;
     }
     let weighted = Scenario {
+        is_drawn: false,
         about: "Three servers with 4, 8 and 16 slots and weights to match; lognormal, 80 % loaded.",
         ..Scenario::new("Weights 1, 2, 4", weighted, LOGNORMAL, 0.8)
     };
@@ -72,6 +73,7 @@ fn faulty() -> Vec<Scenario> {
     };
     let mut ejected = Scenario {
         title: "One slow server, ejection by latency",
+        is_drawn: false,
         about: "The same with `outlier = { latency = 2.5 }`: compared every 10 s, ejected for 30 s.",
         ..slow.clone()
     };
@@ -87,6 +89,7 @@ fn faulty() -> Vec<Scenario> {
     );
     let mut fails_ejected = Scenario {
         title: "Failing fast, ejection",
+        is_drawn: false,
         about: "The same with the ejection that is on by default, after five failures in a row.",
         ..fails.clone()
     };
@@ -102,6 +105,7 @@ fn faulty() -> Vec<Scenario> {
     );
     let mut frozen_ejected = Scenario {
         title: "Frozen, short time-out and ejection",
+        is_drawn: false,
         about: "The same with a time-out of 1 s and the ejection that is on by default.",
         timeout: at(1),
         ..frozen.clone()
@@ -109,6 +113,7 @@ fn faulty() -> Vec<Scenario> {
     frozen_ejected.policy.outlier = Outlier::default();
     let probed = Scenario {
         title: "Frozen, probes",
+        is_drawn: false,
         about: "The same with the time-out of 60 s and `health` with its defaults: down after three bad probes, and what waits there is sent elsewhere.",
         probes: Some(Probes::default()),
         ..frozen.clone()
@@ -171,9 +176,11 @@ fn joining(title: &'static str, slow_start: Duration) -> Scenario {
 }
 
 fn keyed() -> Vec<Scenario> {
-    let keyed = |title, about, exponent, rate, bounded_load| Scenario {
+    let keyed = |title, about, exponent, rate, bounded_load: f64| Scenario {
         about,
         rate,
+        // Where the bound only costs.
+        is_drawn: bounded_load.is_infinite() || exponent > 1.0,
         keys: Keys::Zipf(20_000, exponent),
         cache: Some(Cache {
             size: 1_000,

@@ -101,6 +101,10 @@ pub(crate) fn percent(part: f64) -> String {
     if part == 0.0 {
         return "0".to_owned();
     }
-    let digits = if part < 0.001 { 3 } else { 2 };
+    let digits = match part {
+        ..0.000_01 => 4,
+        ..0.001 => 3,
+        _ => 2,
+    };
     format!("{:.*} %", digits, part * 100.0)
 }
