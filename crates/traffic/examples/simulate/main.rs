@@ -7,7 +7,7 @@
 //!
 //! # The idea
 //! Only servers, arrivals and time are simulated. Who gets a request, and who is passed over, is decided by the real types of
-//! this crate, used as the gateway uses them. The simulator itself is held against queueing theory (`tests.rs`):
+//! this crate, used as the gateway uses them. The simulator itself is held against queueing theory (`theory.rs`):
 //! a simulation that is wrong about M/M/1 says nothing about anything else.
 //!
 //! # What it leaves out
@@ -25,6 +25,8 @@ mod server;
 mod table;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod theory;
 mod world;
 
 use std::path::Path;
