@@ -15,7 +15,7 @@ BENCH_ARGS ?=
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
 
-.PHONY: help setup build test check check-rust check-scripts demo profile bench fuzz interop rehearse clean
+.PHONY: help setup build test check check-rust check-scripts demo profile bench fuzz interop rehearse simulate clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -97,6 +97,9 @@ rehearse: ## Change everything under load, and count what fails; nginx and HAPro
 	@scripts/setup --bench
 	cargo build --release --locked -p tenfold -p tenfold-testkit
 	@scripts/rehearse-changes
+
+simulate: ## Compare the balancing algorithms in simulated time, and renew docs/balancing.md
+	cargo run --release --locked -p tenfold-traffic --example simulate -- --write
 
 clean: ## Remove what was built
 	cargo clean

@@ -24,7 +24,7 @@ pub use tried::{MAX_TRIED, Tried};
 use crate::group::Group;
 use hash::{mix, unit};
 use round_robin::RoundRobin;
-use view::{Level, View};
+use view::{Level, Open, View};
 
 /// Which algorithm to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -183,7 +183,9 @@ fn hashed(
     };
     let accepts = |index: usize| {
         place_of(index).is_some_and(|place| {
-            !is_tried(index) && bound.has_room(group, index, level.open[place].weight)
+            !is_tried(index)
+                && has_come_for(group, level.open[place], key)
+                && bound.has_room(group, index, level.open[place].weight)
         })
     };
     let found = if group.policy().algorithm == Algorithm::RingHash {
@@ -198,6 +200,14 @@ fn hashed(
             .or_else(|| rendezvous::pick(level, group, key, &is_tried))
             .map(|place| level.open[place].index as usize)
     })
+}
+
+/// During a slow start an endpoint takes a growing part of the keys that will be its. The table knows whole weights only.
+fn has_come_for(group: &Group, open: Open, key: u64) -> bool {
+    let member = &group.members()[open.index as usize];
+    let part = open.weight / f64::from(member.weight);
+    // A key that has come stays: the number it needs is its own.
+    part >= 1.0 || unit(hash::mix(key, member.endpoint.id())) < part
 }
 
 /// How many requests an endpoint may have under way (Mirrokni et al. 2016): its share of all, this one included, times the bound.

@@ -425,6 +425,64 @@ fn a_slow_start_grows_to_the_whole_share() {
 }
 
 #[test]
+fn a_slow_start_moves_keys_to_the_new_one_bit_by_bit_and_never_back() {
+    const KEYS: u64 = 20_000;
+    for algorithm in [Algorithm::RingHash, Algorithm::Maglev, Algorithm::IpHash] {
+        let changes = Changes::new();
+        let mut members = members(&changes, &[2, 2, 2, 2]);
+        members[3].endpoint = Endpoint::new("new", &changes, NOW);
+        let policy = Policy {
+            slow_start: Duration::from_secs(10),
+            ..with(algorithm)
+        };
+        let group = Group::new(policy, members, changes);
+        let places_at = |seconds: u64| -> Vec<usize> {
+            let mut balancer = Balancer::new(&group, 0);
+            let tried = Tried::default();
+            (0..KEYS)
+                .map(|number| {
+                    let now = NOW + Duration::from_secs(seconds);
+                    let ask = Ask {
+                        now,
+                        ..ask(number, &tried)
+                    };
+                    balancer.pick(&group, &ask).expect("a pick")
+                })
+                .collect()
+        };
+        let share = |places: &[usize]| {
+            places.iter().filter(|place| **place == 3).count() as f64 / KEYS as f64
+        };
+        let mut before = places_at(0);
+        let whole = share(&places_at(10));
+        assert!((whole - 0.25).abs() < 0.02, "{}", algorithm.name());
+        for (seconds, part) in [(0, 0.1), (5, 0.55), (10, 1.0)] {
+            let places = places_at(seconds);
+            // What rendezvous gives by a part of a weight is the part of a part of the whole.
+            let wanted = if algorithm == Algorithm::IpHash {
+                part / (3.0 + part)
+            } else {
+                whole * part
+            };
+            let share = share(&places);
+            assert!(
+                (share - wanted).abs() < 0.01,
+                "{} {seconds} s: {share}",
+                algorithm.name()
+            );
+            let is_needless = |(is, was): (&usize, &usize)| is != was && *is != 3;
+            let needless = places
+                .iter()
+                .zip(&before)
+                .filter(|two| is_needless(*two))
+                .count();
+            assert_eq!(needless, 0, "{} {seconds} s", algorithm.name());
+            before = places;
+        }
+    }
+}
+
+#[test]
 fn in_panic_those_that_probes_pass_over_take_part_but_not_those_that_refuse() {
     let policy = Policy {
         panic: 0.5,

@@ -45,7 +45,7 @@ table! {
 }
 
 choices! {
-    /// How to choose among servers.
+    /// How to choose among servers; docs/balancing.md says which one when.
     pub(crate) enum Balance {
         /// Each in turn, in proportion to its weight.
         RoundRobin = "round_robin",
