@@ -32,6 +32,28 @@ pub struct Purged {
     pub gateways: usize,
 }
 
+impl Purged {
+    /// Adds what became of another one.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.failures.extend(other.failures);
+        self.confirmed = self.confirmed.max(other.confirmed);
+        self.gateways = self.gateways.max(other.gateways);
+    }
+
+    /// In words.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let mut text = "purged".to_owned();
+        if self.gateways > 0 {
+            text += &format!("; confirmed by {} of {} other gateways", self.confirmed, self.gateways);
+        }
+        for failure in &self.failures {
+            text += &format!("; {} has yet to be told: {}", failure.level, failure.error);
+        }
+        text
+    }
+}
+
 /// How long the other gateways have for confirming a purge.
 const CONFIRMING: Duration = Duration::from_secs(1);
 

@@ -13,7 +13,7 @@ use tenfold_http1::framing::Length;
 
 use super::plan::{Place, Variant, found, variant_key};
 use crate::cache::Store;
-use crate::cache::body::{Arriving, Body, Whole, Writer};
+use crate::cache::body::{Arriving, Body, Writer};
 use crate::cache::object::{Kept, Object};
 use crate::config::route::RouteTimeouts;
 use crate::http::body::{Format, Pump};
@@ -88,7 +88,7 @@ impl<F: Fields> Intake<'_, '_, F> {
         };
         let (body, writer) = Arriving::new(policy.max_object);
         let object = Object { rules, fields: fields.into(), body: Body::Arriving(body), length };
-        let fetching = Fetching { store: Arc::clone(self.store), filling, tags, writer, object, timeout: self.timeouts.body };
+        let fetching = Fetching { filling, tags, writer, object, timeout: self.timeouts.body };
         fetching.start(self.worker, answered)
     }
 
@@ -110,7 +110,9 @@ impl<F: Fields> Intake<'_, '_, F> {
             self.worker.spawn_forgetting(self.store, self.place.key());
             let mut rules = stale.rules;
             rules.expire(self.exchange.received);
-            return Some(Arc::new(Object { rules, ..stale.with_body(stale.body.clone(), stale.length) }));
+            let mut object = stale.with_body(stale.body.clone(), stale.length);
+            object.rules = rules;
+            return Some(Arc::new(object));
         };
         let mut fields = Vec::new();
         admitted.write(&mut fields, &merged);
@@ -136,10 +138,14 @@ impl<F: Fields> Intake<'_, '_, F> {
     fn tags(&self, fields: &impl Fields) -> Vec<String> {
         let named = cache::tags::of(fields).unwrap_or_default();
         let named = named.iter().filter_map(|tag| String::from_utf8(tag.to_vec()).ok());
-        let address = self.place.first.as_str().strip_prefix(self.store.prefix());
-        let address = address.and_then(|address| address.split_inclusive('\n').next());
-        let own = address.and_then(|address| self.store.address_tag(address.as_bytes()));
-        named.chain(own).collect()
+        named.chain(self.own_tag()).collect()
+    }
+
+    /// The tag of the address, if its keys have further parts.
+    fn own_tag(&self) -> Option<String> {
+        let address = self.place.first.as_str().strip_prefix(self.store.prefix())?;
+        let address = address.split_inclusive('\n').next()?;
+        self.store.address_tag(address.as_bytes())
     }
 
     /// Finds the place for a response that varies so. `None`: there is none, because somebody else fills it, or what was known
@@ -166,7 +172,7 @@ impl<F: Fields> Intake<'_, '_, F> {
         let key = variant_key(&self.place.first, names, generation, self.request.fields, &mut Vec::new())?;
         let variant = filling.also(&key)?;
         let loaded = Loaded::value(Kept::Varies { names: names.clone(), generation });
-        let loaded = loaded.tags(self.address_tags());
+        let loaded = loaded.tags(self.own_tag());
         let options = Options::lifetime(VARIES).jitter(0.0);
         let _stored = first.unwrap_or(filling).store(loaded, None, &options);
         // Purged in between, it was not stored, and the variant could never be found.
@@ -174,17 +180,6 @@ impl<F: Fields> Intake<'_, '_, F> {
         matches!(entry.as_deref()?.value()?, Kept::Varies { generation: known, .. } if *known == generation).then_some(variant)
     }
 
-    /// The tags of an entry that says what an address varies by.
-    fn address_tags(&self) -> Vec<String> {
-        let nothing: &[(&str, &str)] = &[];
-        self.tags_of_address(nothing)
-    }
-
-    fn tags_of_address(&self, _: &[(&str, &str)]) -> Vec<String> {
-        let address = self.place.first.as_str().strip_prefix(self.store.prefix());
-        let address = address.and_then(|address| address.split_inclusive('\n').next());
-        address.and_then(|address| self.store.address_tag(address.as_bytes())).into_iter().collect()
-    }
 }
 
 /// How long the engine keeps a response.
@@ -202,7 +197,6 @@ fn options(rules: &Stored, now: i64) -> Options {
 
 /// A body on its way into the cache.
 struct Fetching {
-    store: Arc<Store>,
     filling: Filling<Kept>,
     tags: Vec<String>,
     writer: Writer,
@@ -222,7 +216,8 @@ impl Fetching {
     /// Takes what has arrived with the head. If that is all, it is stored at once; otherwise a task of its own goes on, so that no
     /// client's pace is another one's.
     fn start(mut self, worker: &Worker, answered: Answered) -> Taken {
-        let Answered { head, connection, pick } = answered;
+        answered.judge(worker);
+        let Answered { head, connection, pick, .. } = answered;
         let line = *head.line();
         let is_reusable = line.length != Length::UntilClose
             && !line.declares_absent_body
@@ -243,10 +238,7 @@ impl Fetching {
             // Its reader finds it cut short.
             Poll::Ready(Err(_)) => Taken::Object(Arc::new(self.object)),
             Poll::Pending => {
-                let object = Arc::new(Object {
-                    body: self.object.body.clone(),
-                    ..self.object.with_body(self.object.body.clone(), self.object.length)
-                });
+                let object = Arc::new(self.object.with_body(self.object.body.clone(), self.object.length));
                 let loaded = Loaded::value(Kept::Response(Arc::clone(&object)));
                 let _offered = self.filling.offer(loaded, None, &Options::lifetime(PERSONAL));
                 let worker = worker.itself();
@@ -286,7 +278,7 @@ impl Fetching {
 
     /// Stores the whole response, or lets it go if it is too large.
     fn store_whole(self, worker: &Worker) -> Arc<Object> {
-        let Self { store: _, filling, tags, writer, object, .. } = self;
+        let Self { filling, tags, writer, object, .. } = self;
         let Some(whole) = writer.finish() else {
             return Arc::new(object);
         };
@@ -309,17 +301,12 @@ impl Source {
     }
 }
 
-/// The key of something that must not be kept any longer.
 impl Worker {
+    /// Forgets something that must not be kept any longer.
     fn spawn_forgetting(&self, store: &Arc<Store>, key: &Key) {
         let (engine, key) = (store.engine.clone(), key.clone());
         tokio::task::spawn_local(async move {
             engine.remove(&key).await;
         });
     }
-}
-
-/// An empty body, for what has none.
-pub(super) fn _empty() -> Body {
-    Body::Whole(Whole::One(bytes::Bytes::new()))
 }

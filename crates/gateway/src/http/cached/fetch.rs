@@ -5,6 +5,7 @@
 //! vanishes frees them, an answer for one client only sends each of them its own way, and their own time limit holds as well.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tenfold_cache::{Error, Fill, Filling, Waiter};
 use tenfold_http1::Buffer;
@@ -23,7 +24,7 @@ use crate::http::cache::status::{CacheStatus, Forward};
 use crate::http::cache::validate;
 use crate::http::client::Client;
 use crate::http::error::Failure;
-use crate::http::forward::{Answered, forward};
+use crate::http::forward::{self, Answered};
 use crate::http::request::Request;
 use crate::http::served::Served;
 use crate::http::{mirror, pipeline};
@@ -31,6 +32,9 @@ use crate::worker::Worker;
 
 /// So often a request looks again after waiting in vain. Then it goes its own way.
 const ROUNDS: usize = 3;
+
+/// How long a server may take to end an answer that nobody gets, before its connection is given up.
+const GIVEN_UP: Duration = Duration::from_secs(5);
 
 /// Answers a request for which the plan has no answer at hand.
 pub(in crate::http) async fn answer(worker: &Worker, client: &mut Client, request: &mut Request) -> Served {
@@ -75,7 +79,15 @@ async fn pass(
     count(worker, request, if why == Forward::Bypass || why == Forward::Method { Outcome::Bypass } else { Outcome::Miss });
     let status = CacheStatus { forward: Some(why), detail, ..CacheStatus::default() };
     request.way.set_cache_status(status);
-    pipeline::answer(worker, client, request).await
+    if why != Forward::Method {
+        return pipeline::answer(worker, client, request).await;
+    }
+    mirror::perhaps(worker, client, request);
+    let answered = forward::ask(worker, client, request).await;
+    if let Ok(answered) = &answered {
+        invalidate::after_write(request, &answered.head).await;
+    }
+    pipeline::respond(worker, client, request, answered).await
 }
 
 fn count(worker: &Worker, request: &Request, outcome: Outcome) {
@@ -231,7 +243,7 @@ async fn lead(
     mirror::perhaps(worker, client, request);
     request.ask_whole(worker, &conditions(stale.as_deref()));
     let requested = worker.clock.unix(worker.clock.read());
-    let answered = forward(worker, client, request).await;
+    let answered = forward::ask(worker, client, request).await;
     let received = worker.clock.unix(worker.clock.read());
     let exchange = Exchange { requested, received };
     let answered = match answered {
@@ -359,10 +371,11 @@ async fn serve_stale(
 
 /// Lets an answer go that nobody gets, and keeps its connection.
 pub(super) fn give_up(worker: &Worker, answered: Answered) {
+    answered.judge(worker);
     let worker = worker.itself();
     tokio::task::spawn_local(async move {
         let timer = worker.timers.timer();
-        mirror::give_back(&worker, &timer, answered).await;
+        mirror::give_back(&worker, &timer, answered, GIVEN_UP).await;
     });
 }
 

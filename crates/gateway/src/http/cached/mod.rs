@@ -12,7 +12,5 @@ mod plan;
 mod refresh;
 mod serve;
 
-pub(super) use fetch::answer;
-pub(super) use invalidate::after_write;
-pub(super) use plan::{Plan, Verdict, plan};
-pub(super) use serve::serve;
+pub(super) use fetch::{answer, hit};
+pub(super) use plan::{Good, Plan, plan};

@@ -77,9 +77,20 @@ impl Place {
 }
 
 impl Plan {
-    /// True if what is needed for an answer is at hand.
+    /// True if no server is needed for an answer.
     pub(in crate::http) fn is_at_hand(&self) -> bool {
         matches!(self.verdict, Verdict::Serve(_) | Verdict::OnlyIfCached | Verdict::Purge)
+    }
+
+    /// What can be served as it is.
+    pub(in crate::http) fn at_hand(&mut self) -> Option<Good> {
+        if !matches!(self.verdict, Verdict::Serve(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut self.verdict, Verdict::OnlyIfCached) {
+            Verdict::Serve(good) => Some(good),
+            _ => None,
+        }
     }
 }
 
@@ -90,8 +101,8 @@ pub(in crate::http) fn plan(
     head: &RequestHead,
     target: &[u8],
     now: i64,
-    scratch: &mut Vec<u8>,
 ) -> Option<Plan> {
+    let mut scratch = Vec::with_capacity(target.len() + 64);
     let request = facts::request(head, target);
     let policy = &store.config.policy;
     let make = |rules_key: &[u8], verdict| Plan {
@@ -104,9 +115,8 @@ pub(in crate::http) fn plan(
         return Some(make(b"", Verdict::Purge));
     }
     let ask = Ask::of(&request, policy);
-    scratch.clear();
     let key = match ask.part {
-        Part::Answers => key::write(scratch, &request, &policy.key).and_then(|()| store.key(route, scratch)),
+        Part::Answers => key::write(&mut scratch, &request, &policy.key).and_then(|()| store.key(route, &scratch)),
         Part::Method | Part::Bypass => None,
     };
     let Some(first) = key else {
@@ -116,9 +126,9 @@ pub(in crate::http) fn plan(
             _ => Verdict::Pass(Forward::Bypass),
         }));
     };
-    let looked = look(store, first, head, scratch);
+    let looked = look(store, first, head, &mut scratch);
     let verdict = decide(looked, &ask, now);
-    Some(make(scratch, verdict))
+    Some(make(&scratch, verdict))
 }
 
 /// What memory has.

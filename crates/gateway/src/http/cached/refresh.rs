@@ -32,7 +32,7 @@ pub(super) fn start(worker: &Worker, client: &Client, request: &Request, good: &
     let mut head = worker.buffers.head();
     edit_conditions(request.bytes(), &lines, &mut head);
     let refresh = Refresh {
-        copy: Copy::new(client, request, Arc::as_ref, head.filled()),
+        copy: Copy::of_own(client, request, head.filled()),
         store: Arc::clone(&plan.store),
         facts: facts_of(plan, request),
         place: good.place.clone(),
