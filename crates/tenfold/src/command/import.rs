@@ -1,4 +1,4 @@
-//! `tenfold import`: turns a configuration of nginx into ours.
+//! `tenfold import`: turns a configuration of nginx or HAProxy into ours.
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
@@ -26,11 +26,14 @@ pub(crate) struct Import {
 enum From {
     /// An nginx.conf, or a part of one (conf.d, sites-enabled), with the files it includes.
     Nginx(Source),
+    /// A haproxy.cfg.
+    Haproxy(Source),
 }
 
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: tenfold import nginx /etc/nginx/nginx.conf -o tenfold.toml\n\
+    Example: tenfold import haproxy /etc/haproxy/haproxy.cfg -o tenfold.toml\n\
     The summary goes to standard error, the configuration to standard output."
 )]
 struct Source {
@@ -56,6 +59,7 @@ struct Source {
 pub(crate) fn import(arguments: &Import) -> Result<ExitCode, Refusal> {
     let (kind, source) = match &arguments.from {
         From::Nginx(source) => (Kind::Nginx, source),
+        From::Haproxy(source) => (Kind::Haproxy, source),
     };
     let imported = import::import(kind, &source.file, source.leave_gaps_open)
         .map_err(|error| Refusal::new(&error, &error.help))?;

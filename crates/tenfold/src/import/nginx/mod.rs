@@ -32,12 +32,12 @@ use std::path::Path;
 
 use context::Context;
 use level::{HELD, Level};
-use listen::Listeners;
 use parse::Directive;
 use server::{Site, Sites};
 use variables::Variables;
 
 use super::ledger::{Ledger, Note, Weight};
+use super::listeners::Listeners;
 use super::model::{Draft, Item, Value};
 use super::source::{SourceError, Sources};
 use crate::config::value;
