@@ -107,6 +107,7 @@ fn translate(context: &mut Context, sections: &[Section]) {
         match section.kind() {
             "backend" if proxy.mode() == "http" => backend(context, proxy, &mut backends),
             "listen" if proxy.mode() == "http" => listen(context, &proxy, &mut backends),
+            "frontend" if proxy.mode() == "http" => {}
             "frontend" | "listen" | "backend" => tcp(context, section),
             _ => {}
         }
