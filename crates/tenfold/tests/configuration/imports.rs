@@ -87,7 +87,8 @@ fn what_is_imported_loads_and_has_its_usual_form() {
             for more in [&[][..], &["--leave-gaps-open"]] {
                 let (imported, _) = import(kind, &input, more);
                 let loaded = config::load_text("imported.toml", imported.as_bytes());
-                let loaded = loaded.unwrap_or_else(|errors| panic!("{}: {errors}", input.display()));
+                let loaded =
+                    loaded.unwrap_or_else(|errors| panic!("{}: {errors}", input.display()));
                 assert!(!loaded.config.listeners.is_empty(), "{}", input.display());
                 let formatted = config::format_text(Path::new("i.toml"), imported.as_bytes());
                 assert_eq!(formatted.expect("TOML"), imported, "{}", input.display());
