@@ -8,14 +8,14 @@ use std::fmt;
 use tenfold_gateway::route::pattern::PathPattern;
 
 /// A path that a route is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Pattern {
     pub(crate) segments: Vec<Segment>,
     /// What follows may be anything.
     pub(crate) is_prefix: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Segment {
     Literal(String),
     Capture(String),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::fetch::{Ports, meaning};
 use super::lexer::Line;
 use super::meaning::{Depends, Meaning};
+use super::region::Region;
 
 /// Longest condition, in words: what is longer is no condition but an attack on whoever reads it.
 const LONGEST: usize = 1000;
@@ -15,6 +16,29 @@ pub(super) struct Acls<'s> {
     /// Each line of a name is an alternative.
     lines: HashMap<&'s str, Vec<&'s Line>>,
     ports: Ports,
+}
+
+/// Requests that a rule is for: those of `is` that are in none of `but`. With the second, routes can say more than with
+/// opposites, of which they have few.
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    pub(super) is: Meaning,
+    pub(super) but: Vec<Region>,
+}
+
+impl Case {
+    /// Takes requests out.
+    fn without(&mut self, meaning: Meaning, listeners: &[String]) {
+        if meaning.is_exact && !meaning.all.is_empty() {
+            let opposite = meaning.clone().not(listeners);
+            match opposite.is_exact {
+                true => self.is = self.is.clone().and(opposite),
+                false => self.but.extend(meaning.all),
+            }
+        } else {
+            self.is = self.is.clone().and(meaning.not(listeners));
+        }
+    }
 }
 
 impl<'s> Acls<'s> {
@@ -45,30 +69,46 @@ impl<'s> Acls<'s> {
         }
     }
 
-    /// What a condition that only says `not` leaves over: `unless a`, `if !a !b`.
-    pub(super) fn allowed(&self, words: &[String]) -> Option<Meaning> {
-        let (keyword, rest) = words.split_first()?;
-        if rest.len() > LONGEST {
-            return None;
+    /// The same for rules that keep someone out, as cases that are each kept out.
+    pub(super) fn cases(&self, words: &[String]) -> Vec<Case> {
+        let every = Case {
+            is: Meaning::always(),
+            but: Vec::new(),
+        };
+        let Some((keyword, rest)) = words.split_first() else {
+            return vec![every];
+        };
+        let is_known = keyword == "if" || keyword == "unless";
+        if rest.len() > LONGEST || !is_known {
+            let is = self.condition(words);
+            return vec![Case { is, ..every }];
         }
-        if keyword == "unless" {
-            return Some(self.alternatives(rest));
+        if keyword == "if" {
+            return split(rest).iter().map(|part| self.case(part)).collect();
         }
-        let is_one = split(rest).len() == 1;
-        let mut whole: Option<Meaning> = None;
+        let mut case = every;
+        for part in split(rest) {
+            case.without(self.terms(part), &self.ports.names);
+        }
+        vec![case]
+    }
+
+    /// Terms that all have to hold, as one case.
+    fn case(&self, words: &[String]) -> Case {
+        let mut case = Case {
+            is: Meaning::always(),
+            but: Vec::new(),
+        };
         let mut at = 0;
-        while at < rest.len() && is_one {
-            let (one, next, is_not) = self.term(rest, at);
-            if !is_not {
-                return None;
+        while at < words.len() {
+            let (one, next, is_not) = self.term(words, at);
+            match is_not {
+                true => case.without(one, &self.ports.names),
+                false => case.is = case.is.and(one),
             }
-            whole = Some(match whole {
-                Some(whole) => whole.or(one),
-                None => one,
-            });
             at = next;
         }
-        whole
+        case
     }
 
     /// `unless a or b` is `if !a !b`.
@@ -249,5 +289,31 @@ mod tests {
             Some("x-beta=*")
         );
         assert_eq!(shown(acls, "if { path_beg"), Some(String::new()));
+    }
+
+    #[test]
+    fn cases_of_who_is_kept_out() {
+        let all = lines(0, "acl a path_beg /a/\nacl in src 10.0.0.0/8").expect("valid");
+        let acls = Acls::new(all.iter(), Ports::default());
+        let cases = |text: &str| {
+            let words = lines(0, text).expect(text).remove(0).words;
+            let cases = acls.cases(&words);
+            let one = |case: &Case| (case.is.is_exact, case.is.depends, case.but.len());
+            cases.iter().map(one).collect::<Vec<_>>()
+        };
+        use Depends::{Nothing, Other, Rate};
+        assert_eq!(cases("if a !in"), [(false, Other, 0)]);
+        assert_eq!(cases("if in !a"), [(false, Other, 1)]);
+        assert_eq!(cases("if a or in"), [(true, Nothing, 0), (false, Other, 0)]);
+        assert_eq!(cases("unless a"), [(true, Nothing, 1)]);
+        assert_eq!(cases("unless a or in"), [(false, Other, 1)]);
+        assert_eq!(
+            cases("if { sc0_http_req_rate gt 9 } !in"),
+            [(false, Rate, 0)]
+        );
+        assert_eq!(
+            cases("unless { sc0_http_req_rate lt 9 }"),
+            [(false, Other, 0)]
+        );
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Context {
     said: HashSet<(Place, String)>,
     /// Our names of upstreams by HAProxy's.
     pub(super) upstreams: HashMap<String, String>,
+    /// Backends that answer nobody: sending requests there is a way of keeping them out.
+    pub(super) refusing: HashSet<String>,
     /// Lines that are in `[timeouts]`, and therefore in no route.
     pub(super) globals: HashSet<Place>,
     /// What was protected by a pattern that has no equal is left open, with a comment.

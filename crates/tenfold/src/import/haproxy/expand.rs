@@ -1,14 +1,28 @@
 //! From rules, of which the first that matches counts, to routes, of which the most specific does.
+//!
+//! # The idea
+//! Rules are taken in their order, and each becomes routes. Wherever a route would be asked before one of an earlier rule, a
+//! route for what both have in common is put beside it, with what the earlier rule does; and so on for that one.
+//!
+//! # The trade-off
+//! Rules that cross each other on many counts become many routes, so there is a bound. What is beyond it is left out: those
+//! that would have been asked last, with a comment. Nothing that keeps someone out is, since that comes first.
+
+use std::cmp::Ordering;
+use std::collections::HashSet;
 
 use super::lexer::Line;
 use super::region::Region;
 use super::rules::{Effect, Rule};
 use crate::import::model::Action;
-use std::cmp::Ordering;
 
 /// Most routes that one frontend may become. What is left out then is what would have been asked last: its requests get 404,
 /// or go where an earlier rule sends them.
 pub(super) const MOST: usize = 1000;
+/// Most routes that are looked at on the way there.
+const MOST_STEPS: usize = 10 * MOST;
+/// Most times that rules are followed for some of the requests by themselves.
+const MOST_BRANCHES: usize = 100;
 
 /// A route to be.
 #[derive(Clone, Debug)]
@@ -20,6 +34,8 @@ pub(super) struct Entry<'s> {
     pub(super) line: &'s Line,
     /// It is here only because the rule of this line comes first and would be asked last.
     pub(super) is_repeated: bool,
+    /// Its place among the rules: of two that match, HAProxy takes the lower one.
+    turn: usize,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -33,22 +49,32 @@ pub(super) trait Backends<'s> {
     fn rules(&self, name: &str) -> &[Rule<'s>];
 }
 
+/// What rules became.
+#[derive(Debug)]
+pub(super) struct Expanded<'s> {
+    pub(super) entries: Vec<Entry<'s>>,
+    /// Something was left out, since it was too much.
+    pub(super) is_cut: bool,
+}
+
 /// Puts rules into the order of routes.
-pub(super) fn expand<'s>(rules: &[Rule<'s>], backends: &impl Backends<'s>) -> Vec<Entry<'s>> {
+pub(super) fn expand<'s>(rules: &[Rule<'s>], backends: &impl Backends<'s>) -> Expanded<'s> {
     let mut expansion = Expansion {
         out: Vec::new(),
-        fallbacks: Vec::new(),
+        known: HashSet::new(),
+        branches: 0,
+        steps: 0,
+        is_cut: false,
     };
     let scope = Scope {
         regions: vec![Region::default()],
         closers: Vec::new(),
     };
-    expansion.rules(rules, scope, backends);
-    let fallbacks = std::mem::take(&mut expansion.fallbacks);
-    for entry in fallbacks {
-        expansion.add(entry, &[]);
+    expansion.rules(rules, scope, None, backends);
+    Expanded {
+        entries: expansion.out,
+        is_cut: expansion.is_cut,
     }
-    expansion.out
 }
 
 /// The requests that rules are asked about.
@@ -61,8 +87,11 @@ struct Scope {
 
 struct Expansion<'s> {
     out: Vec<Entry<'s>>,
-    /// For requests that were not allowed further; asked last.
-    fallbacks: Vec<Entry<'s>>,
+    /// The regions of `out`.
+    known: HashSet<Region>,
+    branches: usize,
+    steps: usize,
+    is_cut: bool,
 }
 
 fn within(scope: &[Region], regions: &[Region]) -> Vec<Region> {
@@ -77,143 +106,167 @@ fn within(scope: &[Region], regions: &[Region]) -> Vec<Region> {
 }
 
 impl<'s> Expansion<'s> {
-    fn rules(&mut self, rules: &[Rule<'s>], mut scope: Scope, backends: &impl Backends<'s>) {
-        for rule in rules {
+    /// Follows rules for the requests in scope. `to` is the backend that these are the rules of.
+    fn rules(
+        &mut self,
+        rules: &[Rule<'s>],
+        mut scope: Scope,
+        to: Option<(&'s Line, &str)>,
+        backends: &impl Backends<'s>,
+    ) {
+        // For requests that are not allowed further: asked when all is said about those that are.
+        let mut fallbacks = Vec::new();
+        for (at, rule) in rules.iter().enumerate() {
+            let rest = &rules[at + 1..];
+            let except = within(&scope.regions, &rule.except);
+            self.branch(rest, except, &scope, to, backends);
             let regions = within(&scope.regions, &rule.regions);
             match &rule.effect {
                 Effect::Close => scope.closers.extend(regions),
+                Effect::Pass => {
+                    let others = rest.iter().filter(|other| other.phase != rule.phase);
+                    let others: Vec<Rule<'s>> = others.cloned().collect();
+                    self.branch(&others, regions, &scope, to, backends);
+                }
                 Effect::Require(refusal) => {
-                    for region in &scope.regions {
-                        self.fallbacks.push(entry(
-                            rule.line,
-                            region.clone(),
-                            Outcome::Answer(refusal.clone()),
-                        ));
+                    for region in std::mem::replace(&mut scope.regions, regions) {
+                        let outcome = Outcome::Answer(refusal.clone());
+                        fallbacks.push((rule.line, region, outcome));
                     }
-                    scope.regions = regions;
                 }
                 Effect::Answer(action) => {
                     for region in regions {
                         let outcome = Outcome::Answer(action.clone());
-                        self.add(entry(rule.line, region, outcome), &scope.closers);
+                        self.add(rule.line, region, outcome, &scope.closers);
                     }
                 }
-                Effect::Forward(name) => {
+                Effect::Forward(name) if to.is_none() => {
                     for region in regions {
-                        self.forward(rule.line, region, name, &scope, backends);
-                    }
-                }
-            }
-        }
-    }
-
-    /// A backend's own rules, then its servers.
-    fn forward(
-        &mut self,
-        line: &'s Line,
-        region: Region,
-        name: &str,
-        scope: &Scope,
-        backends: &impl Backends<'s>,
-    ) {
-        let mut inner = Scope {
-            regions: vec![region],
-            closers: scope.closers.clone(),
-        };
-        for rule in backends.rules(name) {
-            let regions = within(&inner.regions, &rule.regions);
-            match &rule.effect {
-                Effect::Close => inner.closers.extend(regions),
-                Effect::Require(refusal) => {
-                    // Asked after what is allowed, and before what other rules leave over.
-                    for region in &inner.regions {
-                        self.fallbacks.push(entry(
-                            rule.line,
-                            region.clone(),
-                            Outcome::Answer(refusal.clone()),
-                        ));
-                    }
-                    inner.regions = regions;
-                }
-                Effect::Answer(action) => {
-                    for region in regions {
-                        let outcome = Outcome::Answer(action.clone());
-                        self.add(entry(rule.line, region, outcome), &inner.closers);
+                        let inner = Scope {
+                            regions: vec![region],
+                            closers: scope.closers.clone(),
+                        };
+                        let to = Some((rule.line, name.as_str()));
+                        self.rules(backends.rules(name), inner, to, backends);
                     }
                 }
                 // Backends send requests to no other ones.
                 Effect::Forward(_) => {}
             }
         }
-        for region in inner.regions {
-            let outcome = Outcome::Forward(name.to_owned());
-            self.add(entry(line, region, outcome), &inner.closers);
+        if let Some((line, name)) = to {
+            for region in scope.regions {
+                let outcome = Outcome::Forward(name.to_owned());
+                self.add(line, region, outcome, &scope.closers);
+            }
+        }
+        // Who failed at a later rule had passed the earlier ones.
+        for (line, region, outcome) in fallbacks.into_iter().rev() {
+            self.add(line, region, outcome, &[]);
         }
     }
 
-    /// Adds a route: before it those that close a part of it, and those of earlier rules that it would go before.
-    fn add(&mut self, mut entry: Entry<'s>, closers: &[Region]) {
-        if self.out.len() >= MOST {
+    /// Follows rules for some of the requests, which have to be asked about first. If that is too much, whatever comes after
+    /// is left out.
+    fn branch(
+        &mut self,
+        rules: &[Rule<'s>],
+        regions: Vec<Region>,
+        scope: &Scope,
+        to: Option<(&'s Line, &str)>,
+        backends: &impl Backends<'s>,
+    ) {
+        if regions.is_empty() {
             return;
         }
-        let is_open = matches!(entry.outcome, Outcome::Forward(_));
-        for closer in closers.iter().filter(|_| is_open) {
-            if closer.covers(&entry.region) {
-                entry.is_closed = true;
-            }
+        self.branches += 1;
+        if self.branches > MOST_BRANCHES {
+            self.is_cut = true;
+            return;
         }
-        for closer in closers.iter().filter(|_| is_open && !entry.is_closed) {
+        let inner = Scope {
+            regions,
+            closers: scope.closers.clone(),
+        };
+        self.rules(rules, inner, to, backends);
+    }
+
+    /// Adds a route: before it those that close a part of it.
+    fn add(&mut self, line: &'s Line, region: Region, outcome: Outcome, closers: &[Region]) {
+        let mut entry = Entry {
+            region,
+            outcome,
+            is_closed: false,
+            line,
+            is_repeated: false,
+            turn: 0,
+        };
+        let is_open = matches!(entry.outcome, Outcome::Forward(_));
+        let met: Vec<Region> = closers
+            .iter()
+            .filter(|closer| is_open && closer.and(&entry.region).is_some())
+            .map(Region::without_start)
+            .collect();
+        entry.is_closed = met.iter().any(|closer| closer.covers(&entry.region));
+        for closer in met.iter().filter(|_| !entry.is_closed) {
             if let Some(region) = closer.and(&entry.region) {
-                let part = Entry {
+                self.place(Entry {
                     region,
                     is_closed: true,
                     ..entry.clone()
-                };
-                self.place(part);
+                });
             }
         }
         self.place(entry);
     }
 
-    fn place(&mut self, entry: Entry<'s>) {
-        let mut before: Vec<Entry<'s>> = Vec::new();
-        for earlier in &self.out {
-            let goes_before = entry.region.rank(&earlier.region) == Ordering::Greater;
-            let is_same = earlier.outcome == entry.outcome && earlier.is_closed == entry.is_closed;
-            if !goes_before || is_same {
+    /// Puts a route at the end, and before it what an earlier rule does with a part of its requests, if that would be asked
+    /// later.
+    fn place(&mut self, mut entry: Entry<'s>) {
+        entry.turn = self.out.len();
+        let mut all: Vec<Entry<'s>> = Vec::new();
+        let mut seen: HashSet<(Region, usize)> = HashSet::new();
+        let mut next = vec![entry];
+        while let Some(one) = next.pop() {
+            self.steps += 1;
+            self.is_cut |= self.steps > MOST_STEPS || self.out.len() + all.len() >= MOST;
+            if self.is_cut {
+                return;
+            }
+            let earlier = || self.out.iter().filter(|other| other.turn < one.turn);
+            // Nothing is left for it.
+            if earlier().any(|other| other.region.covers(&one.region)) {
                 continue;
             }
-            let Some(region) = earlier.region.and(&entry.region) else {
-                continue;
-            };
-            let is_there = |other: &Entry<'s>| other.region == region;
-            if !self.out.iter().any(is_there) && !before.iter().any(is_there) {
-                before.push(Entry {
-                    region,
-                    is_repeated: true,
-                    ..earlier.clone()
-                });
+            for other in earlier() {
+                let goes_before = one.region.rank(&other.region) == Ordering::Greater;
+                let is_same = other.outcome == one.outcome && other.is_closed == one.is_closed;
+                if !goes_before || is_same {
+                    continue;
+                }
+                let both = other.region.and(&one.region);
+                if let Some(region) = both.filter(|both| seen.insert((both.clone(), other.turn))) {
+                    next.push(Entry {
+                        region,
+                        is_repeated: true,
+                        ..other.clone()
+                    });
+                }
+            }
+            all.push(one);
+        }
+        all.sort_by_key(|one| one.turn);
+        for one in all {
+            if self.known.insert(one.region.clone()) {
+                self.out.push(one);
             }
         }
-        self.out.extend(before);
-        if !self.out.iter().any(|other| other.region == entry.region) {
-            self.out.push(entry);
-        }
-    }
-}
-
-fn entry(line: &Line, region: Region, outcome: Outcome) -> Entry<'_> {
-    Entry {
-        region,
-        outcome,
-        is_closed: false,
-        line,
-        is_repeated: false,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::rules::Phase;
     use super::*;
     use crate::import::path::Pattern;
 
@@ -234,7 +287,7 @@ mod tests {
     }
 
     fn shown(rules: &[Rule<'_>]) -> Vec<String> {
-        let entries = expand(rules, &None);
+        let entries = expand(rules, &None).entries;
         let text = |entry: &Entry<'_>| {
             let to = match &entry.outcome {
                 Outcome::Forward(name) => name.clone(),
@@ -251,7 +304,9 @@ mod tests {
     fn rule<'s>(line: &'s Line, region: Region, effect: Effect) -> Rule<'s> {
         Rule {
             line,
+            phase: Phase::Request,
             regions: vec![region],
+            except: Vec::new(),
             effect,
         }
     }
@@ -283,7 +338,7 @@ mod tests {
                 Effect::Forward("x".into()),
             ),
         ];
-        assert_eq!(shown(&rules), ["/admin/*=-", "a.example/admin/x/*=-"]);
+        assert_eq!(shown(&rules), ["/admin/*=-"]);
         let rules = [
             rule(&line, region("", "/admin"), Effect::Close),
             rule(&line, region("a.example", ""), Effect::Forward("a".into())),

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use super::acl::Acls;
+use super::change::Changed;
 use super::context::Context;
 use super::edits::{self, Edit};
-use super::expand::{self, Backends, Entry, Outcome, expand};
+use super::expand::{self, Backends, Entry, Expanded, Outcome, expand};
 use super::lexer::Line;
 use super::region::Region;
-use super::rules::{Effect, Rule, rules};
+use super::rules::{Effect, Phase, Rule, rules};
 use super::section::Proxy;
 use crate::import::ledger::{Note, Weight};
 use crate::import::model::{Action, Item, Origin, Route};
@@ -41,20 +42,22 @@ pub(super) fn frontend<'s>(
     backends: &All<'s>,
     mut notes: Vec<Note>,
 ) {
-    let mut own = rules(context, proxy, acls, &mut notes);
+    let mut own = rules(context, proxy, acls, &Changed::default(), &mut notes);
     let changes = edits::edits(context, proxy, acls, &mut notes);
-    super::others(context, proxy.section, &mut notes);
+    super::others::others(context, proxy.section, &mut notes);
     if let Some((line, name)) = standard(context, proxy) {
         own.push(Rule {
             line,
+            phase: Phase::Backend,
             regions: vec![Region::default()],
+            except: Vec::new(),
             effect: Effect::Forward(name),
         });
     }
-    let entries = expand(&own, backends);
-    if entries.len() >= expand::MOST {
+    let Expanded { entries, is_cut } = expand(&own, backends);
+    if is_cut {
         let advice = format!(
-            "more than {} routes: what would have been asked last is left out",
+            "would become more than {} routes: what would have been asked last is left out",
             expand::MOST
         );
         context.note(&mut notes, &proxy.section.head, Weight::Differs, advice);

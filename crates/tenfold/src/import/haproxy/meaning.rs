@@ -36,6 +36,19 @@ pub(super) enum Depends {
     Other,
 }
 
+impl Depends {
+    /// Of a condition that both parts have to meet: who is kept out for a rate alone is kept out for a rate, whoever else
+    /// has to be met.
+    fn narrowed(self, other: Self) -> Self {
+        let is_soft = |one: &Self| matches!(one, Self::Rate | Self::Courtesy);
+        match (is_soft(&self), is_soft(&other)) {
+            (true, true) | (false, false) => self.max(other),
+            (true, false) => self,
+            (false, true) => other,
+        }
+    }
+}
+
 impl Meaning {
     pub(super) fn exact(regions: Vec<Region>) -> Self {
         Self {
@@ -98,7 +111,7 @@ impl Meaning {
             best,
             all,
             remarks: joined(self.remarks, other.remarks),
-            depends: self.depends.max(other.depends),
+            depends: self.depends.narrowed(other.depends),
         }
     }
 
@@ -130,10 +143,8 @@ impl Meaning {
         if let Some(regions) = opposite {
             return Self::exact(regions);
         }
-        let depends = match self.depends {
-            Depends::Nothing => Depends::Other,
-            depends => depends,
-        };
+        // Who is let in by a rate, or by what is said as one likes, is let in all the same.
+        let depends = Depends::Other;
         Self {
             best: None,
             all: vec![Region::default()],

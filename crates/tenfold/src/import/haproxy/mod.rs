@@ -2,15 +2,18 @@
 //!
 //! # The idea
 //! `lexer` and `section` read lines and what they take from `defaults`. `acl` and `fetch` turn conditions into `region`s, sets
-//! of requests that routes can name; `rules` reads who is kept out and who goes where; `expand` turns first-match order into
-//! ours. `upstream` and `check` are the servers, `edits` what is changed on the way, `table` what is said about the rest.
+//! of requests that routes can name; `rules` reads who goes where, `refuse` who is kept out, and `change` what they cannot ask
+//! about any more; `expand` turns first-match order into ours. `upstream` and `check` are the servers, `edits` what is changed on the way, `table` what is said about the rest.
 //!
 //! # What is not the same, and is said
 //! A condition that routes do not have sends nobody anywhere, and closes what it kept someone out of.
 
 mod acl;
+mod answer;
 mod bind;
+mod change;
 mod check;
+mod compare;
 mod context;
 mod edits;
 mod expand;
@@ -19,16 +22,22 @@ mod format;
 mod frontend;
 mod lexer;
 mod meaning;
+mod others;
+mod process;
+mod refuse;
 mod region;
 mod rules;
 mod section;
 mod table;
+#[cfg(test)]
+mod tests;
 mod upstream;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use acl::Acls;
+use change::Changed;
 use context::Context;
 use fetch::Ports;
 use frontend::{All, Backend};
@@ -37,7 +46,7 @@ use section::{Proxy, Section};
 
 use super::ledger::{Ledger, Note, Weight};
 use super::listeners::{Listen, Listeners};
-use super::model::{Draft, Item, Table};
+use super::model::{Draft, Item};
 use super::source::{SourceError, Sources};
 use super::value::unique;
 
@@ -73,8 +82,8 @@ struct Front<'s> {
 }
 
 fn translate(context: &mut Context, sections: &[Section]) {
-    global(context, sections);
-    standard_times(context, sections);
+    process::global(context, sections);
+    process::standard_times(context, sections);
     for section in sections.iter().filter(|section| has_servers(section)) {
         let name = unique(section.name(), |name| {
             context.upstreams.values().any(|one| one == name)
@@ -102,13 +111,17 @@ fn translate(context: &mut Context, sections: &[Section]) {
     let listeners = Listeners::new(&all.iter());
     context.draft.listeners = listeners.tables();
     let mut backends = All(HashMap::new());
+    let changed = changed(sections);
+    context.refusing = refusing(sections);
     for section in sections {
         let proxy = Proxy::new(section, sections);
         match section.kind() {
-            "backend" if proxy.mode() == "http" => backend(context, proxy, &mut backends),
+            "backend" if proxy.mode() == "http" => {
+                backend(context, proxy, &changed, &mut backends);
+            }
             "listen" if proxy.mode() == "http" => listen(context, &proxy, &mut backends),
             "frontend" if proxy.mode() == "http" => {}
-            "frontend" | "listen" | "backend" => tcp(context, section),
+            "frontend" | "listen" | "backend" => others::tcp(context, section),
             _ => {}
         }
     }
@@ -118,7 +131,7 @@ fn translate(context: &mut Context, sections: &[Section]) {
         }
     }
     for section in sections {
-        rest(context, section);
+        others::rest(context, section);
     }
 }
 
@@ -131,6 +144,40 @@ fn has_servers(section: &Section) -> bool {
                 .any(|line| matches!(line.word(0), "server" | "server-template")))
 }
 
+/// What any frontend changes before a backend looks at a request.
+fn changed(sections: &[Section]) -> Changed {
+    let mut changed = Changed::default();
+    let fronts = sections
+        .iter()
+        .filter(|section| matches!(section.kind(), "frontend" | "listen"));
+    for section in fronts {
+        for line in Proxy::new(section, sections).rules() {
+            changed.note(line);
+        }
+    }
+    changed
+}
+
+/// Backends that answer nobody: without servers, or with a rule that keeps everyone out.
+fn refusing(sections: &[Section]) -> HashSet<String> {
+    let backends = sections
+        .iter()
+        .filter(|section| section.kind() == "backend");
+    let refuses = |section: &&Section| {
+        let mut lines = section.lines.iter();
+        let denies = |line: &Line| refuse::refuses(line) && acl::start(line) == line.words.len();
+        let answers = |line: &Line| {
+            let is_answer = line.word(0) == "redirect"
+                || (line.word(0) == "http-request"
+                    && matches!(line.word(1), "redirect" | "return"));
+            is_answer || line.word(0).starts_with("server")
+        };
+        lines.clone().any(denies) || !lines.any(answers)
+    };
+    let names = backends.filter(refuses).map(|section| section.name());
+    names.map(str::to_owned).collect()
+}
+
 /// True if a section has anything to say to clients but statistics.
 fn answers(proxy: &Proxy<'_>) -> bool {
     proxy.section.kind() == "frontend"
@@ -141,67 +188,6 @@ fn answers(proxy: &Proxy<'_>) -> bool {
                 "use_backend" | "default_backend" | "redirect" | "http-request"
             )
         })
-}
-
-/// `global`: the process.
-fn global(context: &mut Context, sections: &[Section]) {
-    for section in sections.iter().filter(|section| section.kind() == "global") {
-        context.translated(&section.head);
-        let mut notes = Vec::new();
-        for line in &section.lines {
-            match (line.word(0), line.word(1).parse::<u32>()) {
-                ("nbthread", Ok(count @ 1..=1024)) => {
-                    context.draft.gateway.set("workers", count);
-                    context.translated(line);
-                }
-                ("hard-stop-after", _) => {
-                    if let Some(time) = context.time(&mut notes, line, 1) {
-                        context.draft.gateway.set("drain_timeout", time);
-                    }
-                }
-                ("maxconn", _) => {
-                    let advice =
-                        "max_connections of [gateway] is for each worker; its default is 16384";
-                    context.note(&mut notes, line, Weight::Differs, advice);
-                }
-                _ => context.note_known(&mut notes, line),
-            }
-        }
-        context.draft.gateway.notes.append(&mut notes);
-    }
-}
-
-/// Times of the only `defaults` are those of all.
-fn standard_times(context: &mut Context, sections: &[Section]) {
-    let defaults: Vec<&Section> = sections
-        .iter()
-        .filter(|section| section.kind() == "defaults")
-        .collect();
-    for section in &defaults {
-        context.translated(&section.head);
-    }
-    let [only] = defaults[..] else { return };
-    let mut notes = Vec::new();
-    for (key, name) in [
-        ("connect", "connect"),
-        ("response", "server"),
-        ("body", "client"),
-        ("head", "http-request"),
-        ("idle", "http-keep-alive"),
-        ("tunnel", "tunnel"),
-    ] {
-        let line = only
-            .lines
-            .iter()
-            .rfind(|line| line.word(0) == "timeout" && line.word(1) == name);
-        if let Some(line) = line {
-            context.globals.insert(line.place);
-            if let Some(time) = context.time(&mut notes, line, 2) {
-                context.draft.timeouts.set(key, time);
-            }
-        }
-    }
-    context.draft.timeouts.notes.append(&mut notes);
 }
 
 fn front<'s>(context: &mut Context, proxy: Proxy<'s>) -> Front<'s> {
@@ -222,7 +208,7 @@ fn front<'s>(context: &mut Context, proxy: Proxy<'s>) -> Front<'s> {
 }
 
 /// Adds an upstream, and takes note of what its section asks and changes.
-fn backend<'s>(context: &mut Context, proxy: Proxy<'s>, backends: &mut All<'s>) {
+fn backend<'s>(context: &mut Context, proxy: Proxy<'s>, changed: &Changed, backends: &mut All<'s>) {
     let name = proxy.section.name().to_owned();
     if backends.0.contains_key(&name) {
         let mut notes = Vec::new();
@@ -240,11 +226,11 @@ fn backend<'s>(context: &mut Context, proxy: Proxy<'s>, backends: &mut All<'s>) 
     let mut notes = Vec::new();
     // Conditions of a backend cannot ask about listeners.
     let acls = Acls::new(proxy.rules(), Ports::default());
-    let rules = rules::rules(context, &proxy, &acls, &mut notes);
+    let rules = rules::rules(context, &proxy, &acls, changed, &mut notes);
     let edits = edits::edits(context, &proxy, &acls, &mut notes);
     used(context, &proxy);
     upstream::upstream(context, &proxy, &ours);
-    others(context, proxy.section, &mut notes);
+    others::others(context, proxy.section, &mut notes);
     if let Some(upstream) = context.draft.upstream_mut(&ours) {
         upstream.table.notes.append(&mut notes);
     }
@@ -357,135 +343,10 @@ fn place(context: &mut Context, front: Front<'_>, listeners: &Listeners, backend
             .collect(),
     };
     for name in &names {
-        listener_times(context, &proxy, name, &mut notes);
+        process::listener_times(context, &proxy, name, &mut notes);
     }
     let acls = Acls::new(proxy.rules(), ports);
     used(context, &proxy);
     let is_all = names.len() == listeners.len();
     frontend::frontend(context, &proxy, &acls, &names, is_all, backends, notes);
-}
-
-/// Times of clients that are a listener's here.
-fn listener_times(context: &mut Context, proxy: &Proxy<'_>, name: &str, notes: &mut Vec<Note>) {
-    for (key, word) in [
-        ("head_timeout", "http-request"),
-        ("idle_timeout", "http-keep-alive"),
-    ] {
-        let line = proxy
-            .setting(&["timeout", word])
-            .filter(|line| !context.is_global(line));
-        if let Some(line) = line
-            && let Some(time) = context.time(notes, line, 2)
-            && let Some(table) = table_of(context, name)
-        {
-            table.set(key, time);
-        }
-    }
-}
-
-fn table_of<'c>(context: &'c mut Context, listener: &str) -> Option<&'c mut Table> {
-    let mut all = context.draft.listeners.iter_mut();
-    all.find(|one| one.name == listener)
-        .map(|one| &mut one.table)
-}
-
-/// Words that are translated elsewhere, if they are.
-const OWN: &[&str] = &[
-    "acl",
-    "bind",
-    "server",
-    "server-template",
-    "default-server",
-    "balance",
-    "hash-type",
-    "cookie",
-    "hash-balance-factor",
-    "use_backend",
-    "default_backend",
-    "redirect",
-    "monitor-uri",
-    "http-check",
-];
-
-/// Says what is left of a section.
-fn others(context: &mut Context, section: &Section, notes: &mut Vec<Note>) {
-    for line in &section.lines {
-        let (first, second) = (line.word(0), line.word(1));
-        let is_header = matches!(
-            first,
-            "http-request" | "http-response" | "http-after-response"
-        ) && (second.ends_with("-header")
-            || second.starts_with("set-path")
-            || second.starts_with("replace-"));
-        let is_time = first == "timeout"
-            && matches!(
-                second,
-                "connect"
-                    | "client"
-                    | "server"
-                    | "http-request"
-                    | "http-keep-alive"
-                    | "tunnel"
-                    | "check"
-            );
-        let is_later = OWN.contains(&first)
-            || is_header
-            || is_time
-            || (first == "option" && second == "httpchk");
-        if first == "mode" {
-            context.translated(line);
-        } else if !is_later && context.ledger.lacks(line.place) {
-            context.note_known(notes, line);
-        }
-    }
-}
-
-/// A section that is not about HTTP.
-fn tcp(context: &mut Context, section: &Section) {
-    let mut notes = Vec::new();
-    let advice = "only HTTP is spoken yet: TCP listeners come later";
-    context.note(&mut notes, &section.head, Weight::Differs, advice);
-    for line in &section.lines {
-        context.note(&mut notes, line, Weight::Differs, "is part of it");
-    }
-    context.draft.items.push(Item::Notes(notes));
-}
-
-/// Whatever nobody has said anything about.
-fn rest(context: &mut Context, section: &Section) {
-    let mut notes = Vec::new();
-    if context.ledger.lacks(section.head.place) {
-        context.note_known(&mut notes, &section.head);
-    }
-    let (weight, advice) = table::advice(&section.head.words);
-    let is_proxy = matches!(
-        section.kind(),
-        "global" | "defaults" | "frontend" | "backend" | "listen"
-    );
-    for line in &section.lines {
-        if !context.ledger.lacks(line.place) {
-            continue;
-        }
-        match is_proxy {
-            true if OWN.contains(&line.word(0))
-                || matches!(line.word(0), "timeout" | "http-request" | "http-response") =>
-            {
-                let (known, advice) = table::advice(&line.words);
-                let advice = match advice.starts_with("not known") {
-                    true => "is in force for nothing",
-                    false => advice,
-                };
-                context.note(&mut notes, line, known, advice);
-            }
-            true if line.word(0) == "mode" => context.translated(line),
-            true => context.note_known(&mut notes, line),
-            // A section of another kind is spoken about as a whole.
-            false => context.note(&mut notes, line, weight, advice),
-        }
-    }
-    match section.kind() {
-        "defaults" => context.draft.timeouts.notes.append(&mut notes),
-        _ if !notes.is_empty() => context.draft.items.push(Item::Notes(notes)),
-        _ => {}
-    }
 }

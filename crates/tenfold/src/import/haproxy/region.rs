@@ -8,11 +8,13 @@ use std::cmp::Ordering;
 use crate::import::path::{Pattern, Segment};
 
 /// Requests for which all of these hold. `None` and empty lists hold for all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Region {
     pub(super) listeners: Option<Vec<String>>,
     pub(super) host: Option<String>,
     pub(super) path: Option<Pattern>,
+    /// Their paths begin with this text, wherever a segment ends. No route can say so: only what is to be closed has it.
+    pub(super) start: Option<String>,
     pub(super) methods: Option<Vec<String>>,
     pub(super) headers: Vec<(String, String)>,
     pub(super) query: Vec<(String, String)>,
@@ -21,14 +23,22 @@ pub(super) struct Region {
 impl Region {
     /// What both have in common, as far as that can be named; `None` if that is surely nothing.
     pub(super) fn and(&self, other: &Self) -> Option<Self> {
+        let path = match (&self.path, &other.path) {
+            (Some(one), Some(other)) => Some(one.and(other)?),
+            (one, other) => one.clone().or_else(|| other.clone()),
+        };
+        let start = starts(self.start.as_deref(), other.start.as_deref())?;
+        if let (Some(path), Some(start)) = (&path, &start)
+            && !path.may_begin_with(start)
+        {
+            return None;
+        }
         Some(Self {
             listeners: common(self.listeners.as_deref(), other.listeners.as_deref())?,
             host: hosts(self.host.as_deref(), other.host.as_deref())?,
-            path: match (&self.path, &other.path) {
-                (Some(one), Some(other)) => Some(one.and(other)?),
-                (one, other) => one.clone().or_else(|| other.clone()),
-            },
-            methods: common(self.methods.as_deref(), other.methods.as_deref())?,
+            path,
+            start,
+            methods: methods(self.methods.as_deref(), other.methods.as_deref())?,
             headers: tests(&self.headers, &other.headers)?,
             query: tests(&self.query, &other.query)?,
         })
@@ -47,6 +57,14 @@ impl Region {
             .then_with(|| self.conditions().cmp(&other.conditions()))
     }
 
+    /// The same for paths wherever they begin.
+    pub(super) fn without_start(&self) -> Self {
+        Self {
+            start: None,
+            ..self.clone()
+        }
+    }
+
     fn conditions(&self) -> usize {
         usize::from(self.methods.is_some()) + self.headers.len() + self.query.len()
     }
@@ -63,6 +81,43 @@ fn common(one: Option<&[String]>, other: Option<&[String]>) -> Option<Option<Vec
         .cloned()
         .collect();
     (!both.is_empty()).then_some(Some(both))
+}
+
+/// What is there for GET is there for HEAD, so that the two have HEAD in common.
+fn methods(one: Option<&[String]>, other: Option<&[String]>) -> Option<Option<Vec<String>>> {
+    let with_head = |all: &[String]| {
+        let mut all = all.to_vec();
+        let has = |name: &str| all.iter().any(|method| method == name);
+        if has("GET") && !has("HEAD") {
+            all.push("HEAD".into());
+        }
+        all
+    };
+    let (Some(mine), Some(theirs)) = (one, other) else {
+        return common(one, other);
+    };
+    let both = common(Some(mine), Some(theirs));
+    let takes_get = both
+        .iter()
+        .flatten()
+        .flatten()
+        .any(|method| method == "GET");
+    match takes_get {
+        true => both,
+        false => common(Some(&with_head(mine)), Some(&with_head(theirs))),
+    }
+}
+
+/// The longer of two beginnings; `None` if no text has both.
+fn starts(one: Option<&str>, other: Option<&str>) -> Option<Option<String>> {
+    let (Some(one), Some(other)) = (one, other) else {
+        return Some(one.or(other).map(str::to_owned));
+    };
+    let (short, long) = match one.len() <= other.len() {
+        true => (one, other),
+        false => (other, one),
+    };
+    long.starts_with(short).then(|| Some(long.to_owned()))
 }
 
 fn hosts(one: Option<&str>, other: Option<&str>) -> Option<Option<String>> {
@@ -118,14 +173,14 @@ fn host_rank(host: Option<&str>) -> (u8, usize) {
     }
 }
 
-/// Exact before prefixes; literal segments before captures; longer before shorter.
-fn path_rank(path: Option<&Pattern>) -> (bool, usize, usize) {
+/// Exact before prefixes; deeper before shallower; then literal segments before captures, the leftmost one decides.
+fn path_rank(path: Option<&Pattern>) -> (bool, usize, Vec<bool>) {
     let Some(path) = path else {
-        return (false, 0, 0);
+        return (false, 0, Vec::new());
     };
-    let is_literal = |segment: &&Segment| matches!(segment, Segment::Literal(_));
-    let literal = path.segments.iter().filter(is_literal).count();
-    (!path.is_prefix, path.segments.len(), literal)
+    let is_literal = |segment: &Segment| matches!(segment, Segment::Literal(_));
+    let literals = path.segments.iter().map(is_literal).collect();
+    (!path.is_prefix, path.segments.len(), literals)
 }
 
 #[cfg(test)]
