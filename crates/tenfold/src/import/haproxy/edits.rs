@@ -5,6 +5,7 @@ use super::context::Context;
 use super::format::template;
 use super::lexer::Line;
 use super::meaning::Meaning;
+use super::refuse;
 use super::region::Region;
 use super::section::Proxy;
 use crate::config::word;
@@ -12,6 +13,7 @@ use crate::import::ledger::{Note, Weight};
 use crate::import::model::Route;
 use crate::import::path::Pattern;
 use crate::import::regex::Shape;
+use crate::import::source::Place;
 
 /// Fields that belong to one connection or to a message's length: nobody sets them.
 const OURS: &[&str] = &[
@@ -40,6 +42,8 @@ pub(super) struct Edit<'s> {
     line: &'s Line,
     meaning: Meaning,
     change: Change,
+    /// Rules before it that let some pass, to whom it is not done.
+    after: Vec<Place>,
 }
 
 #[derive(Clone, Debug)]
@@ -59,7 +63,11 @@ pub(super) fn edits<'s>(
     notes: &mut Vec<Note>,
 ) -> Vec<Edit<'s>> {
     let mut edits = Vec::new();
+    let mut after = Vec::new();
     for line in proxy.rules() {
+        if line.word(0) == "http-request" && refuse::passes(line) {
+            after.push(line.place);
+        }
         let is_response = match line.word(0) {
             "http-request" => false,
             "http-response" | "http-after-response" => true,
@@ -86,6 +94,11 @@ pub(super) fn edits<'s>(
             line,
             meaning,
             change,
+            after: if is_response {
+                Vec::new()
+            } else {
+                after.clone()
+            },
         });
     }
     edits
@@ -200,11 +213,11 @@ fn replaced(expression: &str, replacement: &str) -> Option<Change> {
     is_strip.then(|| strip_or_rewrite(&literal, "/"))?
 }
 
-/// Makes the changes to a route that is for these requests.
+/// Makes the changes to a route that is for these requests, which passed these rules.
 pub(super) fn apply(
     context: &mut Context,
     edits: &[Edit<'_>],
-    region: &Region,
+    (region, passed): (&Region, &[Place]),
     is_forwarded: bool,
     route: &mut Route,
 ) {
@@ -213,11 +226,10 @@ pub(super) fn apply(
         let regions = edit.meaning.best.as_deref().unwrap_or_default();
         let is_covered = regions.iter().any(|one| one.covers(region));
         let is_met = regions.iter().any(|one| one.and(region).is_some());
-        let is_request = !matches!(
-            edit.change,
-            Change::Set(true, ..) | Change::Add(true, ..) | Change::Remove(true, _)
-        );
-        if (is_request && !is_forwarded) || (!is_covered && !is_met) {
+        // `http-response` is about servers' answers, not about what HAProxy answers itself.
+        let is_for_all = edit.line.word(0) == "http-after-response";
+        let is_passed = edit.after.iter().any(|place| passed.contains(place));
+        if (!is_for_all && !is_forwarded) || is_passed || (!is_covered && !is_met) {
             continue;
         }
         if !is_covered {

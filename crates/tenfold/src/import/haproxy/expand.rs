@@ -15,6 +15,7 @@ use super::lexer::Line;
 use super::region::Region;
 use super::rules::{Effect, Rule};
 use crate::import::model::Action;
+use crate::import::source::Place;
 
 /// Most routes that one frontend may become. What is left out then is what would have been asked last: its requests get 404,
 /// or go where an earlier rule sends them.
@@ -34,8 +35,19 @@ pub(super) struct Entry<'s> {
     pub(super) line: &'s Line,
     /// It is here only because the rule of this line comes first and would be asked last.
     pub(super) is_repeated: bool,
+    /// The rules that let it pass others, which also change nothing about it then.
+    pub(super) passed: Vec<Place>,
     /// Its place among the rules: of two that match, HAProxy takes the lower one.
     turn: usize,
+}
+
+impl Entry<'_> {
+    /// True if the same becomes of requests.
+    fn does_the_same(&self, other: &Self) -> bool {
+        self.outcome == other.outcome
+            && self.is_closed == other.is_closed
+            && self.passed == other.passed
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +81,7 @@ pub(super) fn expand<'s>(rules: &[Rule<'s>], backends: &impl Backends<'s>) -> Ex
     let scope = Scope {
         regions: vec![Region::default()],
         closers: Vec::new(),
+        passed: Vec::new(),
     };
     expansion.rules(rules, scope, None, backends);
     Expanded {
@@ -83,6 +96,18 @@ struct Scope {
     regions: Vec<Region>,
     /// Where those who may pass cannot be named.
     closers: Vec<Region>,
+    passed: Vec<Place>,
+}
+
+impl Scope {
+    /// The same for fewer requests.
+    fn only(&self, regions: Vec<Region>, passed: Vec<Place>) -> Self {
+        Self {
+            regions,
+            closers: self.closers.clone(),
+            passed,
+        }
+    }
 }
 
 struct Expansion<'s> {
@@ -119,14 +144,17 @@ impl<'s> Expansion<'s> {
         for (at, rule) in rules.iter().enumerate() {
             let rest = &rules[at + 1..];
             let except = within(&scope.regions, &rule.except);
-            self.branch(rest, except, &scope, to, backends);
+            let passed = scope.passed.clone();
+            self.branch(rest, scope.only(except, passed), to, backends);
             let regions = within(&scope.regions, &rule.regions);
             match &rule.effect {
                 Effect::Close => scope.closers.extend(regions),
                 Effect::Pass => {
                     let others = rest.iter().filter(|other| other.phase != rule.phase);
                     let others: Vec<Rule<'s>> = others.cloned().collect();
-                    self.branch(&others, regions, &scope, to, backends);
+                    let mut passed = scope.passed.clone();
+                    passed.push(rule.line.place);
+                    self.branch(&others, scope.only(regions, passed), to, backends);
                 }
                 Effect::Require(refusal) => {
                     for region in std::mem::replace(&mut scope.regions, regions) {
@@ -137,15 +165,12 @@ impl<'s> Expansion<'s> {
                 Effect::Answer(action) => {
                     for region in regions {
                         let outcome = Outcome::Answer(action.clone());
-                        self.add(rule.line, region, outcome, &scope.closers);
+                        self.add(rule.line, region, outcome, &scope);
                     }
                 }
                 Effect::Forward(name) if to.is_none() => {
                     for region in regions {
-                        let inner = Scope {
-                            regions: vec![region],
-                            closers: scope.closers.clone(),
-                        };
+                        let inner = scope.only(vec![region], scope.passed.clone());
                         let to = Some((rule.line, name.as_str()));
                         self.rules(backends.rules(name), inner, to, backends);
                     }
@@ -155,14 +180,14 @@ impl<'s> Expansion<'s> {
             }
         }
         if let Some((line, name)) = to {
-            for region in scope.regions {
+            for region in scope.regions.clone() {
                 let outcome = Outcome::Forward(name.to_owned());
-                self.add(line, region, outcome, &scope.closers);
+                self.add(line, region, outcome, &scope);
             }
         }
         // Who failed at a later rule had passed the earlier ones.
         for (line, region, outcome) in fallbacks.into_iter().rev() {
-            self.add(line, region, outcome, &[]);
+            self.add(line, region, outcome, &scope);
         }
     }
 
@@ -171,12 +196,11 @@ impl<'s> Expansion<'s> {
     fn branch(
         &mut self,
         rules: &[Rule<'s>],
-        regions: Vec<Region>,
-        scope: &Scope,
+        scope: Scope,
         to: Option<(&'s Line, &str)>,
         backends: &impl Backends<'s>,
     ) {
-        if regions.is_empty() {
+        if scope.regions.is_empty() {
             return;
         }
         self.branches += 1;
@@ -184,25 +208,23 @@ impl<'s> Expansion<'s> {
             self.is_cut = true;
             return;
         }
-        let inner = Scope {
-            regions,
-            closers: scope.closers.clone(),
-        };
-        self.rules(rules, inner, to, backends);
+        self.rules(rules, scope, to, backends);
     }
 
     /// Adds a route: before it those that close a part of it.
-    fn add(&mut self, line: &'s Line, region: Region, outcome: Outcome, closers: &[Region]) {
+    fn add(&mut self, line: &'s Line, region: Region, outcome: Outcome, scope: &Scope) {
         let mut entry = Entry {
             region,
             outcome,
             is_closed: false,
             line,
             is_repeated: false,
+            passed: scope.passed.clone(),
             turn: 0,
         };
         let is_open = matches!(entry.outcome, Outcome::Forward(_));
-        let met: Vec<Region> = closers
+        let met: Vec<Region> = scope
+            .closers
             .iter()
             .filter(|closer| is_open && closer.and(&entry.region).is_some())
             .map(Region::without_start)
@@ -240,8 +262,7 @@ impl<'s> Expansion<'s> {
             }
             for other in earlier() {
                 let goes_before = one.region.rank(&other.region) == Ordering::Greater;
-                let is_same = other.outcome == one.outcome && other.is_closed == one.is_closed;
-                if !goes_before || is_same {
+                if !goes_before || other.does_the_same(&one) {
                     continue;
                 }
                 let both = other.region.and(&one.region);

@@ -135,9 +135,10 @@ fn route<'s>(
         route.table.notes.push(note);
     }
     let is_forwarded = backend.is_some();
-    edits::apply(context, changes, region, is_forwarded, &mut route);
+    let of = (region, entry.passed.as_slice());
+    edits::apply(context, changes, of, is_forwarded, &mut route);
     if let Some(backend) = backend {
-        edits::apply(context, &backend.edits, region, true, &mut route);
+        edits::apply(context, &backend.edits, of, true, &mut route);
         times(context, proxy, &backend.proxy, &mut route);
     }
     route

@@ -36,7 +36,25 @@ impl Statement for Line {
     }
 
     fn text(&self) -> String {
-        self.words.join(" ")
+        let shown = |(at, word): (usize, &String)| match self.is_secret(at) {
+            true => "…".to_owned(),
+            false => word.clone(),
+        };
+        let words: Vec<String> = self.words.iter().enumerate().map(shown).collect();
+        words.join(" ")
+    }
+}
+
+impl Line {
+    /// A word that must not come into comments and summaries, which people send around.
+    fn is_secret(&self, at: usize) -> bool {
+        let before = at.checked_sub(1).map_or("", |at| self.word(at));
+        match self.word(0) {
+            "user" => matches!(before, "password" | "insecure-password"),
+            "stats" => self.word(1) == "auth" && at == 2,
+            "setenv" | "presetenv" => at == 2,
+            _ => false,
+        }
     }
 }
 

@@ -26,6 +26,8 @@ const KEYWORDS: &[&str] = &[
     "crt-store",
     "traces",
     "namespace_list",
+    "log-profile",
+    "acme",
 ];
 
 /// A section with its lines.
