@@ -15,7 +15,8 @@ use crate::import::{self, Imported, Kind};
 #[command(
     after_help = "Example: tenfold import nginx /etc/nginx/nginx.conf -o tenfold.toml && tenfold check tenfold.toml\n\
     Every directive is translated or becomes a comment with its line. What was protected by something that has no equal\n\
-    yet (allow, deny, passwords) refuses everyone; look for SECURITY."
+    yet (allow, deny, passwords) refuses everyone; look for SECURITY. Limits of rates, and what was refused for a name that\n\
+    clients give themselves (User-Agent, Referer), is left open, with a comment that says so."
 )]
 pub(crate) struct Import {
     #[command(subcommand)]
@@ -46,7 +47,7 @@ struct Source {
     output: Option<PathBuf>,
 
     /// Leave routes open that get requests which the source protected by a pattern that has no equal (`location /admin`
-    /// protects /admin.php, too). Without this, such routes refuse everyone.
+    /// protects /admin.php, too, and `path_beg /admin` of HAProxy). Without this, such routes refuse everyone.
     #[arg(long)]
     leave_gaps_open: bool,
 

@@ -109,3 +109,77 @@ fn what_was_protected_is_closed_and_what_has_no_equal_is_told() {
     assert!(imported.contains("nginx.conf:3 `limit_req zone=one`"));
     assert!(summary.contains("SECURITY"), "{summary}");
 }
+
+#[test]
+fn what_haproxy_protected_is_closed_and_nobody_reads_its_passwords() {
+    let source = "defaults\n mode http\nuserlist staff\n user alice insecure-password s3cret\nfrontend f\n bind :8080\n\
+                  http-request auth unless { http_auth(staff) }\n default_backend b\nbackend b\n stats auth a:s3cret\n server s 127.0.0.1:1\n";
+    let (imported, summary) = import_text("haproxy", source, &[]);
+    assert!(
+        imported.contains("SECURITY haproxy.conf:7 `http-request auth"),
+        "{imported}"
+    );
+    assert!(imported.contains("respond = { status = 403"), "{imported}");
+    assert!(!imported.contains("\nupstream = \"b\""), "{imported}");
+    assert!(summary.contains("SECURITY"), "{summary}");
+    assert!(
+        !imported.contains("s3cret") && !summary.contains("s3cret"),
+        "{imported}{summary}"
+    );
+}
+
+/// What is no file of HAProxy ends with one message: where, what, and what to do.
+#[test]
+fn what_is_no_configuration_is_refused_with_its_line() {
+    let long = format!("frontend f\n  acl a path {}\n", "/x ".repeat(40_000));
+    let huge = "# nothing\n".repeat(500_000);
+    let cases: &[(&[u8], &str, &str)] = &[
+        (b"frontend f\n  bind :80\0", "haproxy.cfg:2:8: ", "NUL"),
+        (
+            b"frontend f\n  bind :80 \xff",
+            "haproxy.cfg:2:12: ",
+            "not UTF-8",
+        ),
+        (
+            b"frontend f\n  acl a path \"/a\n",
+            "haproxy.cfg:2:14: ",
+            "not closed",
+        ),
+        (
+            b"frontend f\n  acl a path '/a",
+            "haproxy.cfg:2:14: ",
+            "not closed",
+        ),
+        (
+            b"frontend f\n  bind \"${PORT",
+            "haproxy.cfg:2:8: ",
+            "never closed",
+        ),
+        (b"bind :80\n", "haproxy.cfg:1:1: ", "stands in no section"),
+        (b"<html>\n", "haproxy.cfg:1:1: ", "stands in no section"),
+        (b"global\nfrontend\n", "haproxy.cfg:2:1: ", "has no name"),
+        (
+            b"defaults a from a\n",
+            "haproxy.cfg:1:1: ",
+            "no `defaults a` before",
+        ),
+        (long.as_bytes(), "haproxy.cfg:2:", "longer than"),
+        (huge.as_bytes(), "haproxy.cfg: ", "larger than"),
+    ];
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("haproxy.cfg");
+    for (source, place, what) in cases {
+        std::fs::write(&file, source).expect("written");
+        let output = run("haproxy", &file, &[]);
+        let said = text(output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(output.stdout.is_empty(), "{said}");
+        assert!(
+            said.contains(place) && said.contains(what),
+            "{place}{what}: {said}"
+        );
+        assert!(said.contains("help: "), "{said}");
+    }
+    let output = run("haproxy", folder.path(), &[]);
+    assert!(text(output.stderr).contains("it is a folder"));
+}

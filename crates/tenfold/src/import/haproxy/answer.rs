@@ -65,7 +65,7 @@ fn redirect(words: &[String]) -> Result<Action, String> {
     while let Some(word) = words.next() {
         match word {
             "scheme" | "location" | "prefix" => {
-                target = Some((word, words.next().unwrap_or_default()))
+                target = Some((word, words.next().unwrap_or_default()));
             }
             "code" => status = words.next().and_then(|code| code.parse().ok()).unwrap_or(0),
             "drop-query" => drops_query = true,

@@ -44,11 +44,11 @@ pub(super) fn health(
     // HAProxy's default.
     let every = shared.every.unwrap_or(2000).clamp(1, 86_400_000);
     set(&mut entries, "every", time(every).0.into());
-    if let Some(line) = proxy.setting(&["timeout", "check"]) {
-        if let Some(limit) = milliseconds(line.word(2)).filter(|limit| *limit > 0) {
-            set(&mut entries, "timeout", time(limit.min(every)).0.into());
-            context.translated(line);
-        }
+    if let Some(line) = proxy.setting(&["timeout", "check"])
+        && let Some(limit) = milliseconds(line.word(2)).filter(|limit| *limit > 0)
+    {
+        set(&mut entries, "timeout", time(limit.min(every)).0.into());
+        context.translated(line);
     }
     set(&mut entries, "rise", shared.rise.unwrap_or(2).into());
     set(&mut entries, "fall", shared.fall.unwrap_or(3).into());

@@ -19,6 +19,8 @@ pub(super) struct Context {
     pub(super) upstreams: HashMap<String, String>,
     /// Backends that answer nobody: sending requests there is a way of keeping them out.
     pub(super) refusing: HashSet<String>,
+    /// Backends that have rules of their own about who is kept out.
+    pub(super) guarded: HashSet<String>,
     /// Lines that are in `[timeouts]`, and therefore in no route.
     pub(super) globals: HashSet<Place>,
     /// What was protected by a pattern that has no equal is left open, with a comment.

@@ -113,6 +113,7 @@ fn translate(context: &mut Context, sections: &[Section]) {
     let mut backends = All(HashMap::new());
     let changed = changed(sections);
     context.refusing = refusing(sections);
+    context.guarded = guarded(sections);
     for section in sections {
         let proxy = Proxy::new(section, sections);
         match section.kind() {
@@ -174,7 +175,20 @@ fn refusing(sections: &[Section]) -> HashSet<String> {
         };
         lines.clone().any(denies) || !lines.any(answers)
     };
-    let names = backends.filter(refuses).map(|section| section.name());
+    let names = backends.filter(refuses).map(Section::name);
+    names.map(str::to_owned).collect()
+}
+
+/// Backends with rules about who is kept out.
+fn guarded(sections: &[Section]) -> HashSet<String> {
+    let keeps_out = |line: &Line| {
+        refuse::refuses(line) || (line.word(0) == "http-request" && line.word(1) == "return")
+    };
+    let has_rules = |section: &&Section| {
+        let proxy = Proxy::new(section, sections);
+        section.kind() == "backend" && proxy.rules().any(keeps_out)
+    };
+    let names = sections.iter().filter(has_rules).map(Section::name);
     names.map(str::to_owned).collect()
 }
 

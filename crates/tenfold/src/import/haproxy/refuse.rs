@@ -131,7 +131,7 @@ fn one<'s>(
     })
 }
 
-fn rule(
+pub(super) fn rule(
     line: &Line,
     phase: Phase,
     regions: Vec<Region>,

@@ -188,6 +188,28 @@ fn used<'s>(
         let refusal = Action::refuse(503, "");
         return refuse::denied(context, line, acls, before, &refusal, notes);
     }
+    let lost: Vec<Rule<'s>> = cases
+        .iter()
+        .filter(|case| !is_exact(case))
+        .map(|case| {
+            let Case { is, but } = before.changed.case(case.clone());
+            refuse::rule(line, Phase::Backend, is.all, but, Effect::Close)
+        })
+        .collect();
     let effect = Effect::Forward(name.to_owned());
-    sent(context, line, cases, &effect, before, notes)
+    let mut rules = sent(context, line, cases, &effect, before, notes);
+    if context.guarded.contains(name) && !lost.is_empty() {
+        // What does not come here comes past the rules of this backend.
+        let advice = match context.leaves_gaps {
+            true => {
+                "requests that HAProxy sends here come past what this backend refuses: left open (--leave-gaps-open)"
+            }
+            false => {
+                "requests that HAProxy sends here would come past what this backend refuses: the routes that they come to refuse everyone until you have decided"
+            }
+        };
+        context.note(notes, line, Weight::Security, advice);
+        rules.extend(lost.into_iter().filter(|_| !context.leaves_gaps));
+    }
+    rules
 }

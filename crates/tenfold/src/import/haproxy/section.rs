@@ -90,7 +90,7 @@ fn begin(head: Line, sections: &[Section]) -> Result<Section, Mistake> {
         return Ok(section);
     }
     let from = section.head.words.iter().position(|word| word == "from");
-    let is_defaults = |other: &&(usize, &Section)| other.1.kind() == "defaults";
+    let is_defaults = |other: &(usize, &Section)| other.1.kind() == "defaults";
     let mut all = sections.iter().enumerate();
     section.defaults = match from {
         Some(at) => {
@@ -108,10 +108,7 @@ fn begin(head: Line, sections: &[Section]) -> Result<Section, Mistake> {
         }
         // A `defaults` without `from` begins anew.
         None if section.kind() == "defaults" => None,
-        None => all
-            .filter(|one| is_defaults(&one))
-            .last()
-            .map(|(index, _)| index),
+        None => all.rfind(is_defaults).map(|(index, _)| index),
     };
     Ok(section)
 }

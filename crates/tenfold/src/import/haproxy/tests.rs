@@ -305,11 +305,132 @@ proptest! {
         let imported = imported(&text, false).expect("a configuration");
         let (config, table) = loaded(&imported.text);
         for request in requests {
-            // Whatever cannot be said may come to another backend; but past no rule of that one.
-            let Fate::Backend(backend) = ours(&config, &table, &request) else { continue };
-            let both = [&frontend, &backends[backend]].map(|rules| checked(rules, &request));
-            let is_opened = both.iter().any(|fate| matches!(fate, Some(Fate::Refused(_))));
-            prop_assert!(!is_opened, "{:?}: b{}\n{}\n{}", request, backend, text, imported.text);
+            let theirs = fate(&frontend, &backends, &request);
+            let ours = ours(&config, &table, &request);
+            let is_opened = matches!(theirs, Fate::Refused(_)) && matches!(ours, Fate::Backend(_));
+            prop_assert!(!is_opened, "{:?}: {:?}\n{}\n{}", request, ours, text, imported.text);
         }
     }
+}
+
+/// Lines and parts of lines that make sense, nonsense of them, and nonsense.
+const PARTS: &[&str] = &[
+    "\n",
+    "\n ",
+    "\nglobal\n",
+    "\ndefaults\n mode http\n",
+    "\ndefaults d\n",
+    "\nfrontend f\n",
+    "\nbackend b\n",
+    "\nlisten l\n",
+    "\nuserlist u\n",
+    "\nquux q\n",
+    " from d",
+    " mode tcp\n",
+    " mode http\n",
+    " bind :80\n",
+    " bind [::]:80,:81-90 ssl crt x\n",
+    " bind /a.sock\n",
+    " acl a path_beg /\n",
+    " acl a src 10.0.0.0/8\n",
+    " acl b hdr_end(host) .x\n",
+    " use_backend b",
+    " use_backend %[path]",
+    " default_backend b\n",
+    " http-request deny",
+    " http-request auth",
+    " http-request allow",
+    " http-request tarpit deny_status 999",
+    " http-request return status 7",
+    " http-request set-header x %[",
+    " http-request set-path %[path,regsub(",
+    " http-request replace-path (/.*)? \\1",
+    " http-response deny",
+    " tcp-request connection reject",
+    " redirect scheme https",
+    " redirect prefix {",
+    " server s 127.0.0.1:80 check",
+    " server s h:0 weight 300 backup",
+    " server-template t 1-3 _http._tcp.x",
+    " balance uri\n",
+    " balance hdr(\n",
+    " hash-type consistent\n",
+    " hash-balance-factor 1\n",
+    " cookie c insert maxlife 99d",
+    " option httpchk GET x",
+    " http-check expect status 1-9",
+    " timeout client 99999999999d\n",
+    " timeout server\n",
+    " monitor-uri x\n",
+    " if",
+    " unless",
+    " a",
+    " !a",
+    " !",
+    " or",
+    " ||",
+    " {",
+    " }",
+    " { path }",
+    " !{ ssl_fc }",
+    " { method get }",
+    " { path_reg ^/(((a)|b)*c }",
+    " { urlp(",
+    " { hdr(x) -m",
+    " -i",
+    " -f",
+    " code 301",
+    " \\",
+    "\\\n",
+    "\"x\"",
+    "'",
+    "\"",
+    "#",
+    "${X}",
+    "\"${X-y}\"",
+    "\u{0}",
+    "\u{e9}",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+
+    #[test]
+    fn whatever_is_written_loads_or_is_refused_with_its_place(
+        parts in prop::collection::vec(prop::sample::select(PARTS), 0..40),
+        leaves_gaps in any::<bool>(),
+    ) {
+        let text = parts.concat();
+        if let Err(mistake) = imported(&text, leaves_gaps) {
+            let lines = text.split('\n').count();
+            prop_assert!((1..=lines).contains(&(mistake.place.line as usize)), "{:?}", mistake);
+            prop_assert!(!mistake.what.is_empty() && !mistake.help.is_empty());
+        }
+    }
+}
+
+/// Hundreds of rules that all cross each other would be more routes than anyone can read.
+#[test]
+fn rules_that_cross_each_other_end_in_a_bound_and_say_so() {
+    let mut text = String::from("defaults\n mode http\nfrontend f\n bind :80\n");
+    for at in 0..300 {
+        let condition = match at % 3 {
+            0 => format!("{{ hdr(x-{at}) -m found }}"),
+            1 => format!("{{ path_beg /p{at}/ }} !{{ urlp(q{at}) 1 }}"),
+            _ => format!("{{ hdr_end(host) .h{at}.example }}"),
+        };
+        text.push_str(&format!(" use_backend b{} if {condition}\n", at % 7));
+    }
+    for at in 0..7 {
+        text.push_str(&format!(
+            "backend b{at}\n server s 127.0.0.1:{}\n",
+            3000 + at
+        ));
+    }
+    let all = imported(&text, false).expect("a configuration");
+    assert!(
+        all.summary.contains("would become more than 1000 routes"),
+        "{}",
+        all.summary
+    );
 }
