@@ -6,6 +6,7 @@ mod failures;
 mod forwarding;
 mod health;
 mod import;
+mod import_haproxy;
 mod lifecycle;
 mod malformed_requests;
 mod malformed_responses;
