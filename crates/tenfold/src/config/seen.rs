@@ -1,7 +1,7 @@
 //! What a configuration depends on, to know later whether it would still be the same.
 //!
 //! # The idea
-//! Whoever loads a configuration looks at the disk through [`Watching`], which notes each look and what was there *before* it:
+//! Whoever loads a configuration looks at the disk through `Watching`, which notes each look and what was there *before* it:
 //! files, also those that could not be read; whether a path exists; what a pattern matches. The configuration would be another
 //! one, or a mistake be mended, exactly if one of these looks would show something else. So a new file of `conf.d/*.toml` is
 //! noticed, and a file that is mended after it was refused, and one that changed while it was being read.
