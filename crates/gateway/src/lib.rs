@@ -10,10 +10,6 @@
 //! threads on the way of a request. No middleware and no hooks. Status codes are made in `http/error.rs` alone.
 
 pub mod config;
-#[allow(
-    dead_code,
-    reason = "the control thread begins it once upstreams come from the configuration"
-)]
 mod control;
 mod files;
 mod http;
@@ -27,6 +23,7 @@ mod upstream;
 mod worker;
 
 pub use control::ApplyError;
+pub use control::carried::{Carried, Inheritance};
 pub use control::edit::{EditError, EndpointEdit};
 pub use run::{DRAIN_TIMEOUT, Gateway, StartError, Threads};
 pub use status::{
