@@ -11,10 +11,6 @@
 
 mod cache;
 pub mod config;
-#[allow(
-    dead_code,
-    reason = "the control thread begins it once upstreams come from the configuration"
-)]
 mod control;
 mod files;
 mod http;
@@ -29,6 +25,7 @@ mod worker;
 
 pub use cache::{OpenError, Purge, Purged};
 pub use control::ApplyError;
+pub use control::carried::{Carried, Inheritance};
 pub use control::edit::{EditError, EndpointEdit};
 #[doc(hidden)]
 pub use http::cache::properties as cache_properties;

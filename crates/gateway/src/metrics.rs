@@ -9,6 +9,7 @@ use tenfold_observe::metric::{CounterSet, Durations, Labels, Metric, Registry, S
 use crate::cache::Outcome;
 use crate::control::Control;
 use crate::http::error::Failure;
+use crate::listen::ListenerMetrics;
 use crate::snapshot::SharedUpstream;
 
 /// One worker's handles.
@@ -126,14 +127,17 @@ pub(crate) fn route_durations(registry: &Registry, route: &str) -> Metric {
     )
 }
 
-/// One worker's handles for the connections of a listener: accepted, open.
+/// One worker's handles for the connections of a listener.
 pub(crate) fn listener_connections(
     registry: &Registry,
     listener: &str,
     worker: usize,
-) -> (Slot, Slot) {
+) -> ListenerMetrics {
     let (accepted, open) = listener_metrics(registry, listener);
-    (accepted.slot(worker), open.slot(worker))
+    ListenerMetrics {
+        accepted: accepted.slot(worker),
+        open: open.slot(worker),
+    }
 }
 
 /// The connections of a listener: accepted, open.

@@ -1,7 +1,6 @@
 //! Starting and stopping a gateway: threads, and what they are told.
 
-use std::net::{SocketAddr, TcpListener};
-use std::rc::Rc;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -9,28 +8,25 @@ use std::{fmt, io};
 
 use tenfold_observe::lines::{self, Lines, Monitor, Writer};
 use tenfold_observe::metric::{Labels, Registry};
-use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use crate::config::{Config, Settings};
+use crate::control::carried::Inheritance;
 use crate::control::edit::{EditError, EndpointEdit};
 use crate::control::{ApplyError, Control, evaluate};
-use crate::http::access_log::AccessLog;
 use crate::metrics;
-use crate::snapshot::Snapshot;
 use crate::status::{RouteStatus, Status};
-use crate::worker::site::Site;
-use crate::worker::{Order, Worker, clock};
+use crate::worker::clock;
+use crate::worker::thread::{Countdown, Phase, Plan};
 
 /// Why a gateway could not start.
 #[derive(Debug)]
 pub enum StartError {
     /// What it is to do cannot be done.
     Config(ApplyError),
-    /// The name servers of this machine are not known.
-    Resolver(io::Error),
+    /// An upstream has no server, although it has some in the process that this one was to take over from.
+    NoServers(String),
     /// The access log cannot be opened.
     AccessLog(io::Error),
     /// A thread cannot be started.
@@ -41,7 +37,10 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(error) => error.fmt(f),
-            Self::Resolver(error) => write!(f, "cannot find out how names are resolved: {error}"),
+            Self::NoServers(name) => write!(
+                f,
+                "no server of the upstream {name} can be found, and the running gateway knows some"
+            ),
             Self::AccessLog(error) => write!(f, "cannot open the access log: {error}"),
             Self::Thread(error) => write!(f, "cannot start a worker: {error}"),
         }
@@ -49,14 +48,6 @@ impl fmt::Display for StartError {
 }
 
 impl std::error::Error for StartError {}
-
-/// What workers are told, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Phase {
-    Serving,
-    Draining,
-    Ended,
-}
 
 /// A running gateway, as seen from outside.
 pub struct Gateway {
@@ -75,16 +66,21 @@ pub struct Threads {
 }
 
 impl Gateway {
-    /// Opens the sockets and starts the workers, which serve from here on. Sockets in `inherited` are those of a process before
-    /// this one; they are used where they fit. To be called within a tokio runtime, in which discovery and probes then run.
+    /// Resolves names, opens the sockets and starts the workers, which serve from here on. Sockets in `inheritance` are those of a
+    /// process before this one; they are used where they fit. To be called within a tokio runtime, in which discovery and probes
+    /// then run.
+    ///
+    /// Nothing is accepted before names are resolved, or `patience` is over: there would be nobody to answer.
     ///
     /// # Errors
-    /// When a socket, the access log or a thread cannot be had; nothing is left running then.
-    pub fn start(
+    /// When a socket, the access log or a thread cannot be had, or if this process would serve worse than the one before;
+    /// nothing is left running then.
+    pub async fn start(
         settings: &Settings,
         config: Config,
-        inherited: Vec<TcpListener>,
+        inheritance: Inheritance,
         registry: &Arc<Registry>,
+        patience: Duration,
     ) -> Result<(Self, Threads), StartError> {
         let access_log = settings.access_log.clone().map(lines::open).transpose();
         let (lines, writer) = access_log.map_err(StartError::AccessLog)?.unzip();
@@ -95,8 +91,13 @@ impl Gateway {
         let (closing, _) = watch::channel(workers);
         let (senders, receivers): (Vec<_>, Vec<_>) =
             (0..workers).map(|_| unbounded_channel()).unzip();
-        let control = Control::new(registry, epoch, senders, inherited);
-        let control = control.map_err(StartError::Resolver)?;
+        let Inheritance { sockets, carried } = inheritance;
+        let control = Control::new(registry, epoch, senders, sockets, carried);
+        control.prepare(&config);
+        settled(&control, patience).await;
+        if let Some(upstream) = control.worse_than_before() {
+            return Err(StartError::NoServers(upstream));
+        }
         // Before there are workers, so that there is nothing to end if it fails.
         control.apply(config).map_err(StartError::Config)?;
         let gateway = Self {
@@ -155,30 +156,24 @@ impl Gateway {
         }
     }
 
-    /// Waits until every upstream has heard of its servers for the first time, but no longer than `patience`.
-    pub async fn settled(&self, patience: Duration) {
-        let settled = async {
-            while !self.control.is_settled() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        if tokio::time::timeout(patience, settled).await.is_err() {
-            tracing::warn!("not all names are resolved yet; serving what is there");
-        }
-    }
-
     /// Where it listens: names and addresses.
     #[must_use]
     pub fn addresses(&self) -> Vec<(String, SocketAddr)> {
         self.control.addresses()
     }
 
-    /// Does what `config` says from now on, and returns what is different; or changes nothing. Waits until all workers have
-    /// changed over, but no longer than `patience`.
+    /// Does what `config` says from now on, and returns what is different; or changes nothing. Waits until the names of upstreams
+    /// that are new are resolved, and then until all workers have changed over, but for neither longer than `patience`. Blocks.
     ///
     /// # Errors
     /// Why nothing was changed.
     pub fn apply(&self, config: Config, patience: Duration) -> Result<Vec<String>, ApplyError> {
+        self.control.prepare(&config);
+        let mut waited = Duration::ZERO;
+        while !self.control.are_newcomers_settled() && waited < patience {
+            std::thread::sleep(LOOK);
+            waited += LOOK;
+        }
         let (changes, done) = self.control.apply(config)?;
         if !done.wait(patience) {
             tracing::warn!("a worker has not changed over within {patience:?}");
@@ -186,8 +181,13 @@ impl Gateway {
         Ok(changes)
     }
 
-    /// Changes the servers of an upstream, all of it or nothing. What is changed so holds until the process ends, over reloads. Waits
-    /// until all workers have changed over, but no longer than `patience`.
+    /// Counts a configuration that was wrong before it could be applied.
+    pub fn count_refused(&self) {
+        self.control.count_refused();
+    }
+
+    /// Changes the servers of an upstream, all of it or nothing. What is changed so holds until the process ends, over reloads and
+    /// upgrades. Waits until all workers have changed over, but no longer than `patience`.
     ///
     /// # Errors
     /// When the upstream or a server is not there.
@@ -214,15 +214,26 @@ impl Gateway {
         self.control.route_statuses()
     }
 
-    /// The listening sockets, for the process that takes over.
+    /// What the process that takes over needs. Nothing can be changed from here on, unless it is said to [`stay`](Self::stay).
     ///
     /// # Errors
     /// When no descriptor is left.
-    pub fn sockets(&self) -> io::Result<Vec<TcpListener>> {
-        self.control.sockets()
+    pub fn hand_over(&self) -> io::Result<Inheritance> {
+        self.control.hand_over()
     }
 
-    /// True while it serves and every upstream that is used has an endpoint that is not being passed over.
+    /// No other process has taken over: everything is as it was before [`hand_over`](Self::hand_over).
+    pub fn stay(&self) {
+        self.control.stay();
+    }
+
+    /// True while nothing can be changed: another process takes over, or this one ends.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.control.is_leaving()
+    }
+
+    /// True while it serves and at least one upstream, if there is any, has an endpoint that is not being passed over.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         let now = self.control.now();
@@ -287,104 +298,19 @@ impl Gateway {
     }
 }
 
-/// One of those that are counted, until it is dropped, however that comes about.
-struct Countdown {
-    count: watch::Sender<usize>,
-}
+/// How often it is looked whether names are resolved.
+const LOOK: Duration = Duration::from_millis(5);
 
-impl Countdown {
-    /// Gives up its place, and waits until all others have.
-    async fn reach_zero(self) {
-        let mut count = self.count.subscribe();
-        drop(self);
-        let _all_gone = count.wait_for(|count| *count == 0).await.map(|_| ());
-    }
-}
-
-impl Drop for Countdown {
-    fn drop(&mut self) {
-        self.count.send_modify(|count| *count -= 1);
-    }
-}
-
-/// What a worker's thread is started with.
-struct Plan {
-    index: usize,
-    connections: usize,
-    registry: Arc<Registry>,
-    epoch: Instant,
-    lines: Option<Lines>,
-    orders: UnboundedReceiver<Order>,
-    phase: watch::Receiver<Phase>,
-    /// Workers whose sockets are open.
-    listening: Countdown,
-}
-
-impl Plan {
-    fn run(self, _running: Countdown) {
-        if let Err(error) = self.serve() {
-            tracing::error!(%error, "a worker could not start");
+/// Waits until every upstream has heard of its servers for the first time, but no longer than `patience`.
+async fn settled(control: &Control, patience: Duration) {
+    let settled = async {
+        while !control.are_newcomers_settled() {
+            tokio::time::sleep(LOOK).await;
         }
+    };
+    if tokio::time::timeout(patience, settled).await.is_err() {
+        tracing::warn!("not all names are resolved yet; serving what is there");
     }
-
-    fn serve(self) -> io::Result<()> {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build_local(LocalOptions::default())?;
-        let nothing = Arc::new(Snapshot::empty(&self.registry));
-        let site = Site::new(nothing, None, &self.registry, self.index);
-        let worker = Worker::new(
-            self.index,
-            self.epoch,
-            &self.registry,
-            self.connections,
-            self.lines.map(AccessLog::new),
-            site,
-        );
-        let orders = self.orders;
-        runtime.block_on(async {
-            tokio::select! {
-                () = serve_and_drain(&worker, orders, self.phase.clone(), self.listening) => {}
-                () = reached(self.phase, Phase::Ended) => {}
-                // Here and not in tasks of their own: should one of them panic, the worker must end, and be seen to.
-                () = Rc::clone(&worker.timers).run() => {}
-                () = Rc::clone(&worker).housekeep() => {}
-                () = worker.failed() => {}
-            }
-            Ok(())
-        })
-    }
-}
-
-async fn serve_and_drain(
-    worker: &Rc<Worker>,
-    mut orders: UnboundedReceiver<Order>,
-    phase: watch::Receiver<Phase>,
-    listening: Countdown,
-) {
-    let mut draining = std::pin::pin!(reached(phase, Phase::Draining));
-    loop {
-        tokio::select! {
-            biased;
-            () = &mut draining => break,
-            order = orders.recv() => match order {
-                Some(order) => worker.obey(order),
-                // Nobody is left who could say anything.
-                None => break,
-            },
-        }
-    }
-    worker.stop_listening().await;
-    // A client that is told to close connects anew at once. If that happened while another worker's socket is just
-    // closing, its new connection would be reset; when all are closed it is refused, and nothing is lost.
-    listening.reach_zero().await;
-    worker.start_draining();
-    worker.drained().await;
-}
-
-/// Waits until that phase is reached, or nobody is left to announce it.
-async fn reached(mut phase: watch::Receiver<Phase>, wanted: Phase) {
-    let _sender_gone = phase.wait_for(|phase| *phase >= wanted).await.map(|_| ());
 }
 
 /// How long a drain may take by default: longer than the slowest ordinary request, shorter than the patience of

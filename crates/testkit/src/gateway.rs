@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{client, wait_until};
 
-/// A running gateway; killed when dropped.
+/// A running gateway; killed when dropped, with the processes that have taken over from it.
 pub struct Gateway {
     child: Child,
     address: SocketAddr,
@@ -139,7 +139,7 @@ impl Gateway {
             .split(label)
             .nth(1)
             .expect("the first lines name the address");
-        let end = rest.find(['/', '\n']).unwrap_or(rest.len());
+        let end = rest.find(['/', '\n', ' ']).unwrap_or(rest.len());
         rest[..end].trim().parse().expect("an address")
     }
 
@@ -239,6 +239,12 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
+        // Nobody else knows of them if a test fails.
+        for successor in self.log().split("upgrade: process ").skip(1) {
+            let number = successor.split(' ').next().and_then(|it| it.parse().ok());
+            let process = number.and_then(Pid::from_raw);
+            let _already_gone = process.map(|process| kill_process(process, Signal::KILL));
+        }
         let _already_gone = self.child.kill();
         let _already_reaped = self.child.wait();
         if std::thread::panicking() {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::config::route::Action;
 use crate::config::{Config, Listener, Route, Server, Upstream};
 
 /// More lines than this are told as a number.
@@ -24,17 +25,12 @@ pub(crate) fn diff(old: &Config, new: &Config) -> Vec<String> {
         |it| &it.name,
         upstream,
     );
-    let names = |config: &Config| -> Vec<String> {
-        config.upstreams.iter().map(|it| it.name.clone()).collect()
-    };
-    // Routes name upstreams by their place, which may have changed for another reason.
-    let is_same_order = names(old) == names(new) && same_listeners(old, new);
     compare(
         &mut lines,
         "route",
         (&old.routes, &new.routes),
         |it| &it.name,
-        |old, new| route(old, new, is_same_order),
+        |before, after| route((old, before), (new, after)),
     );
     if lines.len() > MOST {
         let more = lines.len() - MOST;
@@ -44,14 +40,7 @@ pub(crate) fn diff(old: &Config, new: &Config) -> Vec<String> {
     lines
 }
 
-fn same_listeners(old: &Config, new: &Config) -> bool {
-    let names = |config: &Config| -> Vec<String> {
-        config.listeners.iter().map(|it| it.name.clone()).collect()
-    };
-    names(old) == names(new)
-}
-
-fn compare<T: PartialEq>(
+fn compare<T>(
     lines: &mut Vec<String>,
     what: &str,
     (old, new): (&[T], &[T]),
@@ -68,7 +57,6 @@ fn compare<T: PartialEq>(
     for one in new {
         match known.get(name(one).as_str()) {
             None => lines.push(format!("{what} {} added", name(one))),
-            Some(before) if *before == one => {}
             Some(before) => {
                 let details = details(before, one);
                 let line = |detail: &String| format!("{what} {}: {detail}", name(one));
@@ -132,22 +120,54 @@ fn servers(lines: &mut Vec<String>, old: &[Server], new: &[Server]) {
     }
 }
 
-fn route(old: &Route, new: &Route, is_same_order: bool) -> Vec<String> {
-    let mut rest = new.clone();
-    rest.action = old.action.clone();
-    rest.mirror = old.mirror;
-    rest.matches.listeners.clone_from(&old.matches.listeners);
-    // With another order of upstreams the same numbers mean others: whether the destination changed is not told then.
-    if rest == *old && !is_same_order {
-        return Vec::new();
+/// Routes name listeners and upstreams by their place, which changes when another one comes or goes: that is no difference.
+fn route(
+    (old_config, old): (&Config, &Route),
+    (new_config, new): (&Config, &Route),
+) -> Vec<String> {
+    let is_same_names = names(old_config, old) == names(new_config, new);
+    if old == new {
+        // The same numbers may mean others.
+        return (!is_same_names)
+            .then(|| "changed".into())
+            .into_iter()
+            .collect();
     }
-    vec!["changed".into()]
+    let mut rest = new.clone();
+    rest.matches.listeners.clone_from(&old.matches.listeners);
+    if let (Action::Forward(shares), Action::Forward(_)) = (&old.action, &new.action) {
+        rest.action = Action::Forward(shares.clone());
+    }
+    if let (Some(mirror), Some(before)) = (&mut rest.mirror, &old.mirror) {
+        mirror.upstream = before.upstream;
+    }
+    let is_same = rest == *old && is_same_names;
+    (!is_same).then(|| "changed".into()).into_iter().collect()
+}
+
+/// What a route names: listeners, upstreams with their weights, the mirror.
+fn names<'c>(config: &'c Config, route: &Route) -> Vec<(&'c str, u32)> {
+    let upstream = |index: usize| {
+        config
+            .upstreams
+            .get(index)
+            .map_or("", |it| it.name.as_str())
+    };
+    let listeners = route.matches.listeners.iter();
+    let listeners = listeners.filter_map(|index| config.listeners.get(*index));
+    let mut names: Vec<_> = listeners.map(|it| (it.name.as_str(), 0)).collect();
+    if let Action::Forward(shares) = &route.action {
+        names.extend(shares.iter().map(|it| (upstream(it.upstream), it.weight)));
+    }
+    names.extend(route.mirror.iter().map(|it| (upstream(it.upstream), 0)));
+    names
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::Address;
+    use crate::config::route::{FieldEdits, Match, PathEdit, RouteTimeouts, Share};
 
     fn server(name: &str, weight: u32) -> Server {
         Server {
@@ -197,5 +217,37 @@ mod tests {
         let lines = diff(&old, &new);
         assert_eq!(lines.len(), MOST + 1);
         assert_eq!(lines[MOST], "and 4950 more");
+    }
+
+    #[test]
+    fn a_route_is_different_if_what_it_names_is() {
+        let to = |upstreams: &[&str], index: usize| {
+            let share = Share {
+                upstream: index,
+                weight: 1,
+            };
+            let route = Route {
+                name: "all".into(),
+                matches: Match::default(),
+                action: Action::Forward(vec![share]),
+                path: PathEdit::Keep,
+                request_fields: FieldEdits::default(),
+                response_fields: FieldEdits::default(),
+                timeouts: RouteTimeouts::default(),
+                max_body: 1,
+                mirror: None,
+            };
+            Config {
+                upstreams: upstreams.iter().map(|it| Upstream::new(*it)).collect(),
+                routes: vec![route],
+                ..Config::default()
+            }
+        };
+        let old = to(&["a", "b"], 1);
+        let moved = to(&["a", "new", "b"], 2);
+        assert_eq!(diff(&old, &moved), ["upstream new added"]);
+        let other = to(&["a", "new", "b"], 1);
+        let lines = diff(&old, &other);
+        assert_eq!(lines, ["upstream new added", "route all: changed"]);
     }
 }

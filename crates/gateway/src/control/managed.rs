@@ -1,23 +1,16 @@
 //! One upstream as the control thread has it: where its servers come from, and what is known about them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tenfold_traffic::{Changes, Endpoint, Group, Member};
 
 use super::discover::Discovery;
+use super::edit::Edits;
 use super::probe::{Probes, Target};
 use crate::config::{Address, Server, Upstream};
 use crate::snapshot::SharedUpstream;
-
-/// Changes to the servers that were made while running: they hold until the process ends, over reloads.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Edits {
-    pub(crate) added: Vec<Server>,
-    pub(crate) removed: HashSet<String>,
-    pub(crate) draining: HashSet<String>,
-}
 
 /// An upstream and everything that keeps it up to date.
 pub(crate) struct Managed {
@@ -33,6 +26,8 @@ pub(crate) struct Managed {
     /// The same, for the callbacks of probes.
     pub(crate) current: Arc<Current>,
     pub(crate) discovery: Option<Discovery>,
+    /// Which discovery it is: one that has ended may still have something to tell.
+    pub(crate) discovered_by: u64,
     /// Discovery has answered, with whatever it found.
     has_heard: bool,
     pub(crate) probes: Option<Probes>,
@@ -57,7 +52,7 @@ impl Current {
 
 impl Managed {
     /// A new upstream, whose servers are taken to be well. `now` is when they came, zero if they have been there before.
-    pub(crate) fn new(config: Arc<Upstream>, now: Duration) -> Self {
+    pub(crate) fn new(config: Arc<Upstream>, edits: Edits, now: Duration) -> Self {
         let changes = Changes::new();
         let shared = Arc::new(SharedUpstream {
             group: Group::new(config.policy.clone(), Vec::new(), Arc::clone(&changes)),
@@ -69,12 +64,13 @@ impl Managed {
             config,
             changes,
             endpoints: HashMap::new(),
-            edits: Edits::default(),
+            edits,
             current: Arc::new(Current {
                 shared: Mutex::new(Arc::clone(&shared)),
             }),
             shared,
             discovery: None,
+            discovered_by: 0,
             has_heard: false,
             probes: None,
             evaluated: now,
@@ -87,13 +83,22 @@ impl Managed {
     pub(crate) fn configure(&mut self, config: Arc<Upstream>, now: Duration) {
         if config.servers != self.config.servers || config.sources != self.config.sources {
             let old = &self.config.servers;
-            let was_written = |server: &&Server| old.iter().any(|other| other.name == server.name);
+            let new = &config.servers;
+            let was_written = |server: &&Server| {
+                let mut written = old.iter().chain(new);
+                written.any(|other| other.name == server.name)
+            };
             let mut found = unresolved(&config.servers, &self.found);
             if !config.sources.is_empty() {
                 let discovered = self.found.iter().filter(|server| !was_written(server));
                 found.extend(discovered.cloned());
             }
-            self.found = found;
+            // Names that are all new mean nothing yet: the servers from before take the requests until they do.
+            let has_address =
+                |server: &Server| !matches!(&server.address, Address::Tcp(all) if all.is_empty());
+            if found.is_empty() || found.iter().any(has_address) {
+                self.found = found;
+            }
         }
         self.config = config;
         self.rebuild(now);
@@ -111,22 +116,14 @@ impl Managed {
         self.has_heard || self.discovery.is_none()
     }
 
-    /// The servers that there are.
-    pub(crate) fn servers(&self, edits: &Edits) -> Vec<Server> {
-        let is_replaced = |server: &Server| edits.added.iter().any(|it| it.name == server.name);
-        let mut servers: Vec<_> = self
-            .found
-            .iter()
-            .filter(|server| !edits.removed.contains(&server.name) && !is_replaced(server))
-            .cloned()
-            .collect();
-        servers.extend(edits.added.iter().cloned());
-        servers
+    /// The servers that are written down or were found.
+    pub(crate) fn found(&self) -> &[Server] {
+        &self.found
     }
 
     /// Makes the next generation from what is known now.
     pub(crate) fn rebuild(&mut self, now: Duration) {
-        let servers = self.servers(&self.edits);
+        let servers = self.edits.apply(&self.found);
         let mut endpoints = HashMap::new();
         let mut members = Vec::new();
         for server in &servers {
@@ -136,7 +133,7 @@ impl Managed {
                 .get(&key)
                 .cloned()
                 .unwrap_or_else(|| Endpoint::new(server.name.as_str(), &self.changes, now));
-            endpoint.set_draining(self.edits.draining.contains(&server.name));
+            endpoint.set_draining(self.edits.drains(&server.name));
             members.push(Member {
                 endpoint: Arc::clone(&endpoint),
                 weight: server.weight,
@@ -159,6 +156,14 @@ impl Managed {
         if let Some(probes) = &mut self.probes {
             probes.update(targets(&self.shared));
         }
+    }
+
+    /// True if a server has an address.
+    pub(crate) fn has_servers(&self) -> bool {
+        let servers = &self.shared.servers;
+        servers
+            .iter()
+            .any(|it| !matches!(&it.address, Address::Tcp(all) if all.is_empty()))
     }
 
     pub(crate) fn shared(&self) -> &Arc<SharedUpstream> {

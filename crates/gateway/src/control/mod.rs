@@ -3,6 +3,7 @@
 //! A change (a reload, a server that was found, an edit through the API) builds a new snapshot or fails and changes nothing.
 //! Workers are told through channels and never wait for this thread.
 
+pub(crate) mod carried;
 pub(crate) mod diff;
 pub(crate) mod discover;
 pub(crate) mod edit;
@@ -17,6 +18,7 @@ mod watch;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -31,6 +33,7 @@ use crate::config::{Config, Upstream};
 use crate::route::TableError;
 use crate::snapshot::{Routes, Snapshot};
 use crate::worker::{Apply, Order};
+use carried::Carried;
 use discover::Resolver;
 use managed::Managed;
 use sockets::Sockets;
@@ -44,6 +47,8 @@ pub enum ApplyError {
     Routes(TableError),
     /// A cache cannot be opened.
     Cache(OpenError),
+    /// Another process takes over, or this one ends.
+    Leaving,
 }
 
 impl fmt::Display for ApplyError {
@@ -54,6 +59,7 @@ impl fmt::Display for ApplyError {
             }
             Self::Routes(error) => error.fmt(f),
             Self::Cache(error) => error.fmt(f),
+            Self::Leaving => f.write_str(edit::LEAVING),
         }
     }
 }
@@ -67,6 +73,8 @@ pub(crate) struct Control {
     /// Where tasks of discovery and probes run.
     runtime: Handle,
     resolver: Arc<Resolver>,
+    /// How many there have been: each has a number of its own.
+    discoveries: AtomicU64,
     state: Mutex<State>,
     reloads: CounterSet,
     /// The slot of this thread in metrics.
@@ -75,11 +83,26 @@ pub(crate) struct Control {
 }
 
 struct State {
+    phase: Phase,
     config: Config,
     snapshot: Arc<Snapshot>,
     managed: Vec<Managed>,
+    /// Upstreams of the next configuration, whose names are being resolved.
+    coming: Vec<Managed>,
+    /// What the process before this one handed over.
+    carried: Carried,
     sockets: Sockets,
     orders: Vec<UnboundedSender<Order>>,
+}
+
+/// Whether what the gateway does can be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Open,
+    /// A new process is taking over: what would change here now, it would not know.
+    HandingOver,
+    /// The sockets are closed, and must not be opened again.
+    Closed,
 }
 
 /// Done when every worker has done it.
@@ -104,26 +127,30 @@ impl Control {
         epoch: Instant,
         orders: Vec<UnboundedSender<Order>>,
         inherited: Vec<TcpListener>,
-    ) -> io::Result<Arc<Self>> {
-        let resolver = Arc::new(Resolver::system());
+        carried: Carried,
+    ) -> Arc<Self> {
         let state = State {
+            phase: Phase::Open,
             config: Config::default(),
             snapshot: Arc::new(Snapshot::empty(registry)),
             managed: Vec::new(),
+            coming: Vec::new(),
+            carried,
             sockets: Sockets::new(orders.len(), inherited),
             orders,
         };
         let slot = state.orders.len();
-        Ok(Arc::new_cyclic(|itself| Self {
+        Arc::new_cyclic(|itself| Self {
             registry: Arc::clone(registry),
             epoch,
             runtime: Handle::current(),
-            resolver,
+            resolver: Arc::new(Resolver::system()),
+            discoveries: AtomicU64::new(0),
             state: Mutex::new(state),
             reloads: crate::metrics::reloads(registry),
             slot,
             itself: Weak::clone(itself),
-        }))
+        })
     }
 
     pub(crate) fn now(&self) -> Duration {
@@ -133,11 +160,6 @@ impl Control {
     fn lock(&self) -> MutexGuard<'_, State> {
         // A change that panicked has not been published: what the workers have is still whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// True if every upstream has heard of its servers.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.lock().managed.iter().all(Managed::is_settled)
     }
 
     /// The configuration that holds.
@@ -152,10 +174,20 @@ impl Control {
     /// Does what `config` says from now on, or changes nothing. Returns what is different.
     pub(crate) fn apply(&self, config: Config) -> Result<(Vec<String>, Done), ApplyError> {
         let mut state = self.lock();
-        let result = self.try_apply(&mut state, config);
+        let result = match state.phase {
+            Phase::Open => self.try_apply(&mut state, config),
+            Phase::HandingOver | Phase::Closed => Err(ApplyError::Leaving),
+        };
+        state.coming.clear();
         let place = usize::from(result.is_err());
         self.reloads.increment(self.slot, place);
         result
+    }
+
+    /// Counts a configuration that was wrong before it came here.
+    pub(crate) fn count_refused(&self) {
+        let _only_one_writes = self.lock();
+        self.reloads.increment(self.slot, 1);
     }
 
     fn try_apply(
@@ -215,11 +247,7 @@ impl Control {
                 .position(|managed| managed.config.name == config.name);
             let mut managed = match known {
                 Some(index) => old.swap_remove(index),
-                None => {
-                    let mut managed = Managed::new(Arc::new(config.clone()), now);
-                    self.watch(&mut managed, None);
-                    managed
-                }
+                None => self.newcomer(state, config),
             };
             if *managed.config != *config {
                 let before = Arc::clone(&managed.config);
@@ -239,15 +267,8 @@ impl Control {
         }
     }
 
-    /// Makes a change to one upstream, and tells the workers.
-    fn change(&self, name: &str, make: impl FnOnce(&mut Managed, Duration)) -> Option<Done> {
-        let mut state = self.lock();
-        let now = self.now();
-        let index = state
-            .managed
-            .iter()
-            .position(|managed| managed.config.name == name)?;
-        make(&mut state.managed[index], now);
+    /// Tells the workers of a change to one upstream.
+    fn publish_one(&self, state: &mut State, index: usize) -> Done {
         let old = &state.snapshot;
         let mut upstreams = old.upstreams.clone();
         upstreams[index] = Arc::clone(state.managed[index].shared());
@@ -258,7 +279,7 @@ impl Control {
             upstreams,
             caches: Arc::clone(&old.caches),
         };
-        Some(self.publish(&mut state, snapshot, Vec::new()))
+        self.publish(state, snapshot, Vec::new())
     }
 
     fn publish(
@@ -291,19 +312,9 @@ impl Control {
         }
     }
 
-    /// The listening sockets, for another process.
-    pub(crate) fn sockets(&self) -> io::Result<Vec<TcpListener>> {
-        self.lock().sockets.copies()
-    }
-
     /// Where it listens: names and actual addresses.
     pub(crate) fn addresses(&self) -> Vec<(String, SocketAddr)> {
         let state = self.lock();
         state.sockets.addresses(&state.config.listeners)
-    }
-
-    /// Lets go of the sockets, so that they close when the workers close theirs.
-    pub(crate) fn close_sockets(&self) {
-        self.lock().sockets.close();
     }
 }

@@ -11,7 +11,7 @@ use crate::listen;
 pub(crate) struct Sockets {
     workers: usize,
     open: Vec<Open>,
-    /// Sockets of the process before this one that no listener has asked for yet.
+    /// Sockets of the process before this one, until the first configuration has been applied.
     inherited: Vec<TcpListener>,
 }
 
@@ -58,6 +58,8 @@ impl Sockets {
         self.open
             .retain(|open| listeners.iter().any(|it| open.listener.is_same_socket(it)));
         self.open.extend(opened);
+        // Nobody accepts from those that are left: clients would wait in their queues for ever, and the ports stay taken.
+        self.inherited.clear();
         Ok(for_workers)
     }
 
@@ -107,6 +109,5 @@ impl Sockets {
     /// Lets go of all.
     pub(crate) fn close(&mut self) {
         self.open.clear();
-        self.inherited.clear();
     }
 }

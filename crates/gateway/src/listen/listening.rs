@@ -12,6 +12,12 @@ use crate::config::Listener;
 use crate::worker::Worker;
 use crate::worker::site::Site;
 
+/// What is counted of a listener, in one worker.
+pub(crate) struct ListenerMetrics {
+    pub(crate) accepted: Slot,
+    pub(crate) open: Slot,
+}
+
 /// What the connections of one listener share, in one worker.
 pub(crate) struct Listening {
     config: RefCell<Listener>,
@@ -20,8 +26,8 @@ pub(crate) struct Listening {
     pub(crate) head_timeout: Cell<Duration>,
     pub(crate) idle_timeout: Cell<Duration>,
     pub(crate) head_limits: Cell<tenfold_http1::Limits>,
-    pub(crate) accepted: Slot,
-    pub(crate) open: Slot,
+    /// Under the listener's name; another one after it was renamed.
+    metrics: RefCell<Rc<ListenerMetrics>>,
     /// The listener is no longer there: its connections end after their next response, and until then live by the last rules
     /// that knew it.
     last_site: RefCell<Option<Rc<Site>>>,
@@ -30,15 +36,14 @@ pub(crate) struct Listening {
 }
 
 impl Listening {
-    pub(crate) fn new(config: Listener, index: usize, accepted: Slot, open: Slot) -> Rc<Self> {
+    pub(crate) fn new(config: Listener, index: usize, metrics: ListenerMetrics) -> Rc<Self> {
         let listening = Self {
             index: Cell::new(index),
             head_timeout: Cell::new(config.head_timeout),
             idle_timeout: Cell::new(config.idle_timeout),
             head_limits: Cell::new(config.head_limits),
             config: RefCell::new(config),
-            accepted,
-            open,
+            metrics: RefCell::new(Rc::new(metrics)),
             last_site: RefCell::default(),
             is_stopped: Cell::new(false),
             stop: Notify::new(),
@@ -46,9 +51,22 @@ impl Listening {
         Rc::new(listening)
     }
 
-    /// New rules for the same socket.
-    pub(crate) fn update(&self, config: &Listener, index: usize) {
+    /// What a connection that comes now is counted by, also when it ends.
+    pub(crate) fn metrics(&self) -> Rc<ListenerMetrics> {
+        Rc::clone(&self.metrics.borrow())
+    }
+
+    /// New rules for the same socket, and what is counted under a new name.
+    pub(crate) fn update(
+        &self,
+        config: &Listener,
+        index: usize,
+        metrics: impl FnOnce(&str) -> ListenerMetrics,
+    ) {
         self.index.set(index);
+        if self.config.borrow().name != config.name {
+            self.metrics.replace(Rc::new(metrics(&config.name)));
+        }
         if *self.config.borrow() != *config {
             self.head_timeout.set(config.head_timeout);
             self.idle_timeout.set(config.idle_timeout);

@@ -6,7 +6,7 @@ mod listening;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
-pub(crate) use listening::Listening;
+pub(crate) use listening::{ListenerMetrics, Listening};
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Connections that wait to be accepted. The kernel lowers it to `net.core.somaxconn`.

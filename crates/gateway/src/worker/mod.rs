@@ -3,6 +3,7 @@
 pub(crate) mod clock;
 mod order;
 pub(crate) mod site;
+pub(crate) mod thread;
 pub(crate) mod timer;
 
 use std::cell::{Cell, RefCell};
@@ -17,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::http::access_log::AccessLog;
 use crate::http::mirror::Copies;
-use crate::listen::Listening;
+use crate::listen::{ListenerMetrics, Listening};
 use crate::metrics::WorkerMetrics;
 use clock::Clock;
 pub(crate) use order::{Apply, Order};
@@ -128,11 +129,12 @@ impl Worker {
     /// Counts a client's connection until the guard is dropped.
     pub(crate) fn open_connection(self: &Rc<Self>, listening: &Rc<Listening>) -> OpenConnection {
         self.connections.set(self.connections.get() + 1);
-        listening.accepted.increment();
-        listening.open.increment();
+        let counted = listening.metrics();
+        counted.accepted.increment();
+        counted.open.increment();
         OpenConnection {
             worker: Rc::clone(self),
-            listening: Rc::clone(listening),
+            counted,
         }
     }
 
@@ -206,7 +208,7 @@ impl Worker {
 /// A client's connection that is open.
 pub(crate) struct OpenConnection {
     worker: Rc<Worker>,
-    listening: Rc<Listening>,
+    counted: Rc<ListenerMetrics>,
 }
 
 impl Drop for OpenConnection {
@@ -214,7 +216,7 @@ impl Drop for OpenConnection {
         self.worker
             .connections
             .set(self.worker.connections.get() - 1);
-        self.listening.open.decrement();
+        self.counted.open.decrement();
         self.worker.ended.notify_one();
     }
 }

@@ -73,7 +73,9 @@ impl Worker {
                 .iter()
                 .position(|config| listening.is(config));
             match place {
-                Some(index) => listening.update(&snapshot.listeners[index], index),
+                Some(index) => listening.update(&snapshot.listeners[index], index, |name| {
+                    metrics::listener_connections(&self.registry, name, self.index)
+                }),
                 None => listening.leave(Rc::clone(old)),
             }
             has_one_left |= place.is_none();
@@ -94,9 +96,8 @@ impl Worker {
             .find(|listening| listening.is(config))
             .cloned();
         let listening = known.unwrap_or_else(|| {
-            let (accepted, open) =
-                metrics::listener_connections(&self.registry, &config.name, self.index);
-            let listening = Listening::new(config.clone(), index, accepted, open);
+            let metrics = metrics::listener_connections(&self.registry, &config.name, self.index);
+            let listening = Listening::new(config.clone(), index, metrics);
             self.listenings.borrow_mut().push(Rc::clone(&listening));
             listening
         });

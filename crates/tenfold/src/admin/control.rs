@@ -88,4 +88,6 @@ pub(crate) enum EditError {
     AlreadyThere(String),
     /// It would be wrong, for this reason.
     Refused(String),
+    /// It would be lost, for this reason.
+    NotNow(String),
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tenfold_gateway::{RouteStatus, Status};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::control::{Control, EditError, EndpointEdit, EndpointsAfter, Reloaded};
@@ -35,6 +36,12 @@ impl Upgrades {
     pub(crate) fn new() -> (Self, mpsc::Sender<Wish>) {
         let (sender, receiver) = mpsc::channel(1);
         (Self(receiver), sender)
+    }
+
+    /// Takes no more: whoever waits is told, and so is who comes.
+    pub(crate) fn close(&mut self) {
+        self.0.close();
+        while self.0.try_recv().is_ok() {}
     }
 
     /// Waits for the next one.
@@ -101,9 +108,9 @@ impl Control for Live {
             }
             tenfold_gateway::EditError::NoServer(name) => EditError::NoEndpoint(name),
             tenfold_gateway::EditError::AlreadyThere(name) => EditError::AlreadyThere(name),
-            error @ tenfold_gateway::EditError::Unresolved(_) => {
-                EditError::Refused(error.to_string())
-            }
+            error @ tenfold_gateway::EditError::Leaving => EditError::NotNow(error.to_string()),
+            error @ (tenfold_gateway::EditError::Unresolved(_)
+            | tenfold_gateway::EditError::TooMany) => EditError::Refused(error.to_string()),
         })?;
         for change in &changes {
             tracing::info!("upstream {upstream}: {change}");
@@ -117,8 +124,11 @@ impl Control for Live {
 
     fn upgrade(&self) -> Result<(), String> {
         let (answer, told) = oneshot::channel();
-        let is_busy = |_| "an upgrade is under way already".to_owned();
-        self.upgrades.try_send(Wish(answer)).map_err(is_busy)?;
+        let sent = self.upgrades.try_send(Wish(answer));
+        sent.map_err(|error| match error {
+            TrySendError::Full(_) => "an upgrade is under way already".to_owned(),
+            TrySendError::Closed(_) => "the gateway is ending".to_owned(),
+        })?;
         match told.blocking_recv() {
             Ok(result) => result.map(|_| ()),
             Err(_) => Err("the gateway is ending".into()),

@@ -21,6 +21,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tenfold_observe::metric::Registry;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::config::secret::Secret;
 use control::Control;
@@ -35,10 +36,10 @@ pub(crate) struct Admin {
     pub(crate) token: Option<Secret>,
 }
 
-/// Serves for ever.
-pub(crate) async fn serve(listener: TcpListener, admin: Admin) {
+/// Serves until `stop` says true, and then until the answers that are under way have been given.
+pub(crate) async fn serve(listener: TcpListener, admin: Admin, stop: watch::Receiver<bool>) {
     process::register(&admin.registry);
-    serve::run(listener, router(admin)).await;
+    serve::run(listener, router(admin), stop).await;
 }
 
 fn router(admin: Admin) -> Router {

@@ -13,7 +13,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
 /// Connections at the same time; further ones wait in the kernel's queue.
@@ -29,20 +29,34 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// A browser's head with a few cookies; heads of tools are far smaller.
 const LARGEST_HEAD: usize = 16 * 1024;
 
-/// Serves for ever.
-pub(super) async fn run(listener: TcpListener, router: Router) {
+/// Serves until `stop` says true: then the socket is closed, idle connections are too, and those with a request when it is answered.
+pub(super) async fn run(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    tokio::select! {
+        () = accept(listener, &router, &places, stop.clone()) => {}
+        () = stopped(&mut stop) => {}
+    }
+    let all = u32::try_from(MOST_CONNECTIONS).expect("a small number");
+    let _all_ended = places.acquire_many(all).await.is_ok();
+}
+
+async fn accept(
+    listener: TcpListener,
+    router: &Router,
+    places: &Arc<Semaphore>,
+    stop: watch::Receiver<bool>,
+) {
     let mut is_failing = false;
     loop {
-        let place = Arc::clone(&places).acquire_owned().await;
+        let place = Arc::clone(places).acquire_owned().await;
         let place = place.expect("the semaphore is never closed");
         match listener.accept().await {
             Ok((stream, _)) => {
                 is_failing = false;
-                let router = router.clone();
+                let (router, stop) = (router.clone(), stop.clone());
                 tokio::spawn(async move {
                     // A client that breaks off is no news.
-                    let _ended = serve(stream, router).await;
+                    let _ended = serve(stream, router, stop).await;
                     drop(place);
                 });
             }
@@ -56,7 +70,16 @@ pub(super) async fn run(listener: TcpListener, router: Router) {
     }
 }
 
-async fn serve(stream: TcpStream, router: Router) -> Result<(), io::Error> {
+/// Waits until it is said, or nobody is left to say it.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _sender_gone = stop.wait_for(|stop| *stop).await.map(|_| ());
+}
+
+async fn serve(
+    stream: TcpStream,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), io::Error> {
     stream.set_nodelay(true)?;
     let mut connection = pin!(
         http1::Builder::new()
@@ -65,8 +88,12 @@ async fn serve(stream: TcpStream, router: Router) -> Result<(), io::Error> {
             .max_buf_size(LARGEST_HEAD)
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
     );
-    let ended = timeout(LONGEST_CONNECTION, connection.as_mut()).await;
-    if ended.is_err() {
+    let has_ended = tokio::select! {
+        _ended = connection.as_mut() => true,
+        () = tokio::time::sleep(LONGEST_CONNECTION) => false,
+        () = stopped(&mut stop) => false,
+    };
+    if !has_ended {
         connection.as_mut().graceful_shutdown();
         let _at_last = timeout(FAREWELL, connection).await;
     }
@@ -84,7 +111,11 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let router = Router::new().route("/", get(async || "hello"));
-        tokio::spawn(run(listener, router));
+        let (keep, stop) = watch::channel(false);
+        tokio::spawn(async move {
+            run(listener, router, stop).await;
+            drop(keep);
+        });
         TcpStream::connect(address).await.expect("it listens")
     }
 
@@ -118,5 +149,33 @@ mod tests {
             assert!(begin.elapsed() < 2 * LONGEST_CONNECTION, "it never ends");
         }
         assert!(begin.elapsed() >= LONGEST_CONNECTION);
+    }
+
+    #[tokio::test]
+    async fn when_it_stops_it_answers_what_was_asked_and_nothing_else() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let slow = async || {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            "done"
+        };
+        let router = Router::new().route("/", get(async || "hello"));
+        let (say, stop) = watch::channel(false);
+        let serving = tokio::spawn(run(listener, router.route("/slow", get(slow)), stop));
+        let mut idle = TcpStream::connect(address).await.expect("it listens");
+        let request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        idle.write_all(request).await.expect("sent");
+        assert!(idle.read(&mut [0; 4096]).await.expect("an answer") > 0);
+        let mut busy = TcpStream::connect(address).await.expect("it listens");
+        let request = b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n";
+        busy.write_all(request).await.expect("sent");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        say.send_replace(true);
+        let mut text = String::new();
+        busy.read_to_string(&mut text).await.expect("closed");
+        assert!(text.ends_with("done"), "{text}");
+        assert_eq!(idle.read(&mut [0; 1]).await.expect("closed"), 0);
+        serving.await.expect("it ends");
+        assert!(TcpStream::connect(address).await.is_err(), "nobody listens");
     }
 }

@@ -119,8 +119,9 @@ fn start(fake: Fake, token: Option<&str>) -> Fixture {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
             let address = listener.local_addr().expect("an address");
             ready.send(address).expect("the test waits");
+            let (_keep, on) = tokio::sync::watch::channel(false);
             tokio::select! {
-                () = serve(listener, admin) => {}
+                () = serve(listener, admin, on) => {}
                 _ = stopped => {}
             }
         });

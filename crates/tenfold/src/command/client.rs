@@ -16,7 +16,7 @@ use tenfold_gateway::{RouteStatus, Status};
 use tokio::net::TcpStream;
 
 use super::Refusal;
-use super::format::clean;
+use super::format::shortened;
 use crate::config::secret::Secret;
 
 /// For one question and its answer. Longer than a busy machine takes, shorter than a person waits.
@@ -141,6 +141,8 @@ impl Client {
             return Err(self.refused(status, &body));
         }
         serde_json::from_slice(&body).map_err(|error| {
+            // The error repeats what it does not understand.
+            let error = shortened(&error.to_string());
             let what = format!(
                 "{} answers, but not as a gateway's admin side: {error}",
                 self.url
@@ -229,8 +231,8 @@ impl Client {
             );
             return Failure::new(what, "give the admin address with --admin");
         }
-        let what = format!("{} refuses: {}", self.url, clean(&problem.error));
-        Failure::new(what, clean(&problem.help))
+        let what = format!("{} refuses: {}", self.url, shortened(&problem.error));
+        Failure::new(what, shortened(&problem.help))
     }
 }
 

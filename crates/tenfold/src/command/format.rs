@@ -6,6 +6,22 @@ pub(crate) fn clean(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// The longest text from elsewhere that a cell or a message shows: what answers may not be a gateway at all.
+const LONGEST: usize = 256;
+
+/// The same, no longer than a person reads.
+pub(crate) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => clean(&text[..end]) + "…",
+        None => clean(text),
+    }
+}
+
+/// A sum of numbers from elsewhere, which may be beyond all bounds.
+pub(crate) fn bounded_sum(numbers: impl IntoIterator<Item = u64>) -> u64 {
+    numbers.into_iter().fold(0, u64::saturating_add)
+}
+
 /// Control characters, and those that turn the direction of what follows.
 fn is_unprintable(c: char) -> bool {
     c.is_control()
@@ -118,6 +134,14 @@ mod tests {
             [-1.0, 59.9, 192.0, 8000.0, 446_400.0, f64::INFINITY].map(span)[..5],
             ["0s", "59s", "3m12s", "2h13m", "5d4h"]
         );
+    }
+
+    #[test]
+    fn what_is_endless_ends() {
+        let long = "a\u{1b}".repeat(1 << 20);
+        assert_eq!(shortened(&long).chars().count(), LONGEST + 1);
+        assert_eq!(shortened("ä\u{1b}"), "ä\u{fffd}");
+        assert_eq!(bounded_sum([u64::MAX, 7]), u64::MAX);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `tenfold import`: turns a configuration of nginx into ours.
+//! `tenfold import`: turns a configuration of nginx or HAProxy into ours.
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
@@ -15,7 +15,8 @@ use crate::import::{self, Imported, Kind};
 #[command(
     after_help = "Example: tenfold import nginx /etc/nginx/nginx.conf -o tenfold.toml && tenfold check tenfold.toml\n\
     Every directive is translated or becomes a comment with its line. What was protected by something that has no equal\n\
-    yet (allow, deny, passwords) refuses everyone; look for SECURITY."
+    yet (allow, deny, passwords) refuses everyone; look for SECURITY. Limits of rates, and what was refused for a name that\n\
+    clients give themselves (User-Agent, Referer), is left open, with a comment that says so."
 )]
 pub(crate) struct Import {
     #[command(subcommand)]
@@ -26,11 +27,14 @@ pub(crate) struct Import {
 enum From {
     /// An nginx.conf, or a part of one (conf.d, sites-enabled), with the files it includes.
     Nginx(Source),
+    /// A haproxy.cfg.
+    Haproxy(Source),
 }
 
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: tenfold import nginx /etc/nginx/nginx.conf -o tenfold.toml\n\
+    Example: tenfold import haproxy /etc/haproxy/haproxy.cfg -o tenfold.toml\n\
     The summary goes to standard error, the configuration to standard output."
 )]
 struct Source {
@@ -43,7 +47,7 @@ struct Source {
     output: Option<PathBuf>,
 
     /// Leave routes open that get requests which the source protected by a pattern that has no equal (`location /admin`
-    /// protects /admin.php, too). Without this, such routes refuse everyone.
+    /// protects /admin.php, too, and `path_beg /admin` of HAProxy). Without this, such routes refuse everyone.
     #[arg(long)]
     leave_gaps_open: bool,
 
@@ -56,6 +60,7 @@ struct Source {
 pub(crate) fn import(arguments: &Import) -> Result<ExitCode, Refusal> {
     let (kind, source) = match &arguments.from {
         From::Nginx(source) => (Kind::Nginx, source),
+        From::Haproxy(source) => (Kind::Haproxy, source),
     };
     let imported = import::import(kind, &source.file, source.leave_gaps_open)
         .map_err(|error| Refusal::new(&error, &error.help))?;

@@ -1,34 +1,51 @@
 //! Reading the configuration again while running.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use serde_json::Value;
 use tenfold_gateway::Gateway;
 
-use crate::config::{self, Loaded};
+use crate::config::seen::Seen;
+use crate::config::{self, Loaded, Process};
 
-/// How long a reload waits for the workers to change over.
+/// How long a reload waits for names to be resolved, and then for the workers to change over.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often watched files are looked at.
 const LOOK: Duration = Duration::from_millis(250);
+/// What is read at the start only.
+const PROCESS: [&str; 2] = ["gateway", "admin"];
 
 /// What is needed to reload.
 pub(crate) struct Reloader {
     gateway: Arc<Gateway>,
     /// Missing if the configuration came from arguments.
     path: Option<PathBuf>,
-    /// One at a time, and what was loaded last.
-    current: Mutex<Loaded>,
+    /// What this process was started with, which no reload changes.
+    started: Process,
+    /// One reload at a time.
+    turn: Mutex<()>,
+    /// The configuration in force, without secrets.
+    redacted: Mutex<Value>,
+    /// What the latest reading depended on, whatever became of it.
+    seen: Mutex<Seen>,
 }
 
 impl Reloader {
-    pub(crate) fn new(gateway: Arc<Gateway>, path: Option<PathBuf>, loaded: Loaded) -> Self {
+    pub(crate) fn new(
+        gateway: Arc<Gateway>,
+        path: Option<PathBuf>,
+        loaded: Loaded,
+        seen: Seen,
+    ) -> Self {
         Self {
             gateway,
             path,
-            current: Mutex::new(loaded),
+            started: loaded.process,
+            turn: Mutex::new(()),
+            redacted: Mutex::new(loaded.redacted),
+            seen: Mutex::new(seen),
         }
     }
 
@@ -44,17 +61,23 @@ impl Reloader {
                 "there is no file to read again: the configuration came from arguments".into(),
             );
         };
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let loaded = config::load(path).map_err(|errors| errors.to_string())?;
+        let _turn = lock(&self.turn);
+        let (loaded, seen) = config::load_and_note(path);
+        *lock(&self.seen) = seen;
+        let loaded = loaded.map_err(|errors| {
+            self.gateway.count_refused();
+            errors.to_string()
+        })?;
         for warning in loaded.warnings.lines() {
             tracing::warn!("{warning}");
         }
         let mut changes = self
             .gateway
-            .apply(loaded.config.clone(), PATIENCE)
+            .apply(loaded.config, PATIENCE)
             .map_err(|error| error.to_string())?;
-        changes.extend(needs_restart(&current, &loaded));
-        *current = loaded;
+        changes.extend(needs_restart(&self.started, &loaded.process));
+        let mut redacted = lock(&self.redacted);
+        *redacted = in_force(&redacted, loaded.redacted);
         Ok(changes)
     }
 
@@ -77,62 +100,57 @@ impl Reloader {
     }
 
     /// The configuration that holds, without secrets.
-    pub(crate) fn redacted(&self) -> serde_json::Value {
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        current.redacted.clone()
+    pub(crate) fn redacted(&self) -> Value {
+        lock(&self.redacted).clone()
     }
 
-    /// Reloads whenever one of the files changes. A file that changes again within a quarter of a second is still being
-    /// written. Never returns.
+    /// Reloads whenever what the latest reading depended on has changed. What changes again within a quarter of a second is still
+    /// being written. Never returns.
     pub(crate) async fn watch(self: Arc<Self>) {
-        let mut last = self.stamps();
-        let mut pending = None;
+        let mut pending: Option<Seen> = None;
         loop {
             tokio::time::sleep(LOOK).await;
-            let stamps = self.stamps();
-            if stamps == last {
-                pending = None;
-            } else if pending.as_ref() == Some(&stamps) {
+            let this = Arc::clone(&self);
+            // A file system that hangs holds up this task and nothing else.
+            let look = tokio::task::spawn_blocking(move || this.change());
+            let change = look.await.unwrap_or_default();
+            if change.is_some() && change == pending {
                 let this = Arc::clone(&self);
                 let _panicked = tokio::task::spawn_blocking(move || this.reload_and_log()).await;
-                // The set of files may have changed with it.
-                last = self.stamps();
                 pending = None;
             } else {
-                pending = Some(stamps);
+                pending = change;
             }
         }
     }
 
-    fn stamps(&self) -> Vec<(PathBuf, Option<Stamp>)> {
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let stamp = |path: &PathBuf| (path.clone(), Stamp::of(path));
-        current.files.iter().map(stamp).collect()
+    /// What there is to see now, if it is not what was seen at the latest reading. Nothing while another process is taking over:
+    /// it reads for itself.
+    fn change(&self) -> Option<Seen> {
+        let last = lock(&self.seen).clone();
+        let now = last.again();
+        (now != last && !self.gateway.is_leaving()).then_some(now)
     }
 }
 
-/// What tells one content of a file from another.
-#[derive(PartialEq, Eq)]
-struct Stamp {
-    modified: Option<SystemTime>,
-    length: u64,
-    inode: u64,
+/// Nothing that these hold can be left half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Stamp {
-    fn of(path: &std::path::Path) -> Option<Self> {
-        let metadata = std::fs::metadata(path).ok()?;
-        Some(Self {
-            modified: metadata.modified().ok(),
-            length: metadata.len(),
-            inode: metadata.ino(),
-        })
+/// The new configuration, with what the process goes on with of the old one.
+fn in_force(old: &Value, mut new: Value) -> Value {
+    // The zone is part of how requests are balanced.
+    let zone = new["gateway"]["zone"].take();
+    for key in PROCESS {
+        new[key] = old[key].clone();
     }
+    new["gateway"]["zone"] = zone;
+    new
 }
 
 /// What is different but holds only for a new process.
-fn needs_restart(old: &Loaded, new: &Loaded) -> Vec<String> {
-    let (old, new) = (&old.process, &new.process);
+fn needs_restart(old: &Process, new: &Process) -> Vec<String> {
     let mut lines = Vec::new();
     for (what, is_same) in [
         ("workers", old.workers == new.workers),

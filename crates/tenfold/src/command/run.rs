@@ -1,6 +1,5 @@
 //! `tenfold run`: start, serve, reload, hand over, drain.
 
-use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,19 +8,26 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tenfold_gateway::config::{CONNECTIONS, Settings};
-use tenfold_gateway::{ApplyError, Gateway, StartError};
+use tenfold_gateway::{Gateway, Inheritance};
 use tenfold_observe::metric::Registry;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
+use super::refuse::{cannot_listen, cannot_start};
 use super::reload::Reloader;
+use super::signals::{Asked, Signals};
 use super::upgrade::{Inherited, Myself};
 use super::{Refusal, arguments, banner, notify};
 use crate::admin;
 use crate::cli::Run;
+use crate::config::seen::Seen;
 use crate::config::{self, Loaded, Process};
 
 /// How long the end waits for the access log to be written: a pipe that nobody reads must not hold it up.
 const LOG_PATIENCE: Duration = Duration::from_secs(1);
+/// How long the end waits for answers of the admin side that are under way, the one to an upgrade among them.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// How long the start waits for names to be resolved.
 const NAMES_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -31,7 +37,7 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Refusal> {
     let no_limits = |error| Refusal::new(error, "raise the limits of this process (ulimit -a)");
     let myself = Myself::know().map_err(no_limits)?;
     let descriptors = raise_descriptor_limit();
-    let loaded = load(arguments)?;
+    let (loaded, seen) = load(arguments)?;
     for warning in loaded.warnings.lines() {
         tracing::warn!("{warning}");
     }
@@ -47,7 +53,7 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Refusal> {
         let signals = Signals::new().map_err(no_limits)?;
         let running = Running::start(
             arguments.file.clone(),
-            loaded,
+            (loaded, seen),
             &settings,
             &registry,
             inherited,
@@ -59,9 +65,11 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Refusal> {
 }
 
 /// What is to be done, from a file or from the arguments.
-fn load(run: &Run) -> Result<Loaded, Refusal> {
+fn load(run: &Run) -> Result<(Loaded, Seen), Refusal> {
     if let Some(path) = &run.file {
-        return config::load(path).map_err(|errors| Refusal::new(errors, ""));
+        let (loaded, seen) = config::load_and_note(path);
+        let loaded = loaded.map_err(|errors| Refusal::new(errors, ""))?;
+        return Ok((loaded, seen));
     }
     let (config, process) = arguments::config(run)?;
     let redacted = serde_json::json!({
@@ -69,13 +77,14 @@ fn load(run: &Run) -> Result<Loaded, Refusal> {
         "servers": run.to.iter().map(|server| &server.name).collect::<Vec<_>>(),
         "listen": run.listen.to_string(),
     });
-    Ok(Loaded {
+    let loaded = Loaded {
         config,
         process,
         warnings: config::Diagnostics::default(),
         files: Vec::new(),
         redacted,
-    })
+    };
+    Ok((loaded, Seen::default()))
 }
 
 fn settings(process: &Process, descriptors: u64) -> Settings {
@@ -97,7 +106,10 @@ struct Running {
     reloader: Arc<Reloader>,
     myself: Myself,
     admin: Arc<TcpListener>,
-    admin_task: tokio::task::JoinHandle<()>,
+    admin_task: JoinHandle<()>,
+    admin_stop: watch::Sender<bool>,
+    /// Reloads when a file changes, if it is to.
+    watching: Option<JoinHandle<()>>,
     upgrades: admin::Upgrades,
     drain_timeout: Duration,
 }
@@ -105,27 +117,38 @@ struct Running {
 impl Running {
     async fn start(
         path: Option<PathBuf>,
-        loaded: Loaded,
+        (loaded, seen): (Loaded, Seen),
         settings: &Settings,
         registry: &Arc<Registry>,
         inherited: Option<Inherited>,
         myself: Myself,
     ) -> Result<Self, Refusal> {
         let process = loaded.process.clone();
-        let (listening, admin, tell) = match inherited {
-            Some(mut it) => (std::mem::take(&mut it.listening), it.admin.take(), Some(it)),
-            None => (Vec::new(), None, None),
+        let (inheritance, admin, tell) = match inherited {
+            Some(mut it) => (
+                std::mem::take(&mut it.inheritance),
+                it.admin.take(),
+                Some(it),
+            ),
+            None => (Inheritance::default(), None, None),
         };
         let is_file = path.is_some();
         let admin_name = if is_file { "admin.listen" } else { "--admin" };
         let admin = Arc::new(bind_admin(admin_name, process.admin, admin)?);
         let admin_address = admin.local_addr().unwrap_or(process.admin);
-        let started = Gateway::start(settings, loaded.config.clone(), listening, registry);
-        let (gateway, threads) = started.map_err(|error| cannot_start(error, is_file))?;
-        gateway.settled(NAMES_PATIENCE).await;
-        let gateway = Arc::new(gateway);
         let config = loaded.config.clone();
-        let reloader = Arc::new(Reloader::new(Arc::clone(&gateway), path, loaded));
+        let started = Gateway::start(
+            settings,
+            config.clone(),
+            inheritance,
+            registry,
+            NAMES_PATIENCE,
+        );
+        let started = started.await;
+        let (gateway, threads) = started.map_err(|error| cannot_start(error, is_file))?;
+        let gateway = Arc::new(gateway);
+        let reloader = Reloader::new(Arc::clone(&gateway), path, loaded, seen);
+        let reloader = Arc::new(reloader);
         let (upgrades, wanted) = admin::Upgrades::new();
         let live = admin::Live::new(Arc::clone(&reloader), wanted);
         let side = admin::Admin {
@@ -138,10 +161,10 @@ impl Running {
             tokio::net::TcpListener::from_std(copy)
         });
         let copy = copy.map_err(|error| cannot_listen(admin_name, admin_address, &error))?;
-        let admin_task = tokio::spawn(admin::serve(copy, side));
-        if process.watch && is_file {
-            tokio::spawn(Arc::clone(&reloader).watch());
-        }
+        let (admin_stop, stop) = watch::channel(false);
+        let admin_task = tokio::spawn(admin::serve(copy, side, stop));
+        let is_watching = process.watch && is_file;
+        let watching = is_watching.then(|| tokio::spawn(Arc::clone(&reloader).watch()));
         banner::print(&config, settings, &gateway.addresses(), admin_address).await;
         if let Some(inherited) = tell {
             inherited.serving();
@@ -154,6 +177,8 @@ impl Running {
             myself,
             admin,
             admin_task,
+            admin_stop,
+            watching,
             upgrades,
             drain_timeout: process.drain_timeout,
         })
@@ -172,8 +197,14 @@ impl Running {
                 notify::notify("STOPPING=1");
                 self.drain(&mut signals).await
             }
-            Why::Replaced => self.drain(&mut signals).await,
+            Why::Replaced => {
+                // Both processes have the socket: what is asked for now is meant for the new one.
+                self.admin_stop.send_replace(true);
+                self.drain(&mut signals).await
+            }
         };
+        self.admin_stop.send_replace(true);
+        let _at_last = timeout(FAREWELL, &mut self.admin_task).await;
         self.admin_task.abort();
         let is_well = self.gateway.end(self.threads, LOG_PATIENCE);
         if is_well { code } else { ExitCode::FAILURE }
@@ -189,18 +220,21 @@ impl Running {
                         let reloader = Arc::clone(&self.reloader);
                         tokio::task::spawn_blocking(move || reloader.reload_and_log());
                     }
-                    Asked::Upgrade => {
-                        if self.upgrade().await.is_ok() {
-                            return Why::Replaced;
-                        }
-                    }
+                    Asked::Upgrade => match self.upgrade(signals).await {
+                        Upgraded::Done(_) => return Why::Replaced,
+                        Upgraded::Failed(_) => {}
+                        Upgraded::Ended => return Why::Told,
+                    },
                 },
                 wish = self.upgrades.next() => {
-                    let result = self.upgrade().await;
-                    let is_replaced = result.is_ok();
-                    wish.answer(result);
-                    if is_replaced {
-                        return Why::Replaced;
+                    let upgraded = self.upgrade(signals).await;
+                    match upgraded {
+                        Upgraded::Done(process) => {
+                            wish.answer(Ok(process));
+                            return Why::Replaced;
+                        }
+                        Upgraded::Failed(why) => wish.answer(Err(why)),
+                        Upgraded::Ended => return Why::Told,
                     }
                 }
                 () = self.gateway.lost_a_worker() => return Why::Failed,
@@ -208,21 +242,50 @@ impl Running {
         }
     }
 
-    /// Starts the new process, and waits until it serves.
-    async fn upgrade(&mut self) -> Result<u32, String> {
+    /// Starts the new process, and waits until it serves; or until this one is told to end, and then the new one ends too.
+    async fn upgrade(&mut self, signals: &mut Signals) -> Upgraded {
         tracing::info!("upgrade: starting the new process");
-        let sockets = self.gateway.sockets().map_err(|error| error.to_string())?;
-        let (admin, myself) = (Arc::clone(&self.admin), self.myself.clone());
-        let starting =
-            tokio::task::spawn_blocking(move || myself.start_next(&sockets, Some(&admin)));
-        let result = starting.await.unwrap_or_else(|_| Err("it panicked".into()));
-        match &result {
+        let mut is_told = false;
+        let result = self.try_upgrade(signals, &mut is_told).await;
+        match result {
             Ok(process) => {
                 tracing::info!("upgrade: process {process} serves; this one drains and ends");
+                Upgraded::Done(process)
             }
-            Err(why) => tracing::error!("upgrade failed, this process goes on: {why}"),
+            Err(_) if is_told => {
+                tracing::info!("upgrade: given up, because this process is told to end");
+                Upgraded::Ended
+            }
+            Err(why) => {
+                self.gateway.stay();
+                tracing::error!("upgrade failed, this process goes on: {why}");
+                Upgraded::Failed(why)
+            }
         }
-        result
+    }
+
+    async fn try_upgrade(
+        &mut self,
+        signals: &mut Signals,
+        is_told: &mut bool,
+    ) -> Result<u32, String> {
+        let inheritance = self
+            .gateway
+            .hand_over()
+            .map_err(|error| error.to_string())?;
+        let next = self.myself.start_next()?;
+        let give_up = next.give_up()?;
+        let admin = Arc::clone(&self.admin);
+        let mut taking = tokio::task::spawn_blocking(move || next.take_over(&inheritance, &admin));
+        let result = tokio::select! {
+            result = &mut taking => result,
+            () = signals.end() => {
+                *is_told = true;
+                give_up.now();
+                taking.await
+            }
+        };
+        result.unwrap_or_else(|_| Err("it panicked".into()))
     }
 
     async fn drain(&mut self, signals: &mut Signals) -> ExitCode {
@@ -230,6 +293,10 @@ impl Running {
         tracing::info!(
             "draining: requests under way are finished, for at most {timeout:?}; signal again to end at once"
         );
+        if let Some(watching) = self.watching.take() {
+            watching.abort();
+        }
+        self.upgrades.close();
         self.gateway.drain();
         tokio::select! {
             () = self.gateway.drained() => {
@@ -246,6 +313,16 @@ impl Running {
             }
         }
     }
+}
+
+/// What became of an upgrade.
+enum Upgraded {
+    /// This process took over.
+    Done(u32),
+    /// Everything is as it was.
+    Failed(String),
+    /// This process was told to end meanwhile.
+    Ended,
 }
 
 /// Why serving ends.
@@ -292,97 +369,5 @@ fn raise_descriptor_limit() -> u64 {
     match setrlimit(Resource::Nofile, raised) {
         Ok(()) => maximum.unwrap_or(u64::MAX),
         Err(_) => current.unwrap_or(u64::MAX),
-    }
-}
-
-fn cannot_start(error: StartError, is_file: bool) -> Refusal {
-    match error {
-        StartError::Config(ApplyError::Listen(name, address, error)) => {
-            let what = if is_file {
-                format!("listener {name}")
-            } else {
-                "--listen".into()
-            };
-            cannot_listen(&what, address, &error)
-        }
-        StartError::Config(ApplyError::Routes(_)) => {
-            Refusal::new(error, "give each route requests of its own")
-        }
-        StartError::Resolver(_) => Refusal::new(error, "look at /etc/resolv.conf"),
-        StartError::AccessLog(_) => Refusal::new(
-            error,
-            "give the access log a file in a folder that exists and can be written",
-        ),
-        StartError::Thread(_) => Refusal::new(error, "use fewer workers, or raise ulimit -u"),
-    }
-}
-
-fn cannot_listen(what: &str, address: SocketAddr, error: &io::Error) -> Refusal {
-    let help = match error.kind() {
-        io::ErrorKind::AddrInUse => format!(
-            "another program uses the port (see it with: ss -ltnp 'sport = :{port}'); stop it, or choose another \
-             address, for example {ip}:{other}",
-            port = address.port(),
-            ip = address.ip(),
-            other = address.port().checked_add(1).unwrap_or(8080),
-        ),
-        io::ErrorKind::PermissionDenied => format!(
-            "ports below 1024 need a privilege; use {}:8080, or give it: setcap cap_net_bind_service=+ep tenfold",
-            address.ip()
-        ),
-        io::ErrorKind::AddrNotAvailable => {
-            format!(
-                "this machine does not have the address {}; use 0.0.0.0 for all it has",
-                address.ip()
-            )
-        }
-        _ => "choose another address".into(),
-    };
-    Refusal::new(
-        format!("cannot listen on {address} ({what}): {error}"),
-        help,
-    )
-}
-
-/// What a signal asks for.
-enum Asked {
-    End,
-    Reload,
-    ReopenLog,
-    Upgrade,
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hang_up: Signal,
-    reopen: Signal,
-    upgrade: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
-            reopen: signal(SignalKind::user_defined1())?,
-            upgrade: signal(SignalKind::user_defined2())?,
-        })
-    }
-
-    async fn next(&mut self) -> Asked {
-        tokio::select! {
-            _ = self.terminate.recv() => Asked::End,
-            _ = self.interrupt.recv() => Asked::End,
-            _ = self.hang_up.recv() => Asked::Reload,
-            _ = self.reopen.recv() => Asked::ReopenLog,
-            _ = self.upgrade.recv() => Asked::Upgrade,
-        }
-    }
-
-    /// Waits for a signal to end.
-    async fn end(&mut self) {
-        while !matches!(self.next().await, Asked::End) {}
     }
 }

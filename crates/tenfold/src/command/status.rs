@@ -11,7 +11,7 @@ use tenfold_gateway::{EndpointStatus, RouteStatus, Status, UpstreamStatus};
 
 use super::Refusal;
 use super::client::{Client, Failure};
-use super::format::{clean, count, millis, rate, span};
+use super::format::{bounded_sum, count, millis, rate, shortened, span};
 use super::rates::{Earlier, GatewayRates, Look};
 use super::table::{Table, Tone, paint};
 use crate::cli;
@@ -179,14 +179,14 @@ fn render(
 }
 
 fn head(status: &Status, earlier: Option<&Earlier<'_>>, in_colour: bool) -> String {
-    let name = format!("tenfold {}", clean(&status.version));
+    let name = format!("tenfold {}", shortened(&status.version));
     let name = paint(&name, Tone::Title, in_colour);
     let state = match status.is_draining {
         true => paint("  draining", Tone::Warn, in_colour),
         false => String::new(),
     };
     let plural = if status.workers == 1 { "" } else { "s" };
-    let requests: u64 = status.requests.iter().sum();
+    let requests = bounded_sum(status.requests);
     // A blank and the rate, if there is one.
     let rates = earlier.map(|earlier| earlier.gateway(status));
     let of = |of: fn(&GatewayRates) -> Option<f64>| {
@@ -270,11 +270,11 @@ fn render_upstream(
     if !is_watched {
         table.leave_out(PER_SECOND);
     }
-    let name = paint(&clean(&upstream.name), Tone::Title, in_colour);
+    let name = paint(&shortened(&upstream.name), Tone::Title, in_colour);
     let share = paint(&format!("{available} of {all} available"), tone, in_colour);
     format!(
         "\nupstream {name}  {}, {share}{panic}\n{}",
-        clean(&upstream.algorithm),
+        shortened(&upstream.algorithm),
         table.text(in_colour)
     )
 }
@@ -317,7 +317,7 @@ fn render_routes(routes: &[RouteStatus], earlier: Option<&Earlier<'_>>, in_colou
     for (one, rates) in rows.iter().take(MOST_ROUTES) {
         table.row([
             (one.name.clone(), Tone::Title),
-            (count(one.requests.iter().sum()), Tone::Plain),
+            (count(bounded_sum(one.requests)), Tone::Plain),
             (rate(rates.requests), Tone::Plain),
             (rate(rates.client_errors), Tone::Plain),
             (rate(rates.errors), Tone::bad_if(rates.errors > Some(0.0))),
@@ -336,71 +336,4 @@ fn render_routes(routes: &[RouteStatus], earlier: Option<&Earlier<'_>>, in_colou
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::command::fixture;
-
-    #[test]
-    fn a_look_is_a_readable_text() {
-        let status = fixture::status(0);
-        let text = render(&status, None, None, false);
-        let has = |line: &str| assert!(text.contains(line), "{line:?} is missing in\n{text}");
-        has("tenfold 0.1.0  up 2h13m, generation 3, 2 workers\n");
-        has("  web       0.0.0.0:8080");
-        has("upstream shop  p2c, 2 of 3 available\n");
-        has("  10.0.0.13:3000  ejected");
-        has("18s left: 5 failures in a row\n");
-        has("upstream search  maglev, 0 of 1 available, panic: all of them get requests\n");
-        assert!(!text.contains('\x1b') && !text.contains("ROUTE"), "{text}");
-        assert!(!text.contains('–') && !text.contains(PER_SECOND), "{text}");
-        let painted = render(&status, None, None, true);
-        assert!(painted.contains("\x1b[31mejected\x1b[0m"), "{painted}");
-        assert!(painted.contains("\x1b[32mup\x1b[0m"), "{painted}");
-    }
-
-    #[test]
-    fn with_an_earlier_look_there_are_rates() {
-        let (then, now) = (fixture::look(0), fixture::look(1));
-        let earlier = Earlier::new(&then, &now).expect("comparable");
-        let routes = now.routes.as_deref();
-        let text = render(&now.status, Some(&earlier), routes, false);
-        let row = |name: &str| {
-            let row = text
-                .lines()
-                .find(|line| line.trim_start().starts_with(name));
-            let row = row.unwrap_or_else(|| panic!("{name} is missing in\n{text}"));
-            row.split_whitespace()
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
-        };
-        let endpoint = row("10.0.0.11:3000");
-        assert_eq!(endpoint[5..7], ["1.10M", "100"], "{endpoint:?}");
-        let busiest = text.find("  static").expect("a route");
-        assert!(busiest < text.find("  api").expect("another"), "{text}");
-        assert!(text.contains("routes with fewer requests"), "{text}");
-        let requests = "34 active, 966k (12.3k/s) answered, 15 (3.0/s) with 5xx\n";
-        assert!(text.contains(requests), "{text}");
-    }
-
-    #[test]
-    fn the_exit_code_tells_an_upstream_without_endpoints() {
-        let mut status = fixture::status(0);
-        assert_eq!(verdict(&status), ExitCode::FAILURE);
-        status.upstreams.retain(|one| one.name == "shop");
-        assert_eq!(verdict(&status), ExitCode::SUCCESS);
-        assert_eq!(verdict(&Status::default()), ExitCode::SUCCESS);
-    }
-
-    #[test]
-    fn what_a_gateway_says_cannot_command_the_terminal() {
-        let mut status = fixture::status(0);
-        let evil = || "a\x1b]0;b\x07".to_owned();
-        status.version = evil();
-        status.listeners[0].name = evil();
-        status.upstreams[0].name = evil();
-        status.upstreams[0].algorithm = evil();
-        status.upstreams[0].endpoints[0].cause = evil();
-        let text = render(&status, None, None, false);
-        assert!(!text.contains(['\x1b', '\x07']), "{text:?}");
-    }
-}
+mod tests;

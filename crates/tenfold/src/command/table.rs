@@ -5,7 +5,7 @@ use std::fmt::Write;
 use tenfold_gateway::EndpointState;
 use unicode_width::UnicodeWidthStr;
 
-use super::format::clean;
+use super::format::shortened;
 
 /// What a cell says by its colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,8 +89,8 @@ impl Table {
     }
 
     pub(crate) fn row<const N: usize>(&mut self, cells: [(String, Tone); N]) {
-        let clean = |(text, tone): (String, Tone)| (clean(&text), tone);
-        self.rows.push(cells.into_iter().map(clean).collect());
+        let safe = |(text, tone): (String, Tone)| (shortened(&text), tone);
+        self.rows.push(cells.into_iter().map(safe).collect());
     }
 
     /// Takes out the columns of that title.

@@ -7,17 +7,18 @@
 use std::ffi::OsString;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
-use std::net::TcpListener;
+use std::net::{Shutdown, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
+use tenfold_gateway::{Carried, Inheritance};
 
 /// Says to a new process that its standard input is such a socket.
 const VARIABLE: &str = "TENFOLD_TAKE_OVER";
@@ -27,6 +28,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What a message says about the socket that comes with it.
 const LISTENING: u8 = b'L';
 const ADMIN: u8 = b'A';
+/// What no configuration says follows: four bytes of length, and so many of JSON.
+const KNOWLEDGE: u8 = b'K';
+/// More than ten thousand edits of hundreds of upstreams come to.
+const MOST_KNOWLEDGE: u32 = 256 << 20;
 /// That was all.
 const END: u8 = b'.';
 /// The new process serves.
@@ -48,29 +53,60 @@ impl Myself {
         })
     }
 
-    /// Starts the new process and waits until it serves. Blocks; to be called where that does no harm.
+    /// Starts the new process.
     ///
     /// # Errors
-    /// Why it does not. It has ended then, or is ended, and nothing has changed.
-    pub(crate) fn start_next(
-        &self,
-        listening: &[TcpListener],
-        admin: Option<&TcpListener>,
-    ) -> Result<u32, String> {
-        let (mut ours, theirs) = UnixStream::pair().map_err(|error| error.to_string())?;
-        let mut child = Command::new(&self.program)
+    /// Why it does not start.
+    pub(crate) fn start_next(&self) -> Result<Next, String> {
+        let (line, theirs) = UnixStream::pair().map_err(|error| error.to_string())?;
+        let child = Command::new(&self.program)
             .args(&self.arguments)
             .env(VARIABLE, "stdin")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .spawn()
             .map_err(|error| format!("cannot start {}: {error}", self.program.display()))?;
-        match hand_over(&mut ours, listening, admin) {
-            Ok(()) => Ok(child.id()),
+        Ok(Next { child, line })
+    }
+}
+
+/// A new process that is to take over.
+pub(crate) struct Next {
+    child: Child,
+    line: UnixStream,
+}
+
+/// Gives up a new process before it has taken over.
+pub(crate) struct GiveUp(UnixStream);
+
+impl GiveUp {
+    pub(crate) fn now(&self) {
+        let _already_closed = self.0.shutdown(Shutdown::Both);
+    }
+}
+
+impl Next {
+    /// What it can be given up with while somebody waits for it.
+    pub(crate) fn give_up(&self) -> Result<GiveUp, String> {
+        let copy = self.line.try_clone();
+        copy.map(GiveUp).map_err(|error| error.to_string())
+    }
+
+    /// Hands over and waits until it serves. Blocks; to be called where that does no harm.
+    ///
+    /// # Errors
+    /// Why it does not. It has ended then, or is ended, and nothing has changed.
+    pub(crate) fn take_over(
+        mut self,
+        inheritance: &Inheritance,
+        admin: &TcpListener,
+    ) -> Result<u32, String> {
+        match hand_over(&mut self.line, inheritance, admin) {
+            Ok(()) => Ok(self.child.id()),
             Err(error) => {
-                let _already_ended = child.kill();
-                let _already_reaped = child.wait();
+                let _already_ended = self.child.kill();
+                let _already_reaped = self.child.wait();
                 Err(match error.kind() {
-                    io::ErrorKind::UnexpectedEof => {
+                    io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => {
                         "the new process ended; its messages say why".into()
                     }
                     io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
@@ -85,17 +121,20 @@ impl Myself {
 
 fn hand_over(
     to: &mut UnixStream,
-    listening: &[TcpListener],
-    admin: Option<&TcpListener>,
+    inheritance: &Inheritance,
+    admin: &TcpListener,
 ) -> io::Result<()> {
     to.set_read_timeout(Some(PATIENCE))?;
     to.set_write_timeout(Some(PATIENCE))?;
-    for socket in listening {
+    for socket in &inheritance.sockets {
         send(to, LISTENING, socket)?;
     }
-    if let Some(socket) = admin {
-        send(to, ADMIN, socket)?;
-    }
+    send(to, ADMIN, admin)?;
+    let knowledge = serde_json::to_vec(&inheritance.carried)?;
+    let length = u32::try_from(knowledge.len()).map_err(io::Error::other)?;
+    to.write_all(&[KNOWLEDGE])?;
+    to.write_all(&length.to_be_bytes())?;
+    to.write_all(&knowledge)?;
     to.write_all(&[END])?;
     let mut answer = [0];
     to.read_exact(&mut answer)?;
@@ -119,7 +158,7 @@ fn send(to: &UnixStream, what: u8, socket: &TcpListener) -> io::Result<()> {
 /// What an older process has handed over.
 pub(crate) struct Inherited {
     from: UnixStream,
-    pub(crate) listening: Vec<TcpListener>,
+    pub(crate) inheritance: Inheritance,
     pub(crate) admin: Option<TcpListener>,
 }
 
@@ -133,7 +172,7 @@ impl Inherited {
         from.set_read_timeout(Some(PATIENCE))?;
         let mut inherited = Self {
             from,
-            listening: Vec::new(),
+            inheritance: Inheritance::default(),
             admin: None,
         };
         while inherited.receive()? {}
@@ -162,12 +201,28 @@ impl Inherited {
             let socket = TcpListener::from(descriptor);
             socket.set_nonblocking(true)?;
             match what[0] {
-                LISTENING => self.listening.push(socket),
+                LISTENING => self.inheritance.sockets.push(socket),
                 ADMIN => self.admin = Some(socket),
                 _ => return Err(io::ErrorKind::InvalidData.into()),
             }
         }
+        if what == [KNOWLEDGE] {
+            self.inheritance.carried = self.knowledge()?;
+        }
         Ok(what[0] != END)
+    }
+
+    fn knowledge(&mut self) -> io::Result<Carried> {
+        let mut length = [0; 4];
+        self.from.read_exact(&mut length)?;
+        let length = u32::from_be_bytes(length);
+        if length > MOST_KNOWLEDGE {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let mut json = Vec::new();
+        let from = &mut self.from;
+        from.take(u64::from(length)).read_to_end(&mut json)?;
+        Ok(serde_json::from_slice(&json)?)
     }
 
     /// Tells the old process that this one serves: it drains now.

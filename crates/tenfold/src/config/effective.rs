@@ -182,6 +182,26 @@ fn template(template: &Template) -> String {
     template.parts.iter().map(part).collect()
 }
 
+/// What is shown of a secret.
+const HIDDEN: &str = "••••";
+
+/// True for a field or a parameter whose value lets somebody in: it is not for everybody who may look at the configuration.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let words = [
+        "auth",
+        "cookie",
+        "credential",
+        "key",
+        "passw",
+        "secret",
+        "session",
+        "signature",
+        "token",
+    ];
+    words.iter().any(|word| name.contains(word))
+}
+
 fn conditions(conditions: &[Condition]) -> Value {
     let test = |test: &Test| match test {
         Test::Present => "*".to_owned(),
@@ -189,17 +209,25 @@ fn conditions(conditions: &[Condition]) -> Value {
         Test::Equals(text) => text.clone(),
         Test::StartsWith(text) => format!("{text}*"),
     };
+    let shown = |one: &Condition| match &one.test {
+        Test::Equals(_) | Test::StartsWith(_) if is_secret(&one.name) => HIDDEN.to_owned(),
+        other => test(other),
+    };
     let all = conditions
         .iter()
-        .map(|one| (one.name.clone(), test(&one.test).into()));
+        .map(|one| (one.name.clone(), shown(one).into()));
     Value::Object(all.collect())
 }
 
 fn edits(edits: &FieldEdits) -> Value {
     let all = |fields: &[(String, Template)]| {
+        let shown = |name: &str, to| match is_secret(name) {
+            true => HIDDEN.to_owned(),
+            false => template(to),
+        };
         let all = fields
             .iter()
-            .map(|(name, to)| (name.clone(), template(to).into()));
+            .map(|(name, to)| (name.clone(), shown(name, to).into()));
         Value::Object(all.collect())
     };
     json!({ "set": all(&edits.set), "add": all(&edits.add), "remove": edits.remove })

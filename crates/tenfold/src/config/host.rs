@@ -10,7 +10,8 @@ use super::value;
 /// `HOST:PORT`, `http://HOST:PORT`, `unix:/PATH`. A name stays a name.
 pub fn endpoint(text: &str) -> Result<upstream::Address, String> {
     if let Some(path) = text.strip_prefix("unix:") {
-        if !path.starts_with('/') || path.contains('\0') {
+        // What is written here becomes a line of a log and a label of metrics.
+        if !path.starts_with('/') || path.contains(char::is_control) {
             return Err("a Unix socket is given by its whole path: unix:/run/app.sock".into());
         }
         // sun_path of Linux, with its end.
@@ -166,6 +167,7 @@ mod tests {
             "unix:",
             "unix:a",
             "unix:/\0",
+            "unix:/a\nb",
             &long,
             &path,
         ] {

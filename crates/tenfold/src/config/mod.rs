@@ -21,6 +21,7 @@ mod render;
 mod scalar;
 pub mod schema;
 pub mod secret;
+pub mod seen;
 mod shape;
 mod suggest;
 mod tree;
@@ -37,9 +38,10 @@ use tenfold_observe::lines;
 
 pub use diagnostic::Diagnostics;
 use diagnostic::{Place, Report};
-use files::{Disk, Files, Memory};
+use files::{Files, Memory};
 use load::Loading;
 use secret::Secret;
+use seen::{Seen, Watching};
 
 /// What concerns the process rather than requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +102,14 @@ pub struct Loaded {
 /// # Errors
 /// All that is wrong with it, as far as one mistake does not hide another.
 pub fn load(path: &Path) -> Result<Loaded, Diagnostics> {
-    load_from(path, &Disk)
+    load_and_note(path).0
+}
+
+/// Reads a configuration, and tells what it depends on, also if there are errors.
+pub fn load_and_note(path: &Path) -> (Result<Loaded, Diagnostics>, Seen) {
+    let disk = Watching::default();
+    let loaded = load_from(path, &disk);
+    (loaded, disk.seen())
 }
 
 /// Reads a configuration of one text, which can use no file and no variable of the environment. Errors name it `name`.

@@ -72,7 +72,17 @@ impl Node {
 /// The tree of a file's text, or `None` after its errors were reported.
 pub(crate) fn parse(text: &str, file: u32, report: &mut Report) -> Option<Table> {
     match DeTable::parse(text) {
-        Ok(table) => Some(convert_table(table.into_inner(), file)),
+        Ok(table) => {
+            let mut garbage = Vec::new();
+            let table = convert_table(table.into_inner(), file, &mut garbage);
+            for at in &garbage {
+                let part = text.get(at.start as usize..at.end as usize);
+                let shown = shortened(part.unwrap_or_default());
+                let help = "write a number, or a text in quotes";
+                report.error(*at, format!("`{shown}` is no value"), help);
+            }
+            garbage.is_empty().then_some(table)
+        }
         Err(first) => {
             let errors = if text.len() > RECOVERABLE {
                 vec![first]
@@ -180,8 +190,9 @@ fn place(file: u32, span: Range<usize>) -> Place {
     }
 }
 
-/// The recursion is bounded by the parser's: 80 levels.
-fn convert_table(table: DeTable<'_>, file: u32) -> Table {
+/// The recursion is bounded by the parser's: 80 levels. `garbage` gets the places of what the parser takes for a number and is
+/// none: it looks no further than `1_`.
+fn convert_table(table: DeTable<'_>, file: u32, garbage: &mut Vec<Place>) -> Table {
     let mut entries: Vec<_> = table
         .into_iter()
         .map(|(key, value)| {
@@ -189,7 +200,7 @@ fn convert_table(table: DeTable<'_>, file: u32) -> Table {
                 at: place(file, key.span()),
                 value: key.into_inner().into_owned(),
             };
-            (key, convert(value, file))
+            (key, convert(value, file, garbage))
         })
         .collect();
     // The parser sorts by name.
@@ -197,22 +208,32 @@ fn convert_table(table: DeTable<'_>, file: u32) -> Table {
     Table { entries }
 }
 
-fn convert(value: Spanned<DeValue<'_>>, file: u32) -> Node {
+fn convert(value: Spanned<DeValue<'_>>, file: u32, garbage: &mut Vec<Place>) -> Node {
     let at = place(file, value.span());
     let kind = match value.into_inner() {
         DeValue::String(text) => Kind::Text(text.into_owned()),
         DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
             Ok(number) => Kind::Integer(number),
-            // Larger than anything that is asked for, but a number.
-            Err(_) => Kind::Float(f64::INFINITY),
+            Err(error) => {
+                use std::num::IntErrorKind::{NegOverflow, PosOverflow};
+                if !matches!(error.kind(), PosOverflow | NegOverflow) {
+                    garbage.push(at);
+                }
+                // Larger than anything that is asked for, but a number.
+                Kind::Float(f64::INFINITY)
+            }
         },
-        DeValue::Float(number) => Kind::Float(number.as_str().parse().unwrap_or(f64::INFINITY)),
+        DeValue::Float(number) => Kind::Float(number.as_str().parse().unwrap_or_else(|_| {
+            garbage.push(at);
+            f64::INFINITY
+        })),
         DeValue::Boolean(value) => Kind::Bool(value),
         DeValue::Datetime(date) => Kind::Date(date.to_string()),
         DeValue::Array(list) => {
-            Kind::List(list.into_iter().map(|value| convert(value, file)).collect())
+            let values = list.into_iter();
+            Kind::List(values.map(|value| convert(value, file, garbage)).collect())
         }
-        DeValue::Table(table) => Kind::Table(convert_table(table, file)),
+        DeValue::Table(table) => Kind::Table(convert_table(table, file, garbage)),
     };
     Node { kind, at }
 }
@@ -221,11 +242,12 @@ fn convert(value: Spanned<DeValue<'_>>, file: u32) -> Node {
 pub(crate) fn says_the_same(one: &str, other: &str) -> bool {
     match (DeTable::parse(one), DeTable::parse(other)) {
         (Ok(one), Ok(other)) => {
-            let (one, other) = (one.into_inner(), other.into_inner());
-            is_same(
-                &Kind::Table(convert_table(one, 0)),
-                &Kind::Table(convert_table(other, 0)),
-            )
+            let mut garbage = Vec::new();
+            let mut table = |it: Spanned<DeTable<'_>>| {
+                Kind::Table(convert_table(it.into_inner(), 0, &mut garbage))
+            };
+            let (one, other) = (table(one), table(other));
+            garbage.is_empty() && is_same(&one, &other)
         }
         _ => false,
     }

@@ -359,6 +359,7 @@ fn inline(value: &Value) -> String {
     match value {
         Value::Text(text) => TomlStringBuilder::new(text).as_basic().to_toml_value(),
         Value::Integer(number) => number.to_string(),
+        Value::Decimal(number) => number.clone(),
         Value::Bool(value) => value.to_string(),
         Value::List(list) => {
             let all: Vec<String> = list.iter().map(inline).collect();

@@ -243,15 +243,16 @@ fn keys(route: &Route, all: &[String]) -> Vec<Key> {
     keys
 }
 
+/// Whether routes that differ in methods only leave nothing over. One with methods is asked before one for all.
 fn takes_all(before: &[Vec<String>], methods: &[String]) -> bool {
-    if before.iter().any(Vec::is_empty) {
-        return true;
+    if methods.is_empty() {
+        return before.iter().any(Vec::is_empty);
     }
     let takes = |method: &String| {
         let mut earlier = before.iter().flatten();
         earlier.any(|one| one == method || (one == "GET" && method == "HEAD"))
     };
-    !methods.is_empty() && methods.iter().all(takes)
+    methods.iter().all(takes)
 }
 
 fn never_taken(route: &Route, ledger: &mut Ledger) -> Vec<Note> {

@@ -1,4 +1,4 @@
-//! `tenfold import`: configurations of nginx become ours.
+//! `tenfold import`: configurations of nginx and HAProxy become ours.
 //!
 //! # The problem
 //! A team that wants to change has a file that grew over years. What a translator drops silently is found in production, and
@@ -15,7 +15,9 @@
 
 mod emit;
 mod finish;
+mod haproxy;
 mod ledger;
+mod listeners;
 mod model;
 mod nginx;
 mod path;
@@ -34,6 +36,7 @@ use crate::config;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Nginx,
+    Haproxy,
 }
 
 /// A configuration that was imported.
@@ -56,6 +59,7 @@ pub(crate) fn import(kind: Kind, path: &Path, leaves_gaps: bool) -> Result<Impor
     let mut sources = Sources::default();
     let (draft, ledger) = match kind {
         Kind::Nginx => nginx::import(path, &mut sources, leaves_gaps)?,
+        Kind::Haproxy => haproxy::import(path, &mut sources, leaves_gaps)?,
     };
     Ok(written(draft, ledger, &sources))
 }

@@ -12,6 +12,8 @@ use super::source::Place;
 pub(crate) enum Value {
     Text(String),
     Integer(i64),
+    /// A number that is not whole, as it is written.
+    Decimal(String),
     Bool(bool),
     List(Vec<Value>),
     Table(Vec<(String, Value)>),

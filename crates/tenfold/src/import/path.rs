@@ -8,14 +8,14 @@ use std::fmt;
 use tenfold_gateway::route::pattern::PathPattern;
 
 /// A path that a route is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Pattern {
     pub(crate) segments: Vec<Segment>,
     /// What follows may be anything.
     pub(crate) is_prefix: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Segment {
     Literal(String),
     Capture(String),
@@ -60,6 +60,43 @@ impl Pattern {
     /// True if the configuration takes it.
     pub(crate) fn is_valid(&self) -> bool {
         PathPattern::parse(&self.to_string()).is_ok()
+    }
+
+    /// The requests that both are for.
+    pub(crate) fn and(&self, other: &Self) -> Option<Self> {
+        let (short, long) = match self.segments.len() <= other.segments.len() {
+            true => (self, other),
+            false => (other, self),
+        };
+        let is_longer = long.segments.len() > short.segments.len();
+        if (is_longer && !short.is_prefix) || !self.meets(other) {
+            return None;
+        }
+        let mut segments = long.segments.clone();
+        for (mine, theirs) in segments.iter_mut().zip(&short.segments) {
+            if let (Segment::Capture(_), Segment::Literal(_)) = (&*mine, theirs) {
+                *mine = theirs.clone();
+            }
+        }
+        let is_prefix = match is_longer {
+            true => long.is_prefix,
+            false => long.is_prefix && short.is_prefix,
+        };
+        Some(Self {
+            segments,
+            is_prefix,
+        })
+    }
+
+    /// True if no segment that both have contradicts.
+    fn meets(&self, other: &Self) -> bool {
+        let mut both = self.segments.iter().zip(&other.segments);
+        both.all(|pair| match pair {
+            (Segment::Literal(one), Segment::Literal(other)) => one == other,
+            (Segment::Capture(_), Segment::Literal(text))
+            | (Segment::Literal(text), Segment::Capture(_)) => !text.is_empty(),
+            (Segment::Capture(_), Segment::Capture(_)) => true,
+        })
     }
 
     /// True if every request that `other` is for is also one for this.
@@ -143,5 +180,29 @@ mod tests {
         for odd in ["", "api", "/a*", "/{a}", "/a%20b", "/../a", "/a\n"] {
             assert_eq!(Pattern::exact(odd), None, "{odd}");
         }
+    }
+
+    #[test]
+    fn what_two_have_in_common() {
+        let and = |one: &Pattern, other: &Pattern| one.and(other).map(|both| both.to_string());
+        let user = Pattern {
+            segments: vec![
+                Segment::Literal("users".into()),
+                Segment::Capture("id".into()),
+            ],
+            is_prefix: true,
+        };
+        assert_eq!(and(&below("/a"), &below("/")).as_deref(), Some("/a/*"));
+        assert_eq!(and(&below("/a"), &below("/b")), None);
+        assert_eq!(
+            and(&below("/users/admin"), &user).as_deref(),
+            Some("/users/admin/*")
+        );
+        let exact = Pattern::exact("/a").expect("a path");
+        assert_eq!(and(&exact, &below("/a")).as_deref(), Some("/a"));
+        assert_eq!(and(&exact, &below("/a/b")), None);
+        assert!(below("/a").covers(&exact) && !exact.covers(&below("/a")));
+        assert!(below("/").may_begin_with("/wp-login"));
+        assert!(!below("/wp-login").may_begin_with("/x"));
     }
 }

@@ -218,6 +218,30 @@ fn a_token_is_read_and_not_shown() {
 }
 
 #[test]
+fn fields_that_let_somebody_in_are_not_shown() {
+    let folder = folder(&[(
+        "main.toml",
+        &format!(
+            "{WEB}[[route]]\nrespond = \"a\"\nheader = {{ X-Api-Key = \"hunter2\", Cookie = \"*\", Accept = \"b\" }}\n\
+             request_headers = {{ set = {{ Authorization = \"Bearer hunter2\", X-Zone = \"c\" }} }}\n"
+        ),
+    )]);
+    let loaded = load(&folder).expect("right");
+    assert!(
+        !loaded.redacted.to_string().contains("hunter2"),
+        "{}",
+        loaded.redacted
+    );
+    let route = &loaded.redacted["route"][0];
+    assert_eq!(route["header"]["accept"], "b", "{route}");
+    assert_eq!(
+        route["header"]["cookie"], "*",
+        "it says nothing but that there is one"
+    );
+    assert_eq!(route["request_headers"]["set"]["X-Zone"], "c");
+}
+
+#[test]
 fn what_cannot_be_read_is_told() {
     let folder = folder(&[]);
     let errors = load(&folder).expect_err("missing");

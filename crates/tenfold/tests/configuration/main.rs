@@ -2,6 +2,7 @@
 
 mod commands;
 mod examples;
+mod imports;
 mod loading;
 mod meaning;
 mod mistakes;

@@ -17,6 +17,10 @@ servers = ["10.0.0.1:80"]
 /// Mistakes in what stands before [`BASE`].
 #[rustfmt::skip]
 const ADDED: &[(&str, &[&str])] = &[
+    (r#"[[route]]
+upstream = "app"
+path = "/*""#, &["c:6:1: this route is never taken: `/*` matches the same requests and goes before it (remove one of them, or add a condition (method, header, query))"]),
+    ("[limits]\nmax_body = 6_6hos", &["c:2:12: `6_6hos` is no value (write a number, or a text in quotes)"]),
     ("gatway = {}", &["c:1:1: there is no key `gatway` here (did you mean `gateway`?)"]),
     (r#"[gateway]
 workers = 0"#, &["c:2:11: `workers` cannot be 0 (give a number from 1 to 1024)"]),
@@ -341,9 +345,6 @@ listen = ":1""#, &["c:1:9: `route` takes a table, not a number (write [[route]],
 /// What is told, but does not keep anything from working; before [`BASE`].
 #[rustfmt::skip]
 const WARNINGS: &[(&str, &[&str])] = &[
-    (r#"[[route]]
-upstream = "app"
-path = "/*""#, &["c:6:1: this route is never taken: `/*` matches the same requests and comes first (remove one of them, or add a condition (method, header, query))"]),
     (r#"[upstream.b]
 servers = ["b:1"]"#, &[r#"c:1:11: no route uses the upstream `b` (add a [[route]] with upstream = "b", or remove it)"#]),
     (r#"include = ["conf.d/*.toml"]"#, &["c:1:12: no file matches `conf.d/*.toml` (paths are relative to the file that includes them)"]),

@@ -1,6 +1,6 @@
 //! Files of nginx, imported and run.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -19,50 +19,6 @@ fn import(file: &Path) -> String {
     assert!(output.status.success(), "{}: {summary}", file.display());
     assert!(summary.contains("directives translated"), "{summary}");
     String::from_utf8(output.stdout).expect("text")
-}
-
-fn inputs() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = std::fs::read_dir(root.join("tests/import/nginx")).expect("inputs");
-    let mut files: Vec<_> = folder
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|it| it == "conf"))
-        .collect();
-    files.push(root.join("../../examples/import/nginx.conf"));
-    files
-}
-
-#[test]
-fn what_is_imported_can_be_loaded() {
-    let inputs = inputs();
-    assert!(inputs.len() > 5);
-    let folder = tempfile::tempdir().expect("a folder");
-    for file in inputs {
-        let path = folder.path().join("imported.toml");
-        std::fs::write(&path, import(&file)).expect("written");
-        let check = Command::new(BINARY).arg("check").arg(&path).output();
-        let check = check.expect("the binary can be started");
-        let said = String::from_utf8_lossy(&check.stderr);
-        assert!(check.status.success(), "{}: {said}", file.display());
-    }
-}
-
-#[test]
-fn what_was_protected_is_closed_and_what_has_no_equal_is_told() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("nginx.conf");
-    let text = "events {}\nhttp { server { listen 8080;\nlocation / { limit_req zone=one; proxy_pass http://127.0.0.1:1; }\n\
-                location /private/ { allow 10.0.0.0/8; deny all; proxy_pass http://127.0.0.1:1; } } }\n";
-    std::fs::write(&file, text).expect("written");
-    let imported = import(&file);
-    assert!(
-        imported.contains("SECURITY") && imported.contains("status = 403"),
-        "{imported}"
-    );
-    assert!(
-        imported.contains("nginx.conf:3 `limit_req zone=one`"),
-        "{imported}"
-    );
 }
 
 /// Three backends, `least_conn`, weights 3, 2, 1: under load each is busy in proportion to its weight.

@@ -6,6 +6,7 @@ mod failures;
 mod forwarding;
 mod health;
 mod import;
+mod import_haproxy;
 mod lifecycle;
 mod malformed_requests;
 mod malformed_responses;
@@ -36,6 +37,12 @@ fn gateway(origins: &[&Origin], arguments: &[&str]) -> Gateway {
     }
     all.extend(arguments);
     gateway::start(BINARY, &all)
+}
+
+/// An address whose port is free.
+fn free_port() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").to_string()
 }
 
 /// A gateway with a configuration in a file, which can be changed.

@@ -118,7 +118,7 @@ fn a_bad_file_changes_nothing_and_says_why() {
     it.gateway.signal(Signal::HUP);
     it.gateway.wait_for_log("nothing is different");
     it.gateway
-        .wait_for_metric("tenfold_config_reloads_total", "refused", 0.0);
+        .wait_for_metric("tenfold_config_reloads_total", "refused", 5.0);
     assert_eq!(get(address, "/").text(), "fine");
 }
 
@@ -245,4 +245,139 @@ fn a_draining_endpoint_gets_nothing_until_it_is_undrained() {
         || get(it.gateway.address(), "/").text() == "a",
         || "it gets nothing",
     );
+}
+
+#[test]
+fn a_file_that_is_refused_is_counted() {
+    let origin = Origin::saying("fine");
+    let it = Configured::start(&one_upstream(&[WEB], &[&origin], ""));
+    assert_eq!(it.reload("garbage").status(), 422);
+    it.gateway
+        .wait_for_metric("tenfold_config_reloads_total", "refused", 1.0);
+}
+
+#[test]
+fn a_listener_that_is_renamed_counts_under_its_new_name() {
+    let origin = Origin::saying("fine");
+    let port = crate::free_port();
+    let it = Configured::start(&one_upstream(&[("old", &port)], &[&origin], ""));
+    let address = it.gateway.address();
+    let mut kept = Client::connect(address);
+    kept.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").response();
+    let answer = it.reload(&one_upstream(&[("new", &port)], &[&origin], ""));
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    let second = get(address, "/");
+    assert_eq!(second.status(), 200);
+    let open = "tenfold_client_connections_open";
+    it.gateway.wait_for_metric(open, "old", 1.0);
+    let accepted = "tenfold_client_connections_accepted_total";
+    it.gateway.wait_for_metric(accepted, "new", 1.0);
+    drop(kept);
+    it.gateway.wait_for_metric(open, "", 0.0);
+}
+
+#[test]
+fn while_it_drains_nothing_is_opened_again() {
+    let origin = Origin::new(|peer| {
+        while peer.request()?.is_some() {
+            std::thread::sleep(Duration::from_secs(3));
+            peer.send(ok("slow"))?;
+        }
+        Ok(())
+    });
+    let port = crate::free_port();
+    let text = one_upstream(&[("web", &port)], &[&origin], "");
+    let mut it = Configured::start(&text);
+    let address = it.gateway.address();
+    let mut slow = Client::connect(address);
+    slow.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    tenfold_testkit::wait_until(|| origin.requests() == 1, || "it is not sent");
+    it.gateway.signal(Signal::TERM);
+    it.gateway.wait_for_log("draining");
+    let is_closed = || std::net::TcpStream::connect(address).is_err();
+    tenfold_testkit::wait_until(is_closed, || "it listens on");
+    let answer = it.reload(&text);
+    assert_eq!(answer.status(), 422, "{}", answer.text());
+    assert!(answer.text().contains("ending"), "{}", answer.text());
+    assert!(is_closed(), "a client would wait for ever");
+    let edit = it.post("/api/v1/upstreams/app/endpoints", "{\"drain\":[\"x\"]}");
+    assert_eq!(edit.status(), 503, "{}", edit.text());
+    assert_eq!(it.post("/api/v1/upgrade", "").status(), 409);
+    assert_eq!(slow.response().text(), "slow");
+    assert_eq!(it.gateway.wait().code(), Some(0));
+}
+
+#[test]
+fn new_files_of_a_pattern_and_mended_ones_are_noticed() {
+    let it = Configured::start(
+        "[listener.web]\nlisten = \"127.0.0.1:0\"\n[[route]]\nrespond = \"old\"\n",
+    );
+    let path = |name: &str| it.folder.path().join(name);
+    let main = |more: &str| {
+        format!(
+            "{more}[gateway]\nworkers = 1\nwatch = true\n[admin]\nlisten = \"127.0.0.1:0\"\n\
+             [listener.web]\nlisten = \"127.0.0.1:0\"\n[[route]]\nrespond = \"main\"\n"
+        )
+    };
+    std::fs::create_dir(path("conf.d")).expect("created");
+    std::fs::write(
+        path("watched.toml"),
+        main("include = [\"conf.d/*.toml\"]\n"),
+    )
+    .expect("written");
+    let mut gateway = tenfold_testkit::gateway::start_file(crate::BINARY, &path("watched.toml"));
+    let route = |name: &str| format!("[[route]]\npath = \"/{name}\"\nrespond = \"{name}\"\n");
+    let serves = |gateway: &tenfold_testkit::gateway::Gateway, name: &str| {
+        let address = gateway.address();
+        let is_so = || get(address, &format!("/{name}")).text() == name;
+        tenfold_testkit::wait_until(is_so, || format!("{name} is not noticed"));
+    };
+    std::fs::write(path("conf.d/a.toml"), route("a")).expect("written");
+    serves(&gateway, "a");
+    // A new file that is wrong, and is mended without any other being touched.
+    std::fs::write(path("conf.d/b.toml"), "[[route]]\nrespnd = 1\n").expect("written");
+    gateway.wait_for_log("respnd");
+    std::fs::write(path("conf.d/b.toml"), route("b")).expect("written");
+    serves(&gateway, "b");
+    std::fs::remove_file(path("conf.d/a.toml")).expect("removed");
+    let address = gateway.address();
+    let is_gone = || get(address, "/a").text() == "main";
+    tenfold_testkit::wait_until(is_gone, || "a removed file is not noticed");
+}
+
+#[test]
+fn a_new_upstream_takes_requests_when_its_names_are_known() {
+    let origins = [Origin::saying("old"), Origin::saying("new")];
+    let it = Configured::start(&one_upstream(&[WEB], &[&origins[0]], ""));
+    let port = origins[1].address().port();
+    for round in 0..10 {
+        let text = format!(
+            "[listener.web]\nlisten = \"127.0.0.1:0\"\n[[route]]\nupstream = \"app{round}\"\n\
+             [upstream.app{round}]\nservers = [\"localhost:{port}\"]\n"
+        );
+        assert_eq!(it.reload(&text).status(), 200);
+        let answer = get(it.gateway.address(), "/");
+        assert_eq!(answer.text(), "new", "{round}");
+    }
+}
+
+#[test]
+fn what_holds_from_the_next_start_is_not_shown_before() {
+    let origin = Origin::saying("fine");
+    let text = one_upstream(&[WEB], &[&origin], "");
+    let it = Configured::start(&text);
+    for _ in 0..2 {
+        let other = Configured::whole(&text).replace("workers = 2", "workers = 3");
+        it.write_raw(&other);
+        let answer = it.post("/api/v1/reload", "").text();
+        assert!(answer.contains("workers is different"), "{answer}");
+        let admin = it.gateway.admin();
+        let config = tenfold_testkit::client::ask(
+            admin,
+            format!("GET /api/v1/config HTTP/1.1\r\nHost: {admin}\r\n\r\n"),
+        );
+        assert!(config.text().contains("\"workers\":2"), "{}", config.text());
+    }
+    let answer = it.reload(&text).text();
+    assert!(!answer.contains("workers"), "{answer}");
 }

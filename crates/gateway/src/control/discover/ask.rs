@@ -146,8 +146,16 @@ async fn ask<T>(
     }
 }
 
+/// The address in a record, if a server can have it. Name servers that block names answer 0.0.0.0 or `::`, which on Linux is this
+/// very machine: requests would go to whatever listens here, perhaps to the gateway itself.
 pub(super) fn address(record: &Record) -> Option<IpAddr> {
-    record.data.ip_addr()
+    record.data.ip_addr().filter(can_be_a_server)
+}
+
+fn can_be_a_server(address: &IpAddr) -> bool {
+    let is_broadcast = matches!(address.to_canonical(), IpAddr::V4(v4) if v4.is_broadcast());
+    let ip = address.to_canonical();
+    !ip.is_unspecified() && !ip.is_multicast() && !is_broadcast
 }
 
 fn service(record: &Record) -> Option<Service> {

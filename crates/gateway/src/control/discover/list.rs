@@ -105,15 +105,19 @@ impl List {
 }
 
 /// All servers, in the order of the lists. Of several with the same name the first one counts.
-pub(super) fn assemble(lists: &[List], answered: &Answered) -> Vec<Server> {
+pub(super) fn assemble<'l>(
+    lists: impl IntoIterator<Item = &'l List>,
+    answered: &Answered,
+) -> Vec<Server> {
     let mut seen = HashSet::new();
-    let all = lists.iter().flat_map(|list| list.servers(answered));
+    let all = lists.into_iter().flat_map(|list| list.servers(answered));
     all.filter(|server| seen.insert(server.name.clone()))
         .collect()
 }
 
-/// The targets of the lowest priority as servers, in the order of their names.
-pub(super) fn of_services(services: &[Service]) -> Vec<Server> {
+/// The targets of the lowest priority as servers, in the order of their names. `None` if there is nothing that could be one, and
+/// it is not said either that the service is not offered.
+pub(super) fn of_services(services: &[Service]) -> Option<Vec<Server>> {
     let lowest = services.iter().map(|service| service.priority).min();
     let chosen = services.iter().filter(|one| Some(one.priority) == lowest);
     // RFC 2782: the target `.` says that the service is decidedly not offered.
@@ -140,7 +144,8 @@ pub(super) fn of_services(services: &[Service]) -> Vec<Server> {
     servers.sort_by(|a, b| a.name.cmp(&b.name).then(a.weight.cmp(&b.weight)));
     servers.dedup_by(|a, b| a.name == b.name);
     servers.truncate(super::known::MOST);
-    servers
+    let is_refused = services.iter().any(|one| one.target.is_empty());
+    (is_refused || !servers.is_empty()).then_some(servers)
 }
 
 fn is_ip(text: &str) -> bool {

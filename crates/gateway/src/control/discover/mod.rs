@@ -7,7 +7,8 @@
 //!
 //! # What fails
 //! Nothing that cannot be had takes away what was had before: a name server that is silent or says that there is no such name, a
-//! file that is gone, empty or half written. It is said once when it begins and once when it is over.
+//! file that is gone, empty or half written. It is said once when it begins and once when it is over. That holds over a reload
+//! too: what stays in the configuration keeps its task and what that has found, and is not found anew.
 
 mod ask;
 mod file;
@@ -27,7 +28,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, UnboundedSender};
 use tokio::task::AbortHandle;
 
 use crate::config::upstream::{Server, Source, Upstream};
@@ -48,6 +49,23 @@ pub(crate) type Found = Vec<Server>;
 #[derive(Debug)]
 pub(crate) struct Discovery {
     _task: Task,
+    wanted: UnboundedSender<Wanted>,
+}
+
+/// What is to be found.
+#[derive(Debug)]
+struct Wanted {
+    servers: Vec<Server>,
+    sources: Vec<Source>,
+}
+
+impl From<&Upstream> for Wanted {
+    fn from(upstream: &Upstream) -> Self {
+        Self {
+            servers: upstream.servers.clone(),
+            sources: upstream.sources.clone(),
+        }
+    }
 }
 
 impl Discovery {
@@ -61,20 +79,28 @@ impl Discovery {
         tell: impl Fn(Found) + Send + 'static,
     ) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let finder = Finder {
+        let (wanted, wishes) = mpsc::unbounded_channel();
+        let mut finder = Finder {
             upstream: upstream.name.clone(),
             resolver,
             sender,
             lists: Vec::new(),
+            count: 0,
             hosts: HashMap::new(),
             answered: Answered::new(),
             told: None,
         };
-        let servers = upstream.servers.clone();
-        let sources = upstream.sources.clone();
+        finder.want(upstream.into());
         Self {
-            _task: Task::spawn(finder.run(servers, sources, receiver, tell)),
+            _task: Task::spawn(finder.run(receiver, wishes, tell)),
+            wanted,
         }
+    }
+
+    /// Finds these servers from now on. Sources and names that stay keep what they have found. A set is told as at the beginning:
+    /// when what is new has answered or failed, after 5 s at the latest.
+    pub(crate) fn update(&self, upstream: &Upstream) {
+        let _has_ended = self.wanted.send(upstream.into());
     }
 }
 
@@ -86,7 +112,7 @@ enum News {
         host: String,
         addresses: Vec<IpAddr>,
     },
-    /// What the source of that index lists now.
+    /// What the source of that number lists now.
     List { index: usize, servers: Vec<Server> },
 }
 
@@ -106,12 +132,24 @@ impl Drop for Task {
     }
 }
 
+/// A list, and where it comes from.
+struct Listed {
+    /// Missing for what is written down.
+    source: Option<Source>,
+    /// What the task tells its news under.
+    number: usize,
+    list: List,
+    _task: Option<Task>,
+}
+
 /// Puts together what the tasks find.
 struct Finder {
     upstream: String,
     resolver: Arc<Resolver>,
     sender: Sender<News>,
-    lists: Vec<List>,
+    lists: Vec<Listed>,
+    /// How many sources there have been: their numbers are never used again.
+    count: usize,
     hosts: HashMap<String, Task>,
     answered: Answered,
     /// The last set that was told, by name.
@@ -121,27 +159,25 @@ struct Finder {
 impl Finder {
     async fn run(
         mut self,
-        servers: Vec<Server>,
-        sources: Vec<Source>,
         mut news: Receiver<News>,
+        mut wishes: UnboundedReceiver<Wanted>,
         tell: impl Fn(Found),
     ) {
-        self.lists.push(List::Static(servers));
-        let mut tasks = Vec::new();
-        for source in sources {
-            tasks.extend(self.begin(source));
-        }
         let latest = tokio::time::sleep(FIRST);
         tokio::pin!(latest);
         loop {
             let is_late = self.told.is_none() && latest.is_elapsed();
             self.follow();
-            for list in &mut self.lists {
-                list.settle(&self.answered, is_late);
+            for one in &mut self.lists {
+                one.list.settle(&self.answered, is_late);
             }
             self.follow();
             self.tell(is_late, &tell);
             tokio::select! {
+                Some(wanted) = wishes.recv() => {
+                    self.want(wanted);
+                    latest.set(tokio::time::sleep(FIRST));
+                }
                 Some(one) = news.recv() => self.take(one),
                 () = &mut latest, if !latest.is_elapsed() => {}
             }
@@ -152,28 +188,60 @@ impl Finder {
         }
     }
 
-    fn begin(&mut self, source: Source) -> Option<Task> {
-        let index = self.lists.len();
+    /// Takes over what is there already and begins what is new; the rest ends.
+    fn want(&mut self, wanted: Wanted) {
+        let mut old = std::mem::take(&mut self.lists);
+        self.lists.push(Listed {
+            source: None,
+            number: 0,
+            list: List::Static(wanted.servers),
+            _task: None,
+        });
+        for source in wanted.sources {
+            let known = old
+                .iter()
+                .position(|it| it.source.as_ref() == Some(&source));
+            let listed = match known {
+                Some(index) => old.swap_remove(index),
+                None => self.begin(source),
+            };
+            self.lists.push(listed);
+        }
+        self.told = None;
+    }
+
+    fn begin(&mut self, source: Source) -> Listed {
+        self.count += 1;
+        let number = self.count;
         let (upstream, sender) = (self.upstream.clone(), self.sender.clone());
-        let (list, task) = match source {
+        let (list, task) = match source.clone() {
             Source::Dns { host, port } => (List::Each { host, port }, None),
             Source::Srv { name } => {
                 let resolver = Arc::clone(&self.resolver);
-                let task = names::follow_service(resolver, upstream, name, index, sender);
+                let task = names::follow_service(resolver, upstream, name, number, sender);
                 (List::Changing(Changing::default()), Some(Task::spawn(task)))
             }
             Source::File(path) => {
-                let task = watch::follow_file(path, upstream, index, sender);
+                let task = watch::follow_file(path, upstream, number, sender);
                 (List::Changing(Changing::default()), Some(Task::spawn(task)))
             }
         };
-        self.lists.push(list);
-        task
+        Listed {
+            source: Some(source),
+            number,
+            list,
+            _task: task,
+        }
     }
 
     fn take(&mut self, news: News) {
         match news {
-            News::List { index, servers } => self.lists[index].replace(servers),
+            News::List { index, servers } => {
+                // A source that has been dropped meanwhile may still have told something.
+                if let Some(one) = self.lists.iter_mut().find(|it| it.number == index) {
+                    one.list.replace(servers);
+                }
+            }
             // A name that has been dropped meanwhile may still have told something.
             News::Host { host, addresses } if self.hosts.contains_key(&host) => {
                 self.answered.insert(host, addresses);
@@ -184,7 +252,7 @@ impl Finder {
 
     /// Looks up exactly the names that are in a list.
     fn follow(&mut self) {
-        let wanted: HashSet<&str> = self.lists.iter().flat_map(List::hosts).collect();
+        let wanted: HashSet<&str> = self.lists.iter().flat_map(|it| it.list.hosts()).collect();
         self.hosts.retain(|host, _| wanted.contains(host.as_str()));
         self.answered
             .retain(|host, _| wanted.contains(host.as_str()));
@@ -202,12 +270,12 @@ impl Finder {
         let is_settled = || {
             self.lists
                 .iter()
-                .all(|list| list.is_settled(&self.answered))
+                .all(|one| one.list.is_settled(&self.answered))
         };
         if self.told.is_none() && !is_late && !is_settled() {
             return;
         }
-        let found = list::assemble(&self.lists, &self.answered);
+        let found = list::assemble(self.lists.iter().map(|it| &it.list), &self.answered);
         let mut by_name = found.clone();
         by_name.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         if self.told.as_ref() != Some(&by_name) {

@@ -56,10 +56,15 @@ pub(super) async fn follow_service(
     loop {
         let reply = resolver.services(&name, &mut before).await;
         let trouble = match reply {
-            Reply::Found(services, ttl) => {
-                servers = of_services(&services);
-                Ok(ttl)
-            }
+            Reply::Found(services, ttl) => match of_services(&services) {
+                Some(found) => {
+                    servers = found;
+                    Ok(ttl)
+                }
+                None => Err(Trouble::Failed(
+                    "none of its records names a server: the ports are 0, or the targets are no names".into(),
+                )),
+            },
             Reply::Absent { no_such_name } => Err(absent(no_such_name)),
             Reply::Failed(why) => Err(Trouble::Failed(why)),
         };

@@ -9,7 +9,7 @@
 //! - the search list is walked so that a name server that fails never makes a name mean something else: if the name that
 //!   answered before cannot be asked for, that is a failure, whatever the next suffix would give.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -42,7 +42,8 @@ impl Resolver {
     }
 
     /// Asks these name servers, and knows neither a search list nor `/etc/hosts`.
-    pub(crate) fn with_servers(servers: &[SocketAddr]) -> Self {
+    #[cfg(test)]
+    pub(super) fn with_servers(servers: &[std::net::SocketAddr]) -> Self {
         Self {
             system: Mutex::new(System::fixed(servers)),
         }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use tenfold_gateway::{EndpointStatus, ListenerStatus, RouteStatus, UpstreamStatus};
 
 use super::app::{App, Sort, Tab};
-use crate::command::format::{bytes, clean, count, millis, rate, span};
+use crate::command::format::{bounded_sum, bytes, count, millis, rate, shortened, span};
 use crate::command::rates::{Earlier, EndpointRates, RouteRates, sum_of_known};
 use crate::command::status::cause;
 use crate::command::table::Align::{self, Left, Right};
@@ -211,7 +211,7 @@ fn total<'a>(upstream: &'a UpstreamStatus, earlier: Option<&Earlier<'_>>) -> Loa
             sent_bytes: sum(|rates| rates.sent_bytes),
             received_bytes: sum(|rates| rates.received_bytes),
         },
-        in_flight: loads.iter().map(|load| load.in_flight).sum(),
+        in_flight: bounded_sum(loads.iter().map(|load| load.in_flight)),
         latency_ms: loads
             .iter()
             .filter_map(|load| load.latency_ms)
@@ -227,7 +227,7 @@ fn group_row(upstream: &UpstreamStatus, total: &Load<'_>) -> Row {
         _ => Tone::Good,
     };
     let sum = |of: fn(&EndpointStatus) -> u64| {
-        let sum = upstream.endpoints.iter().map(of).sum();
+        let sum = bounded_sum(upstream.endpoints.iter().map(of));
         (count(sum), Tone::Title)
     };
     let note = match upstream.is_panicking {
@@ -349,7 +349,7 @@ fn route_row(one: &RouteStatus, rates: RouteRates, quantiles: [Option<f64>; 3]) 
         methods => format!("{methods} {}", one.paths.join(", ")),
     };
     cells.extend([
-        plain(count(one.requests.iter().sum())),
+        plain(count(bounded_sum(one.requests))),
         dim(one.hosts.join(", ")),
         dim(paths),
         dim(one.action.clone()),
@@ -391,115 +391,11 @@ fn listeners(
 impl Row {
     /// Its cells, safe to show.
     pub(super) fn shown(&self) -> impl Iterator<Item = (String, Tone)> {
-        self.cells.iter().map(|(text, tone)| (clean(text), *tone))
+        self.cells
+            .iter()
+            .map(|(text, tone)| (shortened(text), *tone))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::command::fixture;
-    use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
-    fn app(keys: &str) -> App {
-        let mut app = App::new("http://127.0.0.1:9900".into());
-        app.see(fixture::look(0));
-        app.see(fixture::look(1));
-        for key in keys.chars() {
-            app.press(KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE));
-        }
-        app
-    }
-
-    fn column_of(app: &App, title: &str) -> Vec<String> {
-        let mut titles = columns(app.tab).iter();
-        let index = titles
-            .position(|column| column.title == title)
-            .expect(title);
-        let text = |row: Row| row.cells[index].0.trim().to_owned();
-        rows(app).into_iter().map(text).collect()
-    }
-
-    #[test]
-    fn every_row_has_a_cell_for_each_column() {
-        for keys in ["1", "2", "3"] {
-            let app = app(keys);
-            let rows = rows(&app);
-            assert!(rows.len() >= 2);
-            for row in rows {
-                assert_eq!(row.cells.len(), columns(app.tab).len(), "{row:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn upstreams_stand_above_their_endpoints() {
-        let app = app("");
-        assert_eq!(
-            column_of(&app, "UPSTREAM"),
-            [
-                "shop",
-                "10.0.0.11:3000",
-                "10.0.0.12:3000",
-                "10.0.0.13:3000",
-                "search",
-                "search.internal:9200"
-            ]
-        );
-        assert_eq!(
-            column_of(&app, "STATE"),
-            ["2/3 up", "up", "starting", "ejected", "0/1 up", "down"]
-        );
-        assert_eq!(
-            column_of(&app, "REQ/S"),
-            ["110", "100", "10", "0", "1.0", "1.0"]
-        );
-        assert_eq!(column_of(&app, "ERR/S")[3], "2.0");
-    }
-
-    #[test]
-    fn sorting_keeps_endpoints_with_their_upstream() {
-        let by_errors = app("ss");
-        assert_eq!(
-            column_of(&by_errors, "UPSTREAM")[..2],
-            ["shop", "10.0.0.13:3000"]
-        );
-        let by_name = app("S");
-        assert_eq!(
-            column_of(&by_name, "UPSTREAM")[..2],
-            ["search", "search.internal:9200"]
-        );
-        let by_requests = app("2s");
-        assert_eq!(
-            column_of(&by_requests, "ROUTE")[..3],
-            ["static", "api", "quiet-2"]
-        );
-    }
-
-    #[test]
-    fn a_filter_finds_endpoints_and_whole_upstreams() {
-        assert_eq!(
-            column_of(&app("/EJECT"), "UPSTREAM"),
-            ["shop", "10.0.0.13:3000"]
-        );
-        assert_eq!(
-            column_of(&app("/search"), "UPSTREAM"),
-            ["search", "search.internal:9200"]
-        );
-        assert_eq!(column_of(&app("/shop"), "UPSTREAM").len(), 4);
-        assert!(column_of(&app("/nothing"), "UPSTREAM").is_empty());
-        assert_eq!(column_of(&app("2/static"), "ROUTE"), ["static"]);
-        assert_eq!(column_of(&app("3/8081"), "LISTENER"), ["inside"]);
-        let sums = app("/10.0.0.13");
-        assert_eq!(column_of(&sums, "REQ/S")[0], "110", "sums are of all");
-    }
-
-    #[test]
-    fn without_an_earlier_look_rates_are_not_known() {
-        let mut app = App::new(String::new());
-        app.see(fixture::look(0));
-        assert_eq!(column_of(&app, "REQ/S")[1], "–");
-        assert_eq!(column_of(&app, "LATENCY")[1], "2.1ms");
-        assert!(rows(&App::new(String::new())).is_empty());
-    }
-}
+mod tests;

@@ -1,14 +1,15 @@
 //! What only the whole shows: addresses that collide, circles, routes that nothing reaches, upstreams that nobody uses.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::net::SocketAddr;
 
 use tenfold_gateway::config::Config;
-use tenfold_gateway::config::route::{Action, Match};
+use tenfold_gateway::config::route::Action;
 use tenfold_gateway::config::upstream::Address;
+use tenfold_gateway::route::{Table, TableError};
 
 use super::{Process, Scope};
-use crate::config::diagnostic::{At, Place};
+use crate::config::diagnostic::Place;
 use crate::config::raw;
 use crate::config::shape::Named;
 
@@ -19,7 +20,7 @@ pub(super) fn check(file: &raw::File, config: &Config, process: &Process, scope:
         // Indexes are valid only in what has no errors, and what is unused may be so by a mistake.
         return;
     }
-    shadowed_routes(file, config, scope);
+    unreachable_route(file, config, scope);
     idle_listeners(file, config, scope);
     unused_upstreams(file, config, scope);
 }
@@ -124,50 +125,25 @@ fn reaches(server: &Address, own: SocketAddr) -> bool {
     }
 }
 
-/// Of routes that match the same requests only the first one is ever taken.
-fn shadowed_routes(file: &raw::File, config: &Config, scope: &mut Scope<'_>) {
+/// A route that the gateway would refuse, because another one takes all of its requests.
+fn unreachable_route(file: &raw::File, config: &Config, scope: &mut Scope<'_>) {
+    let table = Table::new(&config.routes, config.listeners.len());
+    let Err(TableError::Unreachable { route, by }) = table else {
+        return;
+    };
     let raws = file.route.value().map_or(&[][..], |all| &all.0);
-    let mut seen: HashMap<String, (&At<raw::route::Route>, &str)> = HashMap::new();
-    for (raw, route) in raws.iter().zip(&config.routes) {
-        let key = same_requests(&route.matches);
-        let Some((first, name)) = seen.get(&key) else {
-            seen.insert(key, (raw, &route.name));
-            continue;
-        };
-        let message = format!(
-            "this route is never taken: `{name}` matches the same requests and comes first"
-        );
-        let help = "remove one of them, or add a condition (method, header, query)";
-        scope
-            .report
-            .warning(raw.at, message, help)
-            .also(first.at, "this one is taken");
+    let place = |name: &str| {
+        let index = config.routes.iter().position(|it| it.name == name);
+        index.and_then(|index| raws.get(index)).map(|raw| raw.at)
+    };
+    let message =
+        format!("this route is never taken: `{by}` matches the same requests and goes before it");
+    let help = "remove one of them, or add a condition (method, header, query)";
+    let at = place(&route).unwrap_or_default();
+    let error = scope.report.error(at, message, help);
+    if let Some(by) = place(&by) {
+        error.also(by, "this one is taken");
     }
-}
-
-/// Equal for routes that match the same requests, as far as their texts show it.
-fn same_requests(matches: &Match) -> String {
-    fn sorted<T: std::fmt::Debug>(all: &[T]) -> Vec<String> {
-        let mut all: Vec<_> = all.iter().map(|one| format!("{one:?}")).collect();
-        all.sort();
-        all
-    }
-    let mut paths = sorted(&matches.paths);
-    if paths.is_empty() {
-        // The default.
-        paths = tenfold_gateway::route::pattern::PathPattern::parse("/*")
-            .iter()
-            .map(|path| format!("{path:?}"))
-            .collect();
-    }
-    format!(
-        "{:?} {:?} {paths:?} {:?} {:?} {:?}",
-        matches.listeners,
-        sorted(&matches.hosts),
-        sorted(&matches.methods),
-        sorted(&matches.headers),
-        sorted(&matches.query),
-    )
 }
 
 fn idle_listeners(file: &raw::File, config: &Config, scope: &mut Scope<'_>) {

@@ -5,7 +5,8 @@
 //! open it: a wrong refusal is seen at once, a wrong permission is not.
 
 use super::context::Context;
-use super::location::{Gap, Planned, Rank};
+use super::kind::Rank;
+use super::location::{Gap, Planned};
 use crate::import::ledger::Weight;
 use crate::import::model::Action;
 use crate::import::path::{Pattern, Segment};

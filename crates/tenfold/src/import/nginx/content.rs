@@ -1,7 +1,9 @@
 //! What answers in a location: servers (`proxy_pass`), files (`root`, `alias`, `try_files`), or nothing that is known here.
 
+use super::body::Edit;
 use super::context::Context;
-use super::location::{Edit, Kind, Location};
+use super::kind::Kind;
+use super::location::Location;
 use super::parse::Directive;
 use super::upstream::address;
 use super::variables::{Piece, Variables, has_variable, pieces};

@@ -1,30 +1,19 @@
 //! `location`: which paths, and routes for what is in it.
 
-use super::content::{Target, content};
+use super::body::bodies;
+use super::content::content;
 use super::context::Context;
 use super::finish;
+use super::guard::{guard, limit_except};
+use super::kind::{Kind, Rank};
 use super::level::{self, Access, HELD, Level};
 use super::parse::Directive;
 use super::rewrite::{self, Verdict};
 use super::variables::Variables;
 use crate::import::ledger::{Note, Weight};
 use crate::import::model::{Action, Origin, Route};
-use crate::import::path::{Pattern, escaped};
-use crate::import::regex::{Shape, literal_start};
+use crate::import::path::Pattern;
 use crate::import::source::Place;
-
-/// How a location is chosen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// `= /a`
-    Exact(String),
-    /// `/a`, and `^~ /a`, which no expression goes before.
-    Prefix { text: String, is_strong: bool },
-    /// `~ expression`, `~* expression`
-    Regex { text: String, ignores_case: bool },
-    /// `@name`
-    Named(String),
-}
 
 /// A location with what it inherits.
 #[derive(Clone, Debug)]
@@ -42,16 +31,6 @@ pub(super) struct Planned {
     pub(super) rank: Rank,
     /// Of its location.
     pub(super) place: Place,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rank {
-    Exact,
-    Strong,
-    Prefix,
-    Regex,
-    /// Before all locations: `return`, `if` and `rewrite` of the server.
-    First,
 }
 
 /// Requests that a location took and that no pattern can name.
@@ -79,80 +58,6 @@ pub(super) struct Plan<'d> {
     pub(super) gaps: Vec<Gap<'d>>,
     /// What is to be said although there is no route to say it at.
     pub(super) notes: Vec<Note>,
-}
-
-impl Kind {
-    pub(super) fn of(directive: &Directive) -> Self {
-        let second = || directive.args.get(1).cloned().unwrap_or_default();
-        let prefix = |text: String, is_strong| Self::Prefix { text, is_strong };
-        let regex = |ignores_case| Self::Regex {
-            text: second(),
-            ignores_case,
-        };
-        match directive.first() {
-            "=" => Self::Exact(second()),
-            "^~" => prefix(second(), true),
-            "~" => regex(false),
-            "~*" => regex(true),
-            text if text.starts_with('@') => Self::Named(text[1..].to_owned()),
-            // Without a space in between: `=/a`, `~\.php$`.
-            text if text.starts_with('=') => Self::Exact(text[1..].to_owned()),
-            text if text.starts_with("^~") => prefix(text[2..].to_owned(), true),
-            text if text.starts_with("~*") => Self::Regex {
-                text: text[2..].to_owned(),
-                ignores_case: true,
-            },
-            text if text.starts_with('~') => Self::Regex {
-                text: text[1..].to_owned(),
-                ignores_case: false,
-            },
-            text => prefix(text.to_owned(), false),
-        }
-    }
-
-    pub(super) fn rank(&self) -> Rank {
-        match self {
-            Self::Exact(_) => Rank::Exact,
-            Self::Prefix {
-                is_strong: true, ..
-            } => Rank::Strong,
-            Self::Prefix { .. } | Self::Named(_) => Rank::Prefix,
-            Self::Regex { .. } => Rank::Regex,
-        }
-    }
-
-    /// The patterns, and whether they take less than the location does.
-    fn patterns(&self) -> Option<(Vec<Pattern>, bool)> {
-        match self {
-            Self::Exact(path) => Some((vec![Pattern::exact(path)?], false)),
-            Self::Prefix { text, .. } => Some((vec![Pattern::below(text)?], !text.ends_with('/'))),
-            Self::Regex { text, ignores_case } => {
-                let has_letters = text.chars().any(char::is_alphabetic);
-                if *ignores_case && has_letters {
-                    return None;
-                }
-                Shape::parse(text)?.patterns()
-            }
-            Self::Named(_) => None,
-        }
-    }
-
-    /// What all paths begin with.
-    fn start(&self) -> String {
-        match self {
-            Self::Exact(text) | Self::Prefix { text, .. } => text.clone(),
-            Self::Regex {
-                text,
-                ignores_case: false,
-            } => literal_start(text),
-            Self::Regex { .. } | Self::Named(_) => String::new(),
-        }
-    }
-
-    /// An expression that is about hidden files: `/\.ht`, `/\.(?!well-known)`.
-    fn is_about_hidden(&self) -> bool {
-        matches!(self, Self::Regex { text, .. } if text.starts_with(r"/\.") || text.starts_with(r"^/\.") || text.starts_with(r"(^|/)\."))
-    }
 }
 
 /// All locations of a server, nested ones also, in the order of the source.
@@ -343,168 +248,6 @@ fn handed_to<'a, 'd>(location: &'a Location<'d>, all: &'a [Location<'d>]) -> &'a
             .find(|one| one.kind == Kind::Named(name.to_owned()))
     });
     named.unwrap_or(location)
-}
-
-/// What becomes of the path on the way.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum Edit {
-    #[default]
-    Keep,
-    Strip(String),
-    /// A template.
-    Rewrite(String),
-}
-
-impl Edit {
-    fn apply(&self, route: &mut Route) {
-        match self {
-            Self::Keep => {}
-            Self::Strip(text) => route.table.set("strip", text.clone()),
-            Self::Rewrite(text) => route.table.set("rewrite", text.clone()),
-        }
-    }
-}
-
-fn bodies(
-    context: &mut Context,
-    location: &Location<'_>,
-    answering: &Location<'_>,
-    patterns: &[Pattern],
-    target: Target,
-    edit: Edit,
-    notes: &mut Vec<Note>,
-) -> Vec<Route> {
-    let (action, host, uri, own) = match target {
-        Target::Fixed(action) => return vec![Route::new(patterns.to_vec(), action)],
-        Target::Files { action, edit: own } => (action, None, None, own),
-        Target::Servers { shares, host, uri } => {
-            (Action::Upstream(shares), Some(host), uri, Edit::Keep)
-        }
-    };
-    let edits = match (edit, uri) {
-        (Edit::Keep, Some(uri)) => mapped(context, location, patterns, &uri, notes),
-        (Edit::Keep, None) => vec![(patterns.to_vec(), own)],
-        (edit, _) => vec![(patterns.to_vec(), edit)],
-    };
-    let route = |(paths, edit): (Vec<Pattern>, Edit)| {
-        let mut route = Route::new(paths, action.clone());
-        edit.apply(&mut route);
-        route
-    };
-    let mut routes: Vec<Route> = edits.into_iter().map(route).collect();
-    if let Some(host) = host {
-        for route in &mut routes {
-            finish::forwarded(
-                context,
-                &answering.level,
-                &answering.variables,
-                &host,
-                route,
-            );
-        }
-    }
-    routes
-}
-
-/// What nginx does with the path if `proxy_pass` has one: it replaces the location's text by that, character by character.
-fn mapped(
-    context: &mut Context,
-    location: &Location<'_>,
-    patterns: &[Pattern],
-    uri: &str,
-    notes: &mut Vec<Note>,
-) -> Vec<(Vec<Pattern>, Edit)> {
-    let one = |edit| vec![(patterns.to_vec(), edit)];
-    let template = escaped(uri);
-    let text = match &location.kind {
-        Kind::Exact(_) => return one(Edit::Rewrite(template)),
-        Kind::Prefix { text, .. } => text.as_str(),
-        Kind::Regex { .. } | Kind::Named(_) => return one(Edit::Keep),
-    };
-    let slashless = text.strip_suffix('/').unwrap_or(text).to_owned();
-    match (text.ends_with('/'), uri) {
-        (true, "/") if text == "/" => one(Edit::Keep),
-        (true, "/") => one(Edit::Strip(slashless)),
-        (true, _) => one(Edit::Rewrite(format!("{template}{{rest}}"))),
-        (false, _) if uri.ends_with('/') => {
-            let advice =
-                format!("nginx sends `{uri}/x` for `{text}/x`, with two slashes; here it is one");
-            context.note(notes, location.directive, Weight::Differs, advice);
-            match uri {
-                "/" => one(Edit::Strip(slashless)),
-                _ => one(Edit::Rewrite(format!("{template}{{rest}}"))),
-            }
-        }
-        (false, _) => {
-            let Some(exact) = Pattern::exact(text) else {
-                return one(Edit::Rewrite(format!("{template}/{{rest}}")));
-            };
-            vec![
-                (vec![exact], Edit::Rewrite(template.clone())),
-                (
-                    patterns.to_vec(),
-                    Edit::Rewrite(format!("{template}/{{rest}}")),
-                ),
-            ]
-        }
-    }
-}
-
-/// Closes a route that lets only some in, since who is let in cannot be said.
-pub(super) fn guard(context: &mut Context, level: &Level<'_>, route: &mut Route) {
-    let mut notes = Vec::new();
-    match level.access() {
-        Access::All => {
-            for directive in &level.access {
-                context.translated(directive);
-            }
-            return;
-        }
-        Access::Nobody => {
-            for directive in &level.access {
-                context.translated(directive);
-            }
-            route.action = Action::refuse(403, "");
-            return;
-        }
-        Access::Some => {}
-    }
-    route.closed = true;
-    for directive in level.access.iter().chain(&level.guards) {
-        let advice = "who is let in cannot be said yet: this route refuses everyone, until something else protects it";
-        context.note(&mut notes, directive, Weight::Security, advice);
-    }
-    route.table.notes.append(&mut notes);
-}
-
-/// `limit_except GET { deny all; }`: the route is for these methods, and another one refuses the others.
-fn limit_except(
-    context: &mut Context,
-    directives: &[Directive],
-    route: &mut Route,
-) -> Option<Route> {
-    let directive = directives.iter().find(|one| one.name == "limit_except")?;
-    let methods: Vec<String> = directive.args.clone();
-    let is_known = |method: &String| crate::config::word::method(method).is_ok();
-    let mut refusal = Route::new(route.paths.clone(), Action::refuse(403, ""));
-    let denies_all =
-        matches!(directive.inside(), [only] if only.name == "deny" && only.first() == "all");
-    let mut notes = Vec::new();
-    if denies_all {
-        context.translated(directive);
-        context.translated(&directive.inside()[0]);
-    } else {
-        let advice = "who may use other methods cannot be said yet: nobody may";
-        context.note(&mut notes, directive, Weight::Security, advice);
-        context.cover(directive, Weight::Security, advice);
-    }
-    refusal.table.notes = notes;
-    if methods.is_empty() || !methods.iter().all(is_known) || !route.methods.is_empty() {
-        route.action = Action::refuse(403, "");
-        return None;
-    }
-    route.methods = methods;
-    Some(refusal)
 }
 
 /// Says what is left: what has its own place was translated, or will be.

@@ -1,8 +1,9 @@
 //! From an nginx configuration to ours.
 //!
 //! # The idea
-//! `lexer` and `parse` read what nginx reads, with included files in their place. `server`, `location` and `content` turn
-//! blocks into routes; `level` knows what blocks inherit; `table` what is said about everything else. nginx chooses a server
+//! `lexer` and `parse` read what nginx reads, with included files in their place. `site`, `server` and `plan` (of a `server`),
+//! `kind`, `location`, `content` and `body` (of a `location`) turn blocks into routes, which `placement` puts where they are
+//! for; `level` knows what blocks inherit, `guard` who is let in, `table` what is said about everything else. nginx chooses a server
 //! first and a location in it then, which our order (host, then path) does, too, if every server answers all paths: each gets
 //! a route for the rest.
 //!
@@ -10,19 +11,26 @@
 //! A prefix is text to nginx and segments to us; expressions go before prefixes there. `close` sees to it that neither opens
 //! what was protected.
 
+mod body;
 mod close;
 mod condition;
 mod content;
 mod context;
 mod finish;
+mod guard;
 mod headers;
+mod kind;
 mod level;
 mod lexer;
 mod listen;
 mod location;
 mod parse;
+mod placement;
+mod plan;
 mod rewrite;
 mod server;
+mod settings;
+mod site;
 mod table;
 mod upstream;
 mod variables;
@@ -32,12 +40,13 @@ use std::path::Path;
 
 use context::Context;
 use level::{HELD, Level};
-use listen::Listeners;
 use parse::Directive;
-use server::{Site, Sites};
+use server::Sites;
+use site::Site;
 use variables::Variables;
 
 use super::ledger::{Ledger, Note, Weight};
+use super::listeners::Listeners;
 use super::model::{Draft, Item, Value};
 use super::source::{SourceError, Sources};
 use crate::config::value;
@@ -303,7 +312,7 @@ fn general(context: &mut Context, directive: &Directive) {
             context.draft.limits.notes.append(&mut notes);
         }
         "large_client_header_buffers" => {
-            if let Some(size) = server::head_size(directive) {
+            if let Some(size) = settings::head_size(directive) {
                 context.draft.limits.set("max_head", size);
                 context.translated(directive);
             }
@@ -372,7 +381,7 @@ fn process(context: &mut Context, directive: &Directive, notes: &mut Vec<Note>) 
             }
         },
         "set_real_ip_from" if value::network(directive.first()).is_ok() => {
-            server::push(
+            settings::push(
                 &mut context.draft.gateway,
                 "trusted_proxies",
                 directive.first(),

@@ -1,8 +1,9 @@
 //! `return`, `rewrite`, `if` and `set`: what is decided before a location answers.
 
+use super::body::Edit;
 use super::condition::{self, Part, Test};
 use super::context::Context;
-use super::location::{Edit, Location};
+use super::location::Location;
 use super::parse::Directive;
 use super::variables::{Variables, has_variable};
 use crate::import::ledger::{Note, Weight};

@@ -101,7 +101,7 @@ fn services_become_servers() {
         service(1, 1, 80, "10.0.0.1"),
         service(1, 1, 80, "e\\032f.test"),
     ];
-    let servers = of_services(&all);
+    let servers = of_services(&all).unwrap();
     let show = |server: &Server| format!("{} {:?} {}", server.name, server.address, server.weight);
     let shown: Vec<_> = servers.iter().map(show).collect();
     let expected = [
@@ -110,9 +110,15 @@ fn services_become_servers() {
         r#"b.test:80 Name { host: "b.test.", port: 80 } 3"#,
     ];
     assert_eq!(shown, expected);
-    assert!(of_services(&[service(0, 0, 0, "")]).is_empty());
+    assert_eq!(
+        of_services(&[service(0, 0, 0, "")]),
+        Some(vec![]),
+        "decidedly none"
+    );
+    let useless = [service(0, 0, 0, "a.test"), service(0, 0, 80, "not a name")];
+    assert_eq!(of_services(&useless), None, "a mistake");
     let many: Vec<_> = (0..1000)
         .map(|n| service(0, 1, 80, &format!("s{n}.test")))
         .collect();
-    assert_eq!(of_services(&many).len(), 256);
+    assert_eq!(of_services(&many).unwrap().len(), 256);
 }

@@ -6,6 +6,7 @@ mod format;
 mod lists;
 mod names;
 mod search;
+mod update;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -60,7 +61,7 @@ fn fixed(address: &str) -> Server {
 
 /// A discovery and what it tells.
 struct Finding {
-    _discovery: Discovery,
+    discovery: Discovery,
     told: UnboundedReceiver<Found>,
 }
 
@@ -69,10 +70,7 @@ impl Finding {
         let (sender, told) = unbounded_channel();
         let tell = move |found| drop(sender.send(found));
         let discovery = Discovery::start(upstream, Arc::new(resolver), tell);
-        Self {
-            _discovery: discovery,
-            told,
-        }
+        Self { discovery, told }
     }
 
     /// The next set, as a line per server: name, addresses, weight, zone.

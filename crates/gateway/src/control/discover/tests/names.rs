@@ -249,7 +249,7 @@ async fn nothing_is_looked_up_once_it_is_dropped() {
     let mut finding = Finding::start(&by_dns(), dns.resolver());
     finding.next().await;
     let Finding {
-        _discovery,
+        discovery: _discovery,
         mut told,
     } = finding;
     drop(_discovery);
