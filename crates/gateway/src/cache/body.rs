@@ -239,11 +239,6 @@ impl Drop for Reader {
 }
 
 impl Writer {
-    /// True while the body is not too large to be stored.
-    pub(crate) fn is_kept(&self) -> bool {
-        self.len <= self.most
-    }
-
     /// Ends the body and returns it, if it can be stored.
     pub(crate) fn finish(self) -> Option<Whole> {
         let pieces = {

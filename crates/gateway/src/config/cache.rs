@@ -150,6 +150,7 @@ pub enum SetCookie {
 /// What tells one resource from another, besides scheme, host and path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyPolicy {
+    /// Which parameters of the query count.
     pub query: Query,
     /// Parameters count in the order of their names.
     pub sorts_query: bool,
@@ -162,22 +163,29 @@ pub struct KeyPolicy {
 /// Which parameters of the query count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Query {
+    /// All of them.
     #[default]
     All,
+    /// None.
     None,
+    /// These.
     Only(Vec<Pattern>),
+    /// All but these.
     Except(Vec<Pattern>),
 }
 
 /// A name, or with `*` at its end the beginning of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pattern {
+    /// This name.
     Exact(Box<[u8]>),
+    /// Names that begin so.
     Prefix(Box<[u8]>),
 }
 
 impl Pattern {
     /// From what was written.
+    #[must_use]
     pub fn new(text: &str) -> Self {
         match text.strip_suffix('*') {
             Some(prefix) => Self::Prefix(prefix.as_bytes().into()),
@@ -185,6 +193,8 @@ impl Pattern {
         }
     }
 
+    /// True if `name` is meant.
+    #[must_use]
     pub fn fits(&self, name: &[u8]) -> bool {
         match self {
             Self::Exact(exact) => name == &**exact,
@@ -197,7 +207,12 @@ impl Pattern {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// It has this field (any case), with this value if one is given.
-    Header { name: String, value: Option<String> },
+    Header {
+        /// The field's name.
+        name: String,
+        /// Its value; `None`: any.
+        value: Option<String>,
+    },
     /// It has a cookie of such a name.
     Cookie(Pattern),
     /// It has a query parameter of such a name.

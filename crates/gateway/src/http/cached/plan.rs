@@ -57,7 +57,7 @@ pub(in crate::http) struct Good {
 
 /// Where a response lies.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(in crate::http) struct Place {
     /// The key of the address.
     pub(super) first: Key,
     /// What it varies by, if that is known, and the key of this variant.
@@ -65,7 +65,7 @@ pub(super) struct Place {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Variant {
+pub(in crate::http) struct Variant {
     pub(super) names: Names,
     pub(super) key: Key,
 }
