@@ -246,9 +246,6 @@ mod tests {
             );
         }
         assert_eq!(Header::parse(&bytes, PLACE, &Secret([1, 3])), None);
-        assert_eq!(
-            Header::parse(&bytes[..HEADER - 1], PLACE, &SECRET),
-            None
-        );
+        assert_eq!(Header::parse(&bytes[..HEADER - 1], PLACE, &SECRET), None);
     }
 }

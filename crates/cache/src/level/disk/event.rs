@@ -204,7 +204,7 @@ mod tests {
             }
             let mut rest = &bytes[..];
             for event in &events {
-                prop_assert_eq!(Event::read(&mut rest).as_ref(), Some(event));
+                prop_assert_eq!(Event::read(&mut rest), Some(event.clone()));
             }
             prop_assert!(rest.is_empty());
         }

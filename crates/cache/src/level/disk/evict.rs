@@ -91,10 +91,12 @@ impl Log {
     fn empty(&self, segment: &Arc<Segment>, survivors: &mut Option<Survivors>) {
         let shared = &self.shared;
         let mut evicted = 0;
-        let content = segment.content(shared.secret()).unwrap_or_else(|_| Content {
-            damaged: 1,
-            ..Content::default()
-        });
+        let content = segment
+            .content(shared.secret())
+            .unwrap_or_else(|_| Content {
+                damaged: 1,
+                ..Content::default()
+            });
         for event in content.events {
             let Event::Put { hash, offset, .. } = event else {
                 continue;
@@ -105,10 +107,12 @@ impl Log {
             let survivor = survivors
                 .as_mut()
                 .filter(|kept| {
-                    slot.was_read()
-                        && kept.bytes + slot.length() < segment.length() as usize / 2
+                    slot.was_read() && kept.bytes + slot.length() < segment.length() as usize / 2
                 })
-                .and_then(|kept| self.survivor(segment, hash, slot).map(|found| (kept, found)));
+                .and_then(|kept| {
+                    self.survivor(segment, hash, slot)
+                        .map(|found| (kept, found))
+                });
             match survivor {
                 Some((kept, survivor)) => {
                     kept.bytes += slot.length() + EVENT;

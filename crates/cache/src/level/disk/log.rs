@@ -325,9 +325,7 @@ impl Log {
             })?;
         let segment = Arc::new(segment);
         self.next_segment = id.checked_add(1);
-        self.shared
-            .bytes
-            .fetch_add(START as u64, Ordering::Relaxed);
+        self.shared.bytes.fetch_add(START as u64, Ordering::Relaxed);
         self.shared.segments_mut().insert(id, segment.clone());
         self.active = Some(Active {
             segment,

@@ -173,7 +173,8 @@ impl DiskLevel {
         let record = if length < LARGE {
             record.encode(compress_above)
         } else {
-            self.elsewhere(move || record.encode(compress_above)).await?
+            self.elsewhere(move || record.encode(compress_above))
+                .await?
         };
         let (reply, result) = oneshot::channel();
         self.queue.put(Put {

@@ -32,7 +32,8 @@ pub struct Recovery {
 
 const BOOT: &str = "the machine went down while the cache was open, so invalidations may be missing (the option sync keeps the contents in this case)";
 const STATE: &str = "the directory's state file is missing or damaged";
-const HOLE: &str = "entries are missing or damaged, and older records could have been invalidated by them";
+const HOLE: &str =
+    "entries are missing or damaged, and older records could have been invalidated by them";
 
 /// Where the log goes on.
 pub(super) struct End_ {
@@ -157,9 +158,7 @@ impl Replay<'_> {
         }
         self.last = Some(content.last);
         self.open.push(segment.id);
-        shared
-            .segments_mut()
-            .insert(segment.id, Arc::new(segment));
+        shared.segments_mut().insert(segment.id, Arc::new(segment));
     }
 
     /// There is a hole: nothing replayed so far counts.

@@ -133,7 +133,11 @@ impl Shared {
                 None => None,
             };
             let Some(entry) = entry else {
-                if self.index.take_at(hash, slot.segment, slot.offset).is_some() {
+                if self
+                    .index
+                    .take_at(hash, slot.segment, slot.offset)
+                    .is_some()
+                {
                     return Ok(None);
                 }
                 continue;
@@ -169,11 +173,7 @@ impl Shared {
     }
 
     /// Reads and verifies the entry at `slot`. `None`: it is damaged, which is noted.
-    pub(super) fn entry(
-        &self,
-        segment: &Segment,
-        slot: Slot,
-    ) -> Result<Option<Entry>, LevelError> {
+    pub(super) fn entry(&self, segment: &Segment, slot: Slot) -> Result<Option<Entry>, LevelError> {
         let mut bytes = vec![0; slot.length()];
         match segment
             .file

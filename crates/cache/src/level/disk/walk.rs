@@ -206,7 +206,7 @@ mod tests {
         let body = wide_body(&Target::Tag("a".into()), Mode::Hard);
         append(&mut bytes, Kind::Wide, 15, 14, &body);
         append(&mut bytes, Kind::Put, 16, 15, b"body");
-        bytes[begin + HEADER + 6] ^= 1;
+        bytes[begin + HEADER + 5] ^= 1;
         let content = walk(&bytes, SEGMENT, 10, &SECRET);
         assert_eq!((content.previous, content.last), (15, 16));
         assert_eq!(content.events.len(), 1);
