@@ -39,6 +39,16 @@ fn a_directory_with_something_else_in_it_is_left_alone() {
 }
 
 #[test]
+fn a_state_that_is_not_ours_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("state"), "another program's").unwrap();
+    let message = refused(&options(dir.path()));
+    assert!(message.contains("holds state"), "{message}");
+    let state = std::fs::read_to_string(dir.path().join("state")).unwrap();
+    assert_eq!(state, "another program's");
+}
+
+#[test]
 fn a_directory_in_which_others_can_write_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o777)).unwrap();

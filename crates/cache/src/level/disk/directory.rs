@@ -193,10 +193,17 @@ impl Directory {
     }
 }
 
-/// Refuses a directory in which there is something, but nothing of ours.
+/// Refuses a directory in which there is something, unless its state says that it is ours. A state that is damaged
+/// says nothing, and then only our files may be there, and the lock, which is always made before the state.
 fn refuse_foreign(path: &Path) -> Result<(), OpenError> {
-    if path.join(STATE).exists() {
+    if State::read(path)?.is_some() {
         return Ok(());
+    }
+    if path.join(STATE).exists() && !path.join(LOCK).exists() {
+        return Err(OpenError::NotOurs {
+            path: path.to_owned(),
+            found: STATE.into(),
+        });
     }
     for file in std::fs::read_dir(path).map_err(failed("read", path))? {
         let name = file.map_err(failed("read", path))?.file_name();

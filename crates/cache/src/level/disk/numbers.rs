@@ -202,7 +202,7 @@ mod tests {
         assert!(numbers.admits(1, "k", &[], 10));
         assert!(numbers.admits(2, "other", &[], 0));
         for key in 0..=MAX_KEYS as u64 {
-            numbers.key(key << 20, 100 + key);
+            numbers.key(key.wrapping_mul(0x9E37_79B9_7F4A_7C15), 100 + key);
         }
         assert!(numbers.keys.len() <= MAX_KEYS);
         assert!(!numbers.admits(2, "other", &[], 100));

@@ -36,7 +36,7 @@ const HOLE: &str =
     "entries are missing or damaged, and older records could have been invalidated by them";
 
 /// Where the log goes on.
-pub(super) struct End_ {
+pub(super) struct LogEnd {
     /// The number of the last entry.
     pub(super) last: u64,
     /// The first id that no segment has had; `None`: there is none.
@@ -47,7 +47,7 @@ pub(super) struct End_ {
 pub(super) fn recover(
     shared: &Shared,
     doubt: Option<Doubt>,
-) -> Result<(End_, Recovery), OpenError> {
+) -> Result<(LogEnd, Recovery), OpenError> {
     let path = &shared.directory.path;
     let ids = shared.directory.segments().map_err(failed("read", path))?;
     let mut replay = Replay {
@@ -74,7 +74,7 @@ pub(super) fn recover(
     recovery.bytes = segments;
     let last = replay.last.unwrap_or(0);
     shared.number.store(last, Ordering::Release);
-    let end = End_ {
+    let end = LogEnd {
         last,
         next_segment: ids.last().map_or(Some(1), |id| id.checked_add(1)),
     };
@@ -166,7 +166,10 @@ impl Replay<'_> {
         self.shared.index.clear();
         *self.shared.numbers_mut() = Numbers::default();
         self.shared.segments_mut().clear();
-        self.recovery.dropped = Some(HOLE);
+        // A hole that was found before and behind which nothing is left is no news.
+        if !self.open.is_empty() || self.recovery.damaged > 0 {
+            self.recovery.dropped = Some(HOLE);
+        }
         let older = std::mem::take(&mut self.open);
         self.last = None;
         self.remove(&older)
