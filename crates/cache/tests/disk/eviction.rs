@@ -55,6 +55,20 @@ async fn what_is_read_stays_and_what_is_not_goes() {
             assert_eq!(disk.value("used").await, fresh("v"));
             assert_eq!(disk.value("softened").await, stale("v"));
         }
+        match number {
+            // Invalidated, and not looked for until segments before it are gone.
+            300 => {
+                disk.put("later", "v", &["later"]).await;
+                disk.invalidate(Invalidation::tag("later")).await;
+            }
+            // The first segments have gone, and what was read in them has been written anew.
+            700 => {
+                assert!(disk.0.usage().evictions > 0);
+                assert_eq!(disk.value("deleted").await, None);
+                assert_eq!(disk.value("later").await, None);
+            }
+            _ => {}
+        }
     }
     assert_eq!(disk.value("unused").await, None);
     assert_eq!(disk.value("deleted").await, None);

@@ -1,5 +1,6 @@
 //! The disk level, seen from outside: restarts, crashes, damage, full disks.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests as well")]
+#![allow(clippy::needless_pass_by_value, reason = "anything that makes a name")]
 #![allow(clippy::print_stdout, reason = "child processes tell their parents")]
 
 mod crash;

@@ -1,4 +1,4 @@
-//! The log's end: appending, sealing, and making room.
+//! The log's end: appending and writing.
 //!
 //! Entries are collected in a buffer and written with one system call. What they change in the index takes effect when
 //! that has succeeded, and only then is anybody told. So what is acknowledged survives the death of the process, and
@@ -19,7 +19,7 @@ use super::DiskOptions;
 use super::entry::{Draft, HEADER, Kind, Place};
 use super::event::Event;
 use super::queue::Reply;
-use super::segment::{FOOTER, START, Segment, write_footer};
+use super::segment::{FOOTER, START, Segment};
 use super::shared::Shared;
 
 /// How much of a footer one entry takes up, apart from a text.
@@ -37,24 +37,24 @@ pub(super) struct Log {
     /// Whether invalidations are forced to the medium.
     pub(super) sync: bool,
     pub(super) clock: Clock,
-    active: Option<Active>,
-    buffer: Vec<u8>,
+    pub(super) active: Option<Active>,
+    pub(super) buffer: Vec<u8>,
     staged: Vec<Staged>,
     /// The number of the next entry. None is given twice, whatever became of its entry.
     next: u64,
     /// The number of the last entry in the file, and in the buffer behind it.
-    written: u64,
+    pub(super) written: u64,
     buffered: u64,
     /// The id of the next segment.
-    next_segment: Option<u32>,
+    pub(super) next_segment: Option<u32>,
 }
 
 /// The segment that is being written.
-struct Active {
-    segment: Arc<Segment>,
+pub(super) struct Active {
+    pub(super) segment: Arc<Segment>,
     /// The events so far, as the footer will have them; so many bytes of them are of entries in the file.
-    events: Vec<u8>,
-    events_written: usize,
+    pub(super) events: Vec<u8>,
+    pub(super) events_written: usize,
 }
 
 /// An entry in the buffer.
@@ -232,107 +232,6 @@ impl Log {
             .fetch_add(length.saturating_sub(at), Ordering::Relaxed);
         self.written = self.buffered;
         self.active = None;
-    }
-
-    /// Waits for the medium. When that fails, nobody knows what it has: the level ends.
-    fn force(&self, segment: &Segment) -> Result<(), LevelError> {
-        segment.sync().map_err(|error| {
-            let error = cannot("force to the medium", segment, &error);
-            let _ = self.shared.ended.set(error.to_string());
-            error
-        })
-    }
-
-    /// Begins a new segment if the active one has no room for so many bytes more.
-    fn roll(&mut self, more: usize) -> Result<(), LevelError> {
-        let Some(active) = &self.active else {
-            return Ok(());
-        };
-        let used = active.segment.length() as usize + self.buffer.len();
-        let would_be = used + more + active.events.len() + FOOTER;
-        if used > START && would_be as u64 > self.segment_bytes {
-            self.flush(false)?;
-            self.seal()?;
-        }
-        Ok(())
-    }
-
-    /// Appends the active segment's footer. The buffer is empty.
-    pub(super) fn seal(&mut self) -> Result<(), LevelError> {
-        let Some(active) = self.active.take() else {
-            return Ok(());
-        };
-        let segment = active.segment;
-        let at = segment.length();
-        let mut footer = Vec::with_capacity(FOOTER + active.events.len());
-        write_footer(
-            &mut footer,
-            Place {
-                segment: segment.id,
-                offset: at as u32,
-            },
-            (segment.previous, self.written),
-            &active.events,
-            self.shared.secret(),
-        );
-        segment.synced.store(false, Ordering::Release);
-        if segment.file.write_all_at(&footer, at).is_ok() {
-            segment
-                .length
-                .store(at + footer.len() as u64, Ordering::Relaxed);
-            self.shared
-                .bytes
-                .fetch_add(footer.len() as u64, Ordering::Relaxed);
-        } else {
-            // It is walked through at the next start instead; half a footer counts as cut short.
-            let _ = segment.file.set_len(at);
-        }
-        if self.sync {
-            self.force(&segment)?;
-        }
-        Ok(())
-    }
-
-    /// Where the next entry goes.
-    fn end(&mut self) -> Result<Place, LevelError> {
-        if self.active.is_none() {
-            self.begin_segment()?;
-        }
-        let active = self.active.as_ref().expect("a segment was just begun");
-        Ok(Place {
-            segment: active.segment.id,
-            offset: (active.segment.length() as usize + self.buffer.len()) as u32,
-        })
-    }
-
-    fn begin_segment(&mut self) -> Result<(), LevelError> {
-        let id = self.next_segment.ok_or_else(|| {
-            LevelError::Failed("all segment names are used up: empty the directory".into())
-        })?;
-        let directory = &self.shared.directory;
-        let segment = Segment::create(&directory.path, id, self.written, &directory.secret)
-            .and_then(|segment| {
-                if self.sync {
-                    directory.sync()?;
-                }
-                Ok(segment)
-            })
-            .map_err(|error| {
-                LevelError::Failed(format!(
-                    "cannot create a segment in {}: {error}",
-                    directory.path.display()
-                ))
-            })?;
-        let segment = Arc::new(segment);
-        self.next_segment = id.checked_add(1);
-        self.shared.bytes.fetch_add(START as u64, Ordering::Relaxed);
-        self.shared.segments_mut().insert(id, segment.clone());
-        self.active = Some(Active {
-            segment,
-            events: Vec::new(),
-            events_written: 0,
-        });
-        Ok(())
     }
 }
 

@@ -7,9 +7,9 @@
 //! # The idea
 //! One log in a bounded number of files, and nothing else on disk: records and invalidations are appended in one order by
 //! one thread, and the order alone says what is valid. An invalidation is in the log before it is acknowledged.
-//! In memory is an index of 24 to 48 bytes per record ([`index`]), rebuilt at the start from the files' footers. Room is
-//! made by dropping the oldest file ([`evict`]), and with it all invalidations that concern nothing any more.
-//! What is damaged, and what follows from that, is in [`segment`]. The log as the only structure is Bitcask's idea
+//! In memory is an index of 24 to 48 bytes per record (`index.rs`), rebuilt at the start from the files' footers. Room is
+//! made by dropping the oldest file (`evict.rs`), and with it all invalidations that concern nothing any more.
+//! What is damaged, and what follows from that, is in `segment.rs`. The log as the only structure is Bitcask's idea
 //! (Sheehy and Smith, Bitcask: A Log-Structured Hash Table for Fast Key/Value Data, 2010), without its merging.
 //!
 //! # The trade-off
@@ -27,6 +27,7 @@ mod options;
 mod pool;
 mod queue;
 mod recover;
+mod roll;
 mod segment;
 mod shared;
 mod state;
