@@ -3,7 +3,7 @@
 //! First in, first out costs no writing besides, and lets every invalidation go together with the last record that it
 //! could concern, because nothing older than the oldest segment remains. What it lacks is that it throws out what is in
 //! use; so what was read since it was written gets a second chance and is appended anew (as in CLOCK; for flash caches:
-//! McAllister et al., Kangaroo, SOSP 2021, section 4.4). At most half of a segment is, so that each one that goes
+//! readmission in McAllister et al., Kangaroo, SOSP 2021). At most half of a segment is, so that each one that goes
 //! makes room.
 
 use std::sync::Arc;
