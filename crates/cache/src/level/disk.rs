@@ -1,1 +1,0 @@
-//! The disk level (being written).
