@@ -196,7 +196,7 @@ async fn tags_prefixes_and_all_hard_and_soft() {
             let before = lease(&level).await;
             assert!(store(&level, &a, "a", &["t", "u"]).await);
             assert!(store(&level, &b, "b", &[]).await);
-            let after = level.invalidate(&[what.clone()]).await.unwrap();
+            let after = level.invalidate(std::slice::from_ref(&what)).await.unwrap();
             for (key, tags, hit) in [(&a, &["t", "u"][..], hits_a), (&b, &[], hits_b)] {
                 let found = level.get(key).await.unwrap();
                 match found {

@@ -167,7 +167,7 @@ fn no_interleaving_brings_an_old_value_back() {
         levels
     });
     let config = ProptestConfig {
-        cases: 150,
+        cases: 300,
         failure_persistence: None,
         ..ProptestConfig::default()
     };

@@ -1,6 +1,10 @@
 //! Real Redis servers for the tests: unprivileged, on free ports, in temporary directories, gone with the test.
 
-#![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test binary is a crate of its own and uses a part"
+)]
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};

@@ -33,6 +33,9 @@ pub(super) const CERTAIN: Duration = Duration::from_secs(5);
 /// At most one sample in this time is kept.
 const SAMPLE: Duration = Duration::from_millis(100);
 
+/// So many own invalidations are remembered that have not been seen in the log.
+const MAX_OWN: usize = 4096;
+
 /// A moment by two clocks. Either may have stood still when a machine was suspended; what passed is the longer of
 /// both, which errs to the safe side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,6 +179,10 @@ impl Local {
             .own
             .partition_point(|(epoch_, number_, _)| (*epoch_, *number_) < (epoch, number));
         self.own.insert(at, (epoch, number, what));
+        // Whoever cannot read the log may still invalidate. What is given up here is found in what is read anew.
+        if self.own.len() > MAX_OWN {
+            self.own.pop_front();
+        }
     }
 
     /// Takes in an entry of the log. Its number counts only with [`Local::advance`], when it has been passed on.

@@ -21,8 +21,9 @@
 //!   knew of it, and costs the content of the level. In a cluster, a lost tombstone is made up for by the tables of
 //!   the processes that run; one that starts just then may read the value until its lifetime ends. Set
 //!   `min-replicas-to-write` where that matters.
-//! - `maxmemory-policy` should be `volatile-lru`, `volatile-lfu` or `noeviction`: then the numbers stay, and
-//!   tombstones are the last to go. Lost numbers are noticed, and cost the content of the level.
+//! - `maxmemory-policy` should be `volatile-lru` or `volatile-lfu`: then the numbers stay, and tombstones, being young,
+//!   are the last to go. Lost numbers are noticed, and cost the content of the level. With `noeviction`, a full server
+//!   refuses invalidations too.
 
 mod address;
 mod call;
