@@ -1,16 +1,12 @@
-//! The Redis level against a real server.
+//! Values and invalidations in the Redis level, against a real server.
 
-#[path = "support/redis.rs"]
+#[path = "support/redis/mod.rs"]
 mod support;
 
-use std::time::Duration;
-
 use support::*;
-use tenfold_cache::level::redis::{ConnectError, RedisLevel, RedisOptions};
-use tenfold_cache::level::{Claim, Confirmed, Lease, Level, Record};
-use tenfold_cache::{Invalidation, Key, Namespace};
-
-const MOMENT: Duration = Duration::from_secs(10);
+use tenfold_cache::level::redis::{RedisLevel, RedisOptions};
+use tenfold_cache::level::{Lease, Level, Record};
+use tenfold_cache::{Invalidation, Key};
 
 #[tokio::test]
 async fn a_record_comes_back_as_it_was() {
@@ -175,6 +171,53 @@ async fn a_tombstone_that_comes_late_spares_what_was_loaded_after_it() {
 }
 
 #[tokio::test]
+async fn a_keys_number_outlives_a_short_value_stored_after_it() {
+    let server = Server::start(&[]);
+    let script = |name: &str, words: &[&str]| {
+        let lua = match name {
+            "put" => include_str!("../src/level/redis/lua/put.lua"),
+            _ => include_str!("../src/level/redis/lua/tombstone.lua"),
+        };
+        let lua = format!("{}{lua}", include_str!("../src/level/redis/lua/head.lua"));
+        let (keys, command) = (
+            if name == "put" { "2" } else { "1" },
+            ["EVAL", lua.as_str()],
+        );
+        server.command::<i64>(&[&command[..], &[keys], words].concat())
+    };
+    let put = |number: u64, lifetime: &str| {
+        let value = format!("V{:014x}{number:014x}{:014x}{:014x}record", 7, 0, 0);
+        let now = unix().to_string();
+        let number = number.to_string();
+        let words = [
+            "k",
+            "{k}:fence",
+            "7",
+            &number,
+            "0",
+            lifetime,
+            &now,
+            "20000",
+            "10000",
+            "62000",
+        ];
+        script("put", &[&words[..], &[&value]].concat())
+    };
+    assert_eq!(put(5, "100000"), 1);
+    assert_eq!(script("bury", &["k", "7", "6", "h", "62000"]), 1);
+    assert_eq!((put(5, "100000"), put(6, "1")), (0, 1));
+    // The reader knows when it ends; its number stays.
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    assert_eq!(put(5, "100000"), 0);
+    assert_eq!((put(7, "1"), put(6, "100000")), (1, 0));
+    assert!((50_000..=62_000).contains(&server.command::<i64>(&["PTTL", "k"])));
+    // An invalidation that comes after the value makes room for its number as well.
+    server.command::<i64>(&["PEXPIRE", "k", "1000"]);
+    assert_eq!(script("bury", &["k", "7", "7", "s", "62000"]), 1);
+    assert!(server.command::<i64>(&["PTTL", "k"]) > 50_000);
+}
+
+#[tokio::test]
 async fn tags_prefixes_and_all_hard_and_soft() {
     let server = Server::start(&[]);
     let level = connect(&server.address()).await;
@@ -266,165 +309,4 @@ async fn too_many_tags_are_forgotten_to_the_safe_side() {
     assert_eq!(read(&late, &key("1")).await, None);
     assert!(store(&late, &key("1"), "2", &["0"]).await);
     assert_eq!(read(&late, &key("1")).await.as_deref(), Some("2"));
-}
-
-#[tokio::test]
-async fn the_others_hear_of_it_and_confirm() {
-    let server = Server::start(&[]);
-    let (one, two) = (
-        connect(&server.address()).await,
-        connect(&server.address()).await,
-    );
-    let (mine, theirs) = (Ear::on(&one), Ear::on(&two));
-    assert!(store(&two, &key("1"), "1", &["t"]).await);
-    let what: Vec<_> = (0..300)
-        .map(|number| Invalidation::key(&key(&format!("k{number}"))))
-        .chain([
-            Invalidation::tag("t"),
-            Invalidation::prefix("p").soft(),
-            Invalidation::all().soft(),
-        ])
-        .collect();
-    let lease = one.invalidate(&what).await.unwrap();
-    let confirmed = eventually(|| async {
-        let confirmed = one.confirmed(lease, MOMENT).await.unwrap();
-        (confirmed.members == 1).then_some(confirmed)
-    })
-    .await;
-    assert_eq!(
-        confirmed,
-        Confirmed {
-            confirmed: 1,
-            members: 1
-        }
-    );
-    let mut heard = theirs.invalidations();
-    for one in &what {
-        let at = heard.iter().position(|other| other == one);
-        heard.swap_remove(at.unwrap_or_else(|| panic!("{one:?} was not heard")));
-    }
-    assert!(heard.is_empty() && theirs.gaps() == 0);
-    assert!(
-        mine.heard.lock().unwrap().is_empty(),
-        "nobody is told what it said itself"
-    );
-    assert_eq!(read(&two, &key("1")).await, None);
-
-    two.close().await.unwrap();
-    let alone = one.confirmed(lease, MOMENT).await.unwrap();
-    assert_eq!(
-        alone,
-        Confirmed {
-            confirmed: 0,
-            members: 0
-        }
-    );
-}
-
-#[tokio::test]
-async fn one_process_loads_and_a_newer_claims_value_stays() {
-    let server = Server::start(&[]);
-    let (one, two) = (
-        connect(&server.address()).await,
-        connect(&server.address()).await,
-    );
-    let key = key("1");
-    let Claim::Granted { fence: first } = one.claim(&key, MOMENT).await.unwrap() else {
-        panic!()
-    };
-    assert_eq!(two.claim(&key, MOMENT).await.unwrap(), Claim::Taken);
-    two.release(&key, first + 1).await.unwrap();
-    assert_eq!(
-        two.claim(&key, MOMENT).await.unwrap(),
-        Claim::Taken,
-        "not its own to give back"
-    );
-    one.release(&key, first).await.unwrap();
-    let limit = Duration::from_millis(30);
-    let Claim::Granted { fence: second } = two.claim(&key, limit).await.unwrap() else {
-        panic!()
-    };
-    let third = eventually(|| async {
-        match one.claim(&key, MOMENT).await.unwrap() {
-            Claim::Granted { fence } => Some(fence),
-            Claim::Taken => None,
-        }
-    })
-    .await;
-    assert!(first < second && second < third);
-    let lease = one.lease().unwrap();
-    let with = |fence| Lease { fence, ..lease };
-    assert!(
-        !two.put(&key, record("second", &[]), with(second))
-            .await
-            .unwrap()
-    );
-    assert!(
-        one.put(&key, record("third", &[]), with(third))
-            .await
-            .unwrap()
-    );
-    assert_eq!(read(&two, &key).await.as_deref(), Some("third"));
-    server.command::<i64>(&["DEL", "{shop:v2:item:1}:fence"]);
-    assert!(
-        !two.put(&key, record("second", &[]), with(second))
-            .await
-            .unwrap()
-    );
-}
-
-#[tokio::test]
-async fn two_namespaces_share_a_server_and_nothing_else() {
-    let server = Server::start(&[]);
-    let one = connect(&server.address()).await;
-    let other = RedisOptions::new(&server.address(), &Namespace::new("shop", 3));
-    let two = RedisLevel::connect(other).await.unwrap();
-    let key = Key::new("the same").unwrap();
-    assert!(store(&one, &key, "1", &["t"]).await);
-    assert!(store(&two, &key, "2", &["t"]).await);
-    one.invalidate(&[Invalidation::all()]).await.unwrap();
-    assert_eq!(read(&one, &key).await, None);
-    assert_eq!(read(&two, &key).await.as_deref(), Some("2"));
-}
-
-#[tokio::test]
-async fn what_is_wrong_with_the_connection_is_said() {
-    let server = Server::start(&["--requirepass", "hunter2"]);
-    let port = server.port;
-    let right = format!("redis://:hunter2@127.0.0.1:{port}");
-    let level = connect(&right).await;
-    assert!(store(&level, &key("1"), "1", &[]).await);
-    assert!(!format!("{level:?} {:?}", options(&right)).contains("hunter2"));
-    for (address, part) in [
-        (
-            format!("redis://:hunter3@127.0.0.1:{port}"),
-            "access denied",
-        ),
-        (format!("redis://127.0.0.1:{port}"), "access denied"),
-        (
-            "redis://:hunter3@127.0.0.1:1".into(),
-            "nothing listens there",
-        ),
-        (
-            "redis://:hunter3@no.such.host.invalid".into(),
-            "the name of the host has no address",
-        ),
-        (
-            format!("redis+cluster://:hunter2@127.0.0.1:{port}"),
-            "it is no cluster",
-        ),
-        ("localhost".into(), "must begin with redis://"),
-    ] {
-        let error = RedisLevel::connect(options(&address)).await.unwrap_err();
-        let text = format!("{error} {error:?}");
-        assert!(
-            text.contains(part) && !text.contains("hunter"),
-            "{address}: {text}"
-        );
-        let lasting = matches!(
-            error,
-            ConnectError::Denied { .. } | ConnectError::WrongKind { .. } | ConnectError::Options(_)
-        );
-        assert_eq!(error.is_transient(), !lasting);
-    }
 }

@@ -1,6 +1,6 @@
 //! The Redis level on a real cluster of three nodes, and behind a real Sentinel.
 
-#[path = "support/redis.rs"]
+#[path = "support/redis/mod.rs"]
 mod support;
 
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! The Redis level when the server fails: what was confirmed before is never contradicted afterwards.
 
-#[path = "support/redis.rs"]
+#[path = "support/redis/mod.rs"]
 mod support;
 
 use std::process::Command;
