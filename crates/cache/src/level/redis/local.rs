@@ -75,6 +75,8 @@ pub(super) struct Local {
     /// The last number up to which everything has been taken in, and passed on.
     pub(super) number: u64,
     pub(super) table: Table,
+    /// The last number that is in the table: `number`, or the one that is just being passed on.
+    taken: u64,
     /// After which entry of the log to go on.
     pub(super) last_id: String,
     /// That entry's origin, when this process has seen it itself.
@@ -112,6 +114,7 @@ impl Local {
         Self {
             epoch: 0,
             number: 0,
+            taken: 0,
             table,
             last_id: "0-0".into(),
             last_origin: None,
@@ -171,7 +174,7 @@ impl Local {
             for one in what.iter() {
                 self.table.add(one, number);
             }
-            if number <= self.number {
+            if number <= self.taken {
                 return;
             }
         }
@@ -212,6 +215,7 @@ impl Local {
         for what in &message.what {
             self.table.add(what, message.number);
         }
+        self.taken = message.number;
         Ok(())
     }
 
@@ -261,6 +265,7 @@ impl Local {
     pub(super) fn reload(&mut self, fresh: Self, since: Moment) {
         let own = std::mem::take(&mut self.own);
         *self = fresh;
+        self.taken = self.number;
         for (epoch, number, what) in own {
             if epoch >= self.epoch {
                 self.invalidated(epoch, number, what);

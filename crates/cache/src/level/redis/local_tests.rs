@@ -11,7 +11,7 @@ fn at(millis: u64) -> Moment {
 
 fn local(number: u64) -> Local {
     let mut local = Local::new(Table::new(10, 10));
-    (local.epoch, local.number) = (7, number);
+    (local.epoch, local.number, local.taken) = (7, number, number);
     local.confirm(at(0));
     local.synced();
     local
@@ -130,6 +130,16 @@ fn an_own_number_that_went_to_another_process_is_a_loss() {
     let mut local = self::local(3);
     local.invalidated(7, 4, [Invalidation::tag("x")].into());
     assert_eq!(local.take(&message(4, "me"), "me"), Ok(()));
+}
+
+#[test]
+fn an_own_entry_may_be_read_before_its_number_is_known() {
+    let mut local = local(3);
+    local.take(&message(4, "me"), "me").unwrap();
+    // Between taking it in and passing it on.
+    local.invalidated(7, 4, [Invalidation::tag("a")].into());
+    local.advance(message(4, "me"));
+    assert_eq!(local.take(&message(5, "b"), "me"), Ok(()));
 }
 
 #[test]
