@@ -55,31 +55,7 @@ impl Address {
             None => (None, rest),
         };
         let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let (kind, database) = match flavour {
-            "" => (Kind::Single, path),
-            "+sentinel" => {
-                let (master, database) = path.split_once('/').unwrap_or((path, ""));
-                if master.is_empty() {
-                    return Err(
-                        "the name of the master is missing: redis+sentinel://host:port/MASTER"
-                            .into(),
-                    );
-                }
-                let master = decode(master)?;
-                (Kind::Sentinel { master }, database)
-            }
-            "+cluster" if path.is_empty() => (Kind::Cluster, ""),
-            "+cluster" => {
-                return Err(
-                    "a cluster has no numbered databases: nothing may follow the hosts".into(),
-                );
-            }
-            _ => {
-                return Err(format!(
-                    "`{scheme}` is unknown: use redis, redis+sentinel or redis+cluster, or with rediss for TLS"
-                ));
-            }
-        };
+        let (kind, database) = parse_kind(scheme, flavour, path)?;
         let port = if flavour == "+sentinel" {
             SENTINEL_PORT
         } else {
@@ -112,6 +88,32 @@ impl Address {
             database,
         })
     }
+}
+
+/// What stands at the address, and the text of the database's number.
+fn parse_kind<'a>(scheme: &str, flavour: &str, path: &'a str) -> Result<(Kind, &'a str), String> {
+    Ok(match flavour {
+        "" => (Kind::Single, path),
+        "+sentinel" => {
+            let (master, database) = path.split_once('/').unwrap_or((path, ""));
+            if master.is_empty() {
+                return Err(
+                    "the name of the master is missing: redis+sentinel://host:port/MASTER".into(),
+                );
+            }
+            let master = decode(master)?;
+            (Kind::Sentinel { master }, database)
+        }
+        "+cluster" if path.is_empty() => (Kind::Cluster, ""),
+        "+cluster" => {
+            return Err("a cluster has no numbered databases: nothing may follow the hosts".into());
+        }
+        _ => {
+            return Err(format!(
+                "`{scheme}` is unknown: use redis, redis+sentinel or redis+cluster, or with rediss for TLS"
+            ));
+        }
+    })
 }
 
 fn parse_host(text: &str, port: u16) -> Result<(String, u16), String> {
