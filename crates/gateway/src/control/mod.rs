@@ -163,6 +163,8 @@ impl Control {
         let routes = if is_same_routes && config.listeners.len() == state.config.listeners.len() {
             Arc::clone(&state.snapshot.routes)
         } else {
+            // Reloads in quick succession would otherwise add up to what `evaluate` finds only after seconds.
+            self.registry.forget_unused();
             let routes = Routes::new(&config.routes, config.listeners.len(), &self.registry);
             Arc::new(routes.map_err(ApplyError::Routes)?)
         };
