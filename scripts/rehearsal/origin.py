@@ -1,10 +1,10 @@
 """An origin that can be told to behave badly: `origin.py NAME HOST:PORT`.
 
-A line on its standard input says how it goes on: `well`; `failing` (500 at once to everything), `half` (the same, but
-its health check is fine), `slow` (a second more, its health check not).
+A line on its standard input says how it goes on: `well`, `failing` (500 at once) or `slow` (a second more). Its health
+check is fine all the time, as that of a real server that cannot reach its database is only too often.
 
 `/`        its name, after 20 ms of "work"; `X-Received` is when the request came (the system's monotonic clock)
-`/healthz` whether it is well
+`/healthz` 200
 `/long/download` many bytes that are easily told from wrong ones
 `/long/echo`     a WebSocket that sends back what it gets
 """
@@ -60,7 +60,7 @@ class Origin:
 
     async def answer(self, target: str, received: float, writer: asyncio.StreamWriter) -> None:
         is_probe = target == "/healthz"
-        status = 500 if self.mode == "failing" or (self.mode == "half" and not is_probe) else 200
+        status = 500 if self.mode == "failing" and not is_probe else 200
         if status == 200 and not is_probe:
             await asyncio.sleep(WORK + (SLOWNESS if self.mode == "slow" else 0))
         body = f"origin {self.name}"

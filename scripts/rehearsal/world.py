@@ -61,6 +61,7 @@ def free_port() -> int:
 
 
 def _die_with_me() -> None:
+    # When the thread ends that started it: where there are no namespaces, this is what clears up.
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
