@@ -13,8 +13,10 @@ A, NXDOMAIN = 1, 3
 
 
 class NameServer:
-    def __init__(self, host: str, addresses: list[str]) -> None:
-        self.addresses = addresses
+    """On port 53, because resolv.conf(5) knows no other; so it needs an address that is its own (see `world`)."""
+
+    def __init__(self, host: str) -> None:
+        self.addresses: list[str] = []
         # When A was asked for, and what was answered.
         self.said: list[tuple[float, frozenset[str]]] = []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -41,8 +43,3 @@ class NameServer:
         head = question[:2] + struct.pack("!5H", flags, 1, len(addresses), 0, 0)
         records = (struct.pack("!3HIH", 0xC00C, A, 1, TTL, 4) + socket.inet_aton(one) for one in addresses)
         return head + question[12:end] + b"".join(records)
-
-    def changes(self) -> list[tuple[float, float, frozenset[str]]]:
-        """For each answer that differed from the one before: when that had run out, when it came, which addresses are new."""
-        pairs = zip(self.said, self.said[1:])
-        return [(before + TTL, now, new - old) for (before, old), (now, new) in pairs if new - old]

@@ -13,9 +13,14 @@ from .origin import __file__ as ORIGIN
 
 def origin(name: str, port: int, host: str = "127.0.0.1") -> subprocess.Popen:
     """An origin; what it is told goes to its standard input."""
-    process = world.start(sys.executable, "-S", ORIGIN, name, f"{host}:{port}", stdin=subprocess.PIPE)
+    process = start_origin(name, port, host)
     world.wait_for(port, host)
     return process
+
+
+def start_origin(name: str, port: int, host: str) -> subprocess.Popen:
+    """The same, without waiting until it listens."""
+    return world.start(sys.executable, "-S", ORIGIN, name, f"{host}:{port}", stdin=subprocess.PIPE)
 
 
 class Tenfold:
@@ -41,7 +46,7 @@ class Tenfold:
             balance = "least_request"
             servers = [{addresses}]
             health = {{ path = "/healthz", every = "500ms", timeout = "500ms" }}
-            outlier = {{ eject = "10s" }}
+            outlier = {{ eject = "10s", latency = 10, interval = "1s", least_requests = 3 }}
         """
 
 

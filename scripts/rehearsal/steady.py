@@ -36,8 +36,8 @@ class Answer(NamedTuple):
 
 
 class Steady:
-    def __init__(self, port: int, rate: float) -> None:
-        self.port, self.rate = port, rate
+    def __init__(self, port: int, rate: float, target: str = "/") -> None:
+        self.port, self.rate, self.target = port, rate, target
         self.answers: list[Answer] = []
         self.idle: list[tuple[float, asyncio.StreamReader, asyncio.StreamWriter]] = []
         self.tasks: set[asyncio.Task] = set()
@@ -76,7 +76,7 @@ class Steady:
     async def _exchange(self) -> tuple[int, str, float]:
         reader, writer = await self._connection()
         try:
-            writer.write(b"GET / HTTP/1.1\r\nHost: rehearsal\r\n\r\n")
+            writer.write(f"GET {self.target} HTTP/1.1\r\nHost: rehearsal\r\n\r\n".encode())
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower().split("\r\n")
             fields = dict(line.split(": ", 1) for line in head[1:] if line)
             body = await reader.readexactly(int(fields["content-length"])) if "content-length" in fields else await reader.read()
