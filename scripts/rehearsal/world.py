@@ -27,7 +27,7 @@ BINARIES = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
 PATH = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"
 INSIDE = "REHEARSAL_INSIDE"
 NAME_SERVER = "127.0.0.53"
-UNSHARE = ["unshare", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child"]
+UNSHARE = ["unshare", "--map-root-user", "--net", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child"]
 SIOCSIFFLAGS, IFF_UP_AND_RUNNING = 0x8914, 0x41
 
 
