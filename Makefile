@@ -15,10 +15,10 @@ BENCH_ARGS ?=
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
 
-.PHONY: help setup build test check check-rust check-scripts demo profile bench fuzz interop rehearse clean
+.PHONY: help setup build test check check-rust check-scripts demo profile bench fuzz interop rehearse rehearse-failures clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## Install the packages the tests need, where they are missing
 	@scripts/setup
@@ -97,6 +97,11 @@ rehearse: ## Change everything under load, and count what fails; nginx and HAPro
 	@scripts/setup --bench
 	cargo build --release --locked -p tenfold -p tenfold-testkit
 	@scripts/rehearse-changes
+
+rehearse-failures: ## Kill, freeze, break and slow down a server under load; nginx and HAProxy beside it
+	@scripts/setup --bench
+	cargo build --release --locked -p tenfold
+	@scripts/rehearse-failures
 
 clean: ## Remove what was built
 	cargo clean
