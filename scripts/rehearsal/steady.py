@@ -39,6 +39,8 @@ class Steady:
     def __init__(self, port: int, rate: float, target: str = "/") -> None:
         self.port, self.rate, self.target = port, rate, target
         self.answers: list[Answer] = []
+        # How late a request went out at most: this machine had no time for this client.
+        self.lateness = 0.0
         self.idle: list[tuple[float, asyncio.StreamReader, asyncio.StreamWriter]] = []
         self.tasks: set[asyncio.Task] = set()
 
@@ -57,6 +59,7 @@ class Steady:
     async def _ask_forever(self) -> None:
         due = time.monotonic()
         while True:
+            self.lateness = max(self.lateness, time.monotonic() - due)
             while due <= time.monotonic():
                 task = asyncio.create_task(self._ask())
                 self.tasks.add(task)
