@@ -15,10 +15,10 @@ BENCH_ARGS ?=
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
 
-.PHONY: help setup build test check check-rust check-scripts demo profile bench fuzz interop rehearse simulate clean
+.PHONY: help setup build test check check-rust check-scripts demo profile bench fuzz interop rehearse rehearse-failures simulate clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## Install the packages the tests need, where they are missing
 	@scripts/setup
@@ -100,6 +100,11 @@ rehearse: ## Change everything under load, and count what fails; nginx and HAPro
 
 simulate: ## Compare the balancing algorithms in simulated time, and renew docs/balancing.md
 	cargo run --release --locked -p tenfold-traffic --example simulate -- --write
+
+rehearse-failures: ## Kill, freeze, break and slow down a server under load; nginx and HAProxy beside it
+	@scripts/setup --bench
+	cargo build --release --locked -p tenfold
+	@scripts/rehearse-failures
 
 clean: ## Remove what was built
 	cargo clean

@@ -381,3 +381,21 @@ fn what_holds_from_the_next_start_is_not_shown_before() {
     let answer = it.reload(&text).text();
     assert!(!answer.contains("workers"), "{answer}");
 }
+
+#[test]
+fn reloads_in_quick_succession_do_not_pile_up_metrics() {
+    let origin = Origin::saying("a");
+    let it = Configured::start(&one_upstream(&[WEB], &[&origin], ""));
+    for round in 0..20 {
+        let route = format!(
+            "[[route]]\nname = \"passing-{round}\"\npath = \"/{round}\"\nrespond = \"{round}\"\n"
+        );
+        let answer = it.reload(&one_upstream(&[WEB], &[&origin], &route));
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+    }
+    let text = it.gateway.metrics();
+    let count = |round: u32| text.contains(&format!("route=\"passing-{round}\""));
+    let known: Vec<_> = (0..20).filter(|round| count(*round)).collect();
+    // The last one; the one before it, which left after the look; and one more that was just being let go of.
+    assert!(known.contains(&19) && known.len() <= 3, "{known:?}");
+}

@@ -1,0 +1,1 @@
+"""What the rehearsals share: a world of their own, programs, origins, clients that count what fails."""
