@@ -20,8 +20,8 @@ pub use cache::{Cache, Fill, Filling, Found, Invalidated, Outcome, Progress, War
 pub use clock::Clock;
 pub use codec::{Codec, MessagePack, Plain};
 pub use entry::{Entry, Tag};
-pub use flight::Waiter;
 pub use error::{Error, Failure};
+pub use flight::Waiter;
 pub use invalidate::{Invalidation, Mode, Target};
 pub use key::{Key, KeyBuilder, KeyError, Namespace};
 pub use loaded::{Context, Loaded, MAX_LABEL, MAX_LABELS};

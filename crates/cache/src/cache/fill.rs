@@ -72,9 +72,11 @@ impl<V: Clone + Send + Sync + 'static> Filling<V> {
     #[must_use]
     pub fn also(&self, key: &Key) -> Option<Self> {
         match self.cache.0.flights.begin(key, self.lead.stamp()) {
-            Begin::Lead(lead) => {
-                Some(Self { cache: self.cache.clone(), lead, leases: self.leases.clone() })
-            }
+            Begin::Lead(lead) => Some(Self {
+                cache: self.cache.clone(),
+                lead,
+                leases: self.leases.clone(),
+            }),
             Begin::Wait(_) => None,
         }
     }

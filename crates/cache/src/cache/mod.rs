@@ -8,7 +8,9 @@ mod read;
 mod warm;
 mod write;
 
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -58,11 +60,16 @@ struct Inner<V> {
     weigh: Weigh<V>,
     clock: Clock,
     counters: Arc<Counters>,
+    /// How often keys were invalidated, by the hash of the key.
+    changed: Box<[AtomicU64]>,
     /// Changes of one key are made one after the other, so that all levels end with the same one.
     changes: Box<[tokio::sync::Mutex<()>]>,
     /// Every task in the background holds a receiver.
     tasks: watch::Sender<()>,
 }
+
+/// Counters of invalidated keys. Two keys with the same one take each other's invalidation for their own, which costs a load.
+const CHANGED: usize = 1024;
 
 /// Locks for changes. Two keys with the same one wait for each other, which costs time only.
 const CHANGES: usize = 64;
@@ -87,6 +94,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
             changes: (0..CHANGES)
                 .map(|_| tokio::sync::Mutex::default())
                 .collect(),
+            changed: (0..CHANGED).map(|_| AtomicU64::new(0)).collect(),
             tasks: watch::Sender::new(()),
         });
         for (number, level) in inner.levels.iter().enumerate() {
@@ -316,9 +324,17 @@ impl<V: 'static> Inner<V> {
         })
     }
 
+    /// How often the key has been invalidated, or another one with the same hash.
+    fn changes_of(&self, key: &Key) -> u64 {
+        self.changed[hash(key) % CHANGED].load(Ordering::Acquire)
+    }
+
     /// Takes in an invalidation in memory.
     fn forget(&self, what: &Invalidation) {
         self.counters.one(Count::Invalidations);
+        if let Target::Key(key) = &what.target {
+            self.changed[hash(key) % CHANGED].fetch_add(1, Ordering::AcqRel);
+        }
         match (&what.target, what.mode) {
             (Target::Key(key), Mode::Hard) => {
                 self.flights
@@ -338,6 +354,11 @@ impl<V: 'static> Inner<V> {
             }
         }
     }
+}
+
+/// Of a key, the same in every cache.
+fn hash(key: &Key) -> usize {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(key) as usize
 }
 
 /// Until when something loaded now is fresh, and when it is to be refreshed.

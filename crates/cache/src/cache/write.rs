@@ -4,11 +4,10 @@
 //! took an old value from a level just before it was told finds its flight grounded, or its entry removed, by the
 //! second round.
 
-use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{CHANGES, Cache};
+use super::{CHANGES, Cache, hash};
 use crate::error::{Error, Failure};
 use crate::invalidate::Invalidation;
 use crate::key::Key;
@@ -78,7 +77,8 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         options: &Options,
     ) -> Result<(), Error> {
         let _alone = self.change(key).await;
-        self.replace(key, value.into(), options).await
+        let before = self.before_write(key);
+        self.replace(key, value.into(), options, &before).await
     }
 
     /// Write-through: the store first, then every level. When `write` fails, the caller gets its error, nothing is cached,
@@ -99,6 +99,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let _alone = self.change(key).await;
+        let before = self.before_write(key);
         let mut undecided = Undecided {
             cache: self,
             key: Some(key),
@@ -109,15 +110,24 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
             self.remove(key).await;
             return Err(Error::Store(error.into().into()));
         }
-        let replaced = self.replace(key, value.into(), options).await;
+        let replaced = self.replace(key, value.into(), options, &before).await;
         undecided.key = None;
         replaced
     }
 
     /// Puts a value in place of the old one, in every level. The caller holds the key's lock.
-    async fn replace(&self, key: &Key, loaded: Loaded<V>, options: &Options) -> Result<(), Error> {
+    ///
+    /// Somebody else may have changed the row in the store between our write and this, and have told the cache before us. Who
+    /// finds that anything was invalidated meanwhile besides its own key stores nothing: the next reader loads what is there.
+    async fn replace(
+        &self,
+        key: &Key,
+        loaded: Loaded<V>,
+        options: &Options,
+        before: &Before,
+    ) -> Result<(), Error> {
         let inner = &*self.0;
-        let stamp = inner.invalidations.version();
+        let stamp = before.version;
         let options = &loaded.options.clone().unwrap_or_else(|| options.clone());
         let previous = inner.memory.peek(key.as_str());
         let (entry, stored) = inner.entry(key, loaded, previous.as_deref(), options, stamp)?;
@@ -127,9 +137,12 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         let mut current = true;
         if !inner.levels.is_empty() {
             let record = inner.to_record(&entry, options)?;
-            for level in inner.levels.iter().rev() {
+            for (level, known) in inner.levels.iter().zip(&before.leases).rev() {
                 let put = async {
                     let lease = level.invalidate(&[Invalidation::key(key)]).await?;
+                    if level.level().is_shared() && !follows(*known, lease) {
+                        return Ok(false);
+                    }
                     if stored && options.lower {
                         level.put(key, record.clone(), lease).await
                     } else {
@@ -147,7 +160,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
             }
         }
         inner.flights.ground(key, || {
-            if stored && current {
+            if stored && current && inner.changes_of(key) == before.changes + 1 {
                 inner.memory.insert(key.clone(), entry);
             } else {
                 inner.memory.remove(key.as_str());
@@ -160,10 +173,29 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         }
     }
 
-    async fn change(&self, key: &Key) -> tokio::sync::MutexGuard<'_, ()> {
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(key);
-        self.0.changes[hash as usize % CHANGES].lock().await
+    fn before_write(&self, key: &Key) -> Before {
+        Before {
+            changes: self.0.changes_of(key),
+            version: self.0.invalidations.version(),
+            leases: self.0.levels.iter().map(|level| level.lease()).collect(),
+        }
     }
+
+    async fn change(&self, key: &Key) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.changes[hash(key) % CHANGES].lock().await
+    }
+}
+
+/// What everything stood at before a write.
+struct Before {
+    changes: u64,
+    version: u64,
+    leases: Box<[Option<Lease>]>,
+}
+
+/// Whether nothing was invalidated between the two besides what led to the second one.
+fn follows(before: Option<Lease>, after: Lease) -> bool {
+    before.is_some_and(|before| before.epoch == after.epoch && before.number + 1 == after.number)
 }
 
 /// Drops what is cached when a write is abandoned in the middle.

@@ -40,6 +40,11 @@ pub trait Level: Send + Sync + 'static {
     /// Its name in statistics and messages, as `disk` or `redis`.
     fn name(&self) -> &str;
 
+    /// Whether other processes change what is in it.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// The number that the level stands at, to be taken before a load begins. `None`: it does not know what the
     /// others have invalidated (it is cut off from them, or catches up), so nothing loaded now may be stored.
     fn lease(&self) -> Option<Lease>;

@@ -83,6 +83,10 @@ impl Level for Side {
         "shelf"
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn lease(&self) -> Option<Lease> {
         let number = self.shelf.state.lock().unwrap().number;
         Some(Lease {

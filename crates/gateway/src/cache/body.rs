@@ -151,7 +151,11 @@ impl Arriving {
             state: Mutex::default(),
             changed: Notify::new(),
         });
-        let writer = Writer { body: Arc::clone(&body), len: 0, most };
+        let writer = Writer {
+            body: Arc::clone(&body),
+            len: 0,
+            most,
+        };
         (body, writer)
     }
 
@@ -168,7 +172,10 @@ impl Arriving {
         });
         state.readers[place] = Some(0);
         drop(state);
-        Some(Reader { body: Arc::clone(self), place })
+        Some(Reader {
+            body: Arc::clone(self),
+            place,
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -185,11 +192,15 @@ impl State {
         let behind = self.readers.iter().flatten().min().copied();
         let end = self.first + self.pieces.len() as u64;
         while self.first < behind.unwrap_or(end) {
-            let Some(piece) = self.pieces.pop_front() else { break };
+            let Some(piece) = self.pieces.pop_front() else {
+                break;
+            };
             self.held -= piece.len();
             self.first += 1;
         }
-        if self.held < WINDOW && let Some(writer) = self.writer.take() {
+        if self.held < WINDOW
+            && let Some(writer) = self.writer.take()
+        {
             writer.wake();
         }
     }
@@ -259,7 +270,11 @@ impl Drop for Writer {
 }
 
 impl AsyncWrite for Writer {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         let mut state = this.body.lock();
         if this.len + data.len() as u64 > this.most && !state.passes {
@@ -307,13 +322,17 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn many_readers_get_every_byte_while_it_arrives() {
         let (body, mut writer) = Arriving::new(u64::MAX);
-        let readers: Vec<_> = (0..50).map(|_| tokio::spawn(all(body.read().expect("it begins")))).collect();
+        let readers: Vec<_> = (0..50)
+            .map(|_| tokio::spawn(all(body.read().expect("it begins"))))
+            .collect();
         let sent: Vec<u8> = (0..100_000_u32).map(|number| number as u8).collect();
         for piece in sent.chunks(777) {
             writer.write_all(piece).await.unwrap();
             tokio::task::yield_now().await;
         }
-        let late = body.read().expect("what is stored can be read from the beginning");
+        let late = body
+            .read()
+            .expect("what is stored can be read from the beginning");
         let whole = writer.finish().expect("it is not too large");
         for reader in readers {
             assert_eq!(reader.await.unwrap().unwrap(), sent);
@@ -349,7 +368,10 @@ mod tests {
             assert!(body.lock().held <= WINDOW + 100_000);
             tokio::task::yield_now().await;
         }
-        assert_eq!((read, fast.await.unwrap().unwrap().len()), (10_000_000, 10_000_000));
+        assert_eq!(
+            (read, fast.await.unwrap().unwrap().len()),
+            (10_000_000, 10_000_000)
+        );
         assert!(writing.await.unwrap().is_none());
         assert!(body.read().is_none(), "its beginning has gone");
     }
@@ -358,6 +380,9 @@ mod tests {
     async fn what_is_too_large_and_wanted_by_nobody_is_given_up() {
         let (body, mut writer) = Arriving::new(10);
         drop(body.read());
-        assert_eq!(writer.write_all(&[0; 100]).await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        assert_eq!(
+            writer.write_all(&[0; 100]).await.unwrap_err().kind(),
+            io::ErrorKind::BrokenPipe
+        );
     }
 }

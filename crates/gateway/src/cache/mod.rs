@@ -4,11 +4,14 @@
 //! [`http::cache`](crate::http::cache); a request's way through both is in [`http::cached`](crate::http::cached).
 
 pub(crate) mod body;
+mod late;
+mod levels;
 pub(crate) mod object;
 mod open;
 mod purge;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tenfold_cache::{Cache, Key, Namespace};
 use tenfold_observe::metric::CounterSet;
@@ -75,6 +78,21 @@ impl Store {
         let has_parts = !policy.headers.is_empty() || !policy.cookies.is_empty();
         // A space cannot be in a server's tag. Should two addresses have one hash, one is purged for the other.
         has_parts.then(|| format!("address {:016x}", hash_key(address)))
+    }
+
+    /// Writes out what is under way, and closes the levels; within `limit`.
+    pub(crate) fn close(&self, limit: Duration) {
+        let closing = async { tokio::time::timeout(limit, self.engine.close()).await };
+        match levels::run(closing) {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => {
+                tracing::warn!(%error, cache = self.config.name, "closing a cache")
+            }
+            Ok(Err(_)) => {
+                tracing::warn!(cache = self.config.name, "closing a cache takes too long")
+            }
+            Err(error) => tracing::warn!(%error, cache = self.config.name, "closing a cache"),
+        }
     }
 
     /// What every key begins with.

@@ -7,7 +7,7 @@ use tenfold_cache::Builder;
 use tenfold_observe::metric::Registry;
 
 use super::object::{Form, Kept, weigh};
-use super::{Store, namespace};
+use super::{Store, levels, namespace};
 use crate::{config, metrics};
 
 /// Why a cache could not be opened.
@@ -43,13 +43,27 @@ impl Store {
     ) -> Result<Arc<Self>, OpenError> {
         let namespace = namespace(config);
         let engine = match old.filter(|old| is_same_place(&old.config, config)) {
-            Some(old) if old.config == *config && old.routes == routes => return Ok(Arc::clone(old)),
+            Some(old) if old.config == *config && old.routes == routes => {
+                return Ok(Arc::clone(old));
+            }
             Some(old) => old.engine.clone(),
             None => {
-                let builder = Builder::<Kept>::new(namespace.clone(), weigh)
+                let fail = |why| OpenError {
+                    cache: config.name.clone(),
+                    why,
+                };
+                let mut builder = Builder::<Kept>::new(namespace.clone(), weigh)
                     .memory(config.memory)
                     .average(AVERAGE)
                     .codec(Form);
+                if let Some(disk) = &config.disk {
+                    let (level, guard) = levels::disk(disk).map_err(fail)?;
+                    builder = builder.guarded_level(level, guard);
+                }
+                if let Some(redis) = &config.redis {
+                    let (level, guard) = levels::redis(redis, &namespace).map_err(fail)?;
+                    builder = builder.guarded_level(level, guard);
+                }
                 builder.build()
             }
         };

@@ -45,7 +45,10 @@ impl Purged {
     pub fn describe(&self) -> String {
         let mut text = "purged".to_owned();
         if self.gateways > 0 {
-            text += &format!("; confirmed by {} of {} other gateways", self.confirmed, self.gateways);
+            text += &format!(
+                "; confirmed by {} of {} other gateways",
+                self.confirmed, self.gateways
+            );
         }
         for failure in &self.failures {
             text += &format!("; {} has yet to be told: {}", failure.level, failure.error);
@@ -79,7 +82,12 @@ impl Store {
     }
 
     /// Invalidates addresses, given as paths and queries of one host.
-    pub(crate) async fn forget(&self, is_tls: bool, authority: &[u8], targets: &[Vec<u8>]) -> Purged {
+    pub(crate) async fn forget(
+        &self,
+        is_tls: bool,
+        authority: &[u8],
+        targets: &[Vec<u8>],
+    ) -> Purged {
         let policy = &self.config.policy.key;
         let what: Vec<_> = targets
             .iter()
@@ -104,15 +112,16 @@ impl Store {
         }
         let key = |route: &Box<str>| self.key(route, address.as_bytes());
         let keys = self.routes.iter().filter_map(key);
-        keys.map(|key| Invalidation { target: Target::Key(key), mode }).collect()
+        keys.map(|key| Invalidation {
+            target: Target::Key(key),
+            mode,
+        })
+        .collect()
     }
 
     async fn invalidate(&self, what: &[Invalidation]) -> Purged {
         let told = self.engine.invalidate(what).await;
-        let Confirmed {
-            confirmed,
-            members,
-        } = match self.config.redis {
+        let Confirmed { confirmed, members } = match self.config.redis {
             Some(_) => told.confirmed(CONFIRMING).await,
             None => Confirmed::default(),
         };
@@ -135,8 +144,14 @@ impl Store {
         };
         let mut address = Vec::new();
         let policy = &self.config.policy.key;
-        key::address(&mut address, is_tls, authority.as_bytes(), target.as_bytes(), policy)
-            .ok_or_else(|| format!("{url:?} is no address that could be cached"))?;
+        key::address(
+            &mut address,
+            is_tls,
+            authority.as_bytes(),
+            target.as_bytes(),
+            policy,
+        )
+        .ok_or_else(|| format!("{url:?} is no address that could be cached"))?;
         let address = String::from_utf8(address).map_err(|_| format!("{url:?} is not ASCII"))?;
         Ok(address)
     }
@@ -149,8 +164,14 @@ impl Store {
         })?;
         let (authority, path) = rest.split_at(slash);
         let mut address = Vec::new();
-        key::address(&mut address, is_tls, authority.as_bytes(), b"/", &self.config.policy.key)
-            .ok_or_else(|| format!("{prefix:?} is no address that could be cached"))?;
+        key::address(
+            &mut address,
+            is_tls,
+            authority.as_bytes(),
+            b"/",
+            &self.config.policy.key,
+        )
+        .ok_or_else(|| format!("{prefix:?} is no address that could be cached"))?;
         let host = String::from_utf8(address).map_err(|_| format!("{prefix:?} is not ASCII"))?;
         // Without the slash and the line feed that `address` ends in.
         let host = host.trim_end_matches('\n').trim_end_matches('/');
@@ -201,6 +222,9 @@ mod tests {
             assert!(store.address(bad).is_err(), "{bad}");
         }
         let error = store.beginning("http://a").unwrap_err();
-        assert_eq!(error, "\"http://a\" has no path: say \"http://a\"/ for all of that host");
+        assert_eq!(
+            error,
+            "\"http://a\" has no path: say \"http://a\"/ for all of that host"
+        );
     }
 }

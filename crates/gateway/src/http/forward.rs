@@ -54,8 +54,18 @@ pub(super) async fn forward(
 
 impl Answered {
     /// An answer to a request of the gateway's own.
-    pub(super) fn new(head: ResponseHead, connection: Connection, pick: Pick, since: Duration) -> Self {
-        Self { head, connection, pick, since }
+    pub(super) fn new(
+        head: ResponseHead,
+        connection: Connection,
+        pick: Pick,
+        since: Duration,
+    ) -> Self {
+        Self {
+            head,
+            connection,
+            pick,
+            since,
+        }
     }
 
     /// Judges the server, and makes the response that the client gets.
@@ -65,11 +75,21 @@ impl Answered {
         client: &Client,
         request: &Request,
     ) -> Result<Response, Failure> {
-        let Self { head, connection, pick, since } = self;
+        let Self {
+            head,
+            connection,
+            pick,
+            since,
+        } = self;
         let is_failure = head.line().status >= 500;
         match Response::new(worker, client, request, head, connection, pick) {
             Ok(response) => {
-                judge(worker, response.pick(), Outcome::Answered { is_failure }, since);
+                judge(
+                    worker,
+                    response.pick(),
+                    Outcome::Answered { is_failure },
+                    since,
+                );
                 Ok(response)
             }
             Err((failure, pick)) => {
@@ -82,7 +102,12 @@ impl Answered {
     /// Judges the server for an answer that the cache takes.
     pub(super) fn judge(&self, worker: &Worker) {
         let is_failure = self.head.line().status >= 500;
-        judge(worker, &self.pick, Outcome::Answered { is_failure }, self.since);
+        judge(
+            worker,
+            &self.pick,
+            Outcome::Answered { is_failure },
+            self.since,
+        );
     }
 }
 
@@ -127,7 +152,12 @@ pub(super) async fn ask(
         }
         match exchange::run(worker, client, request, &pick, &mut connection, now).await {
             Ok(head) => {
-                return Ok(Answered { head, connection, pick, since: now });
+                return Ok(Answered {
+                    head,
+                    connection,
+                    pick,
+                    since: now,
+                });
             }
             Err(ExchangeError::Fatal(failure)) => {
                 let outcome = match failure {

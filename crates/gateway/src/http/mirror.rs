@@ -159,8 +159,18 @@ impl Copy {
 }
 
 /// Reads the response's body, within reason, and keeps the connection.
-pub(super) async fn give_back(worker: &Worker, timer: &Timer, answered: Answered, timeout: Duration) {
-    let Answered { head, mut connection, pick, .. } = answered;
+pub(super) async fn give_back(
+    worker: &Worker,
+    timer: &Timer,
+    answered: Answered,
+    timeout: Duration,
+) {
+    let Answered {
+        head,
+        mut connection,
+        pick,
+        ..
+    } = answered;
     let line = *head.line();
     let is_reusable = line.length != Length::UntilClose
         && !line.declares_absent_body

@@ -193,6 +193,10 @@ impl Level for RedisLevel {
         &self.shared.options.name
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn lease(&self) -> Option<Lease> {
         self.shared.local().lease(Moment::now())
     }

@@ -62,9 +62,19 @@ impl<F: Fields> Intake<'_, '_, F> {
     pub(super) fn response(&self, filling: Filling<Kept>, answered: Answered) -> Taken {
         let head = &answered.head;
         let policy = &self.store.config.policy;
-        let response = Response { status: head.line().status, fields: head };
+        let response = Response {
+            status: head.line().status,
+            fields: head,
+        };
         let random = self.worker.random() as u32;
-        let admission = cache::admit(self.request, self.ask, &response, self.exchange, policy, random);
+        let admission = cache::admit(
+            self.request,
+            self.ask,
+            &response,
+            self.exchange,
+            policy,
+            random,
+        );
         let mut admitted = match admission {
             Admission::Store(admitted) => admitted,
             Admission::Refuse(refusal) => {
@@ -87,23 +97,52 @@ impl<F: Fields> Intake<'_, '_, F> {
             Length::Chunked | Length::UntilClose => None,
         };
         let (body, writer) = Arriving::new(policy.max_object);
-        let object = Object { rules, fields: fields.into(), body: Body::Arriving(body), length };
-        let fetching = Fetching { filling, tags, writer, object, timeout: self.timeouts.body };
+        let object = Object {
+            rules,
+            fields: fields.into(),
+            body: Body::Arriving(body),
+            length,
+        };
+        let fetching = Fetching {
+            filling,
+            tags,
+            writer,
+            object,
+            timeout: self.timeouts.body,
+        };
         fetching.start(self.worker, answered)
     }
 
     /// Takes in a 304: what is stored lives on. `None`: it speaks of something else, and must not be used.
-    pub(super) fn confirmation(&self, filling: Filling<Kept>, head: &ResponseHead, stale: &Arc<Object>) -> Option<Arc<Object>> {
+    pub(super) fn confirmation(
+        &self,
+        filling: Filling<Kept>,
+        head: &ResponseHead,
+        stale: &Arc<Object>,
+    ) -> Option<Arc<Object>> {
         let lines = Lines(&stale.fields);
-        let candidate = Candidate { etag: stale.etag(), last_modified: lines.first("last-modified") };
+        let candidate = Candidate {
+            etag: stale.etag(),
+            last_modified: lines.first("last-modified"),
+        };
         validate::select(&[candidate], head)?;
         let policy = &self.store.config.policy;
         let mut merged = Vec::with_capacity(stale.fields.len() + 64);
         validate::merge(&mut merged, lines, head, policy);
         let merged = Lines(&merged);
-        let response = Response { status: stale.rules.status, fields: &merged };
+        let response = Response {
+            status: stale.rules.status,
+            fields: &merged,
+        };
         let random = self.worker.random() as u32;
-        let admission = cache::admit(self.request, self.ask, &response, self.exchange, policy, random);
+        let admission = cache::admit(
+            self.request,
+            self.ask,
+            &response,
+            self.exchange,
+            policy,
+            random,
+        );
         let Admission::Store(mut admitted) = admission else {
             // It must not be kept any longer; the client that asked gets what was confirmed for it.
             drop(filling);
@@ -130,20 +169,29 @@ impl<F: Fields> Intake<'_, '_, F> {
     }
 
     fn remember_personal(&self, filling: Filling<Kept>) {
-        let options = Options { lower: false, ..Options::lifetime(PERSONAL).jitter(0.0) };
+        let options = Options {
+            lower: false,
+            ..Options::lifetime(PERSONAL).jitter(0.0)
+        };
         let _stored = filling.store(Loaded::value(Kept::Personal), None, &options);
     }
 
     /// The tags by which it can be purged.
     fn tags(&self, fields: &impl Fields) -> Vec<String> {
         let named = cache::tags::of(fields).unwrap_or_default();
-        let named = named.iter().filter_map(|tag| String::from_utf8(tag.to_vec()).ok());
+        let named = named
+            .iter()
+            .filter_map(|tag| String::from_utf8(tag.to_vec()).ok());
         named.chain(self.own_tag()).collect()
     }
 
     /// The tag of the address, if its keys have further parts.
     fn own_tag(&self) -> Option<String> {
-        let address = self.place.first.as_str().strip_prefix(self.store.prefix())?;
+        let address = self
+            .place
+            .first
+            .as_str()
+            .strip_prefix(self.store.prefix())?;
         let address = address.split_inclusive('\n').next()?;
         self.store.address_tag(address.as_bytes())
     }
@@ -169,9 +217,18 @@ impl<F: Fields> Intake<'_, '_, F> {
             false => Some(filling.also(&self.place.first)?),
         };
         let generation = self.worker.random();
-        let key = variant_key(&self.place.first, names, generation, self.request.fields, &mut Vec::new())?;
+        let key = variant_key(
+            &self.place.first,
+            names,
+            generation,
+            self.request.fields,
+            &mut Vec::new(),
+        )?;
         let variant = filling.also(&key)?;
-        let loaded = Loaded::value(Kept::Varies { names: names.clone(), generation });
+        let loaded = Loaded::value(Kept::Varies {
+            names: names.clone(),
+            generation,
+        });
         let loaded = loaded.tags(self.own_tag());
         let options = Options::lifetime(VARIES).jitter(0.0);
         let _stored = first.unwrap_or(filling).store(loaded, None, &options);
@@ -179,7 +236,6 @@ impl<F: Fields> Intake<'_, '_, F> {
         let (entry, _) = found(self.store, &self.place.first);
         matches!(entry.as_deref()?.value()?, Kept::Varies { generation: known, .. } if *known == generation).then_some(variant)
     }
-
 }
 
 /// How long the engine keeps a response.
@@ -192,7 +248,9 @@ fn options(rules: &Stored, now: i64) -> Options {
             KEPT.max(Duration::from_secs(said.into()))
         }
     };
-    Options::lifetime(millis(rules.fresh_until.saturating_sub(now))).jitter(0.0).stale(stale)
+    Options::lifetime(millis(rules.fresh_until.saturating_sub(now)))
+        .jitter(0.0)
+        .stale(stale)
 }
 
 /// A body on its way into the cache.
@@ -217,7 +275,12 @@ impl Fetching {
     /// client's pace is another one's.
     fn start(mut self, worker: &Worker, answered: Answered) -> Taken {
         answered.judge(worker);
-        let Answered { head, connection, pick, .. } = answered;
+        let Answered {
+            head,
+            connection,
+            pick,
+            ..
+        } = answered;
         let line = *head.line();
         let is_reusable = line.length != Length::UntilClose
             && !line.declares_absent_body
@@ -228,9 +291,17 @@ impl Fetching {
             // Malformed from the beginning: cut short for whoever reads it.
             return Taken::Object(Arc::new(self.object));
         };
-        let mut source = Source { pump, connection, pick, is_reusable };
+        let mut source = Source {
+            pump,
+            connection,
+            pick,
+            is_reusable,
+        };
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-        match source.pump.poll(&mut cx, source.connection.stream_mut(), &mut self.writer) {
+        match source
+            .pump
+            .poll(&mut cx, source.connection.stream_mut(), &mut self.writer)
+        {
             Poll::Ready(Ok(())) => {
                 source.give_back(worker);
                 Taken::Object(self.store_whole(worker))
@@ -238,9 +309,14 @@ impl Fetching {
             // Its reader finds it cut short.
             Poll::Ready(Err(_)) => Taken::Object(Arc::new(self.object)),
             Poll::Pending => {
-                let object = Arc::new(self.object.with_body(self.object.body.clone(), self.object.length));
+                let object = Arc::new(
+                    self.object
+                        .with_body(self.object.body.clone(), self.object.length),
+                );
                 let loaded = Loaded::value(Kept::Response(Arc::clone(&object)));
-                let _offered = self.filling.offer(loaded, None, &Options::lifetime(PERSONAL));
+                let _offered = self
+                    .filling
+                    .offer(loaded, None, &Options::lifetime(PERSONAL));
                 let worker = worker.itself();
                 tokio::task::spawn_local(async move {
                     let timer = worker.timers.timer();
@@ -255,7 +331,9 @@ impl Fetching {
         let mut progress = source.pump.progress();
         timer.set(worker.clock.read(), self.timeout);
         let is_whole = poll_fn(|cx| {
-            let polled = source.pump.poll(cx, source.connection.stream_mut(), &mut self.writer);
+            let polled = source
+                .pump
+                .poll(cx, source.connection.stream_mut(), &mut self.writer);
             if let Poll::Ready(result) = polled {
                 return Poll::Ready(result.is_ok());
             }
@@ -278,7 +356,13 @@ impl Fetching {
 
     /// Stores the whole response, or lets it go if it is too large.
     fn store_whole(self, worker: &Worker) -> Arc<Object> {
-        let Self { filling, tags, writer, object, .. } = self;
+        let Self {
+            filling,
+            tags,
+            writer,
+            object,
+            ..
+        } = self;
         let Some(whole) = writer.finish() else {
             return Arc::new(object);
         };
@@ -296,7 +380,9 @@ impl Source {
     fn give_back(self, worker: &Worker) {
         if self.is_reusable && self.pump.into_rest().is_none() {
             let member = self.pick.member();
-            member.idle.put(self.connection, worker.clock.recent(), &member.metrics);
+            member
+                .idle
+                .put(self.connection, worker.clock.recent(), &member.metrics);
         }
     }
 }

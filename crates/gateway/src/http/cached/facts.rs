@@ -25,7 +25,9 @@ impl Facts {
             authority: head.authority().into(),
             target: target.into(),
             has_body: head.line().length != Length::None,
-            fields: fields.map(|field| (field.name_bytes.into(), field.value.into())).collect(),
+            fields: fields
+                .map(|field| (field.name_bytes.into(), field.value.into()))
+                .collect(),
         }
     }
 

@@ -37,7 +37,11 @@ const ROUNDS: usize = 3;
 const GIVEN_UP: Duration = Duration::from_secs(5);
 
 /// Answers a request for which the plan has no answer at hand.
-pub(in crate::http) async fn answer(worker: &Worker, client: &mut Client, request: &mut Request) -> Served {
+pub(in crate::http) async fn answer(
+    worker: &Worker,
+    client: &mut Client,
+    request: &mut Request,
+) -> Served {
     let Some(plan) = request.way.plan_mut() else {
         return pipeline::answer(worker, client, request).await;
     };
@@ -52,20 +56,60 @@ pub(in crate::http) async fn answer(worker: &Worker, client: &mut Client, reques
         Verdict::OnlyIfCached => {
             count(worker, request, Outcome::Bypass);
             let id = request.id().to_vec();
-            pipeline::refuse(worker, client, Some(&request.head), &id, Failure::OnlyIfCached).await
+            pipeline::refuse(
+                worker,
+                client,
+                Some(&request.head),
+                &id,
+                Failure::OnlyIfCached,
+            )
+            .await
         }
         Verdict::Purge => invalidate::purge(worker, client, request).await,
-        Verdict::Fetch { place, stale, why } => fetch(worker, client, request, place, stale, why).await,
+        Verdict::Fetch { place, stale, why } => {
+            fetch(worker, client, request, place, stale, why).await
+        }
     }
 }
 
 /// Serves what is at hand.
-pub(in crate::http) async fn hit(worker: &Worker, client: &mut Client, request: &Request, good: Good) -> Served {
-    let Good { object, age, is_stale, .. } = good;
-    count(worker, request, if is_stale { Outcome::Stale } else { Outcome::Hit });
+pub(in crate::http) async fn hit(
+    worker: &Worker,
+    client: &mut Client,
+    request: &Request,
+    good: Good,
+) -> Served {
+    let Good {
+        object,
+        age,
+        is_stale,
+        ..
+    } = good;
+    count(
+        worker,
+        request,
+        if is_stale {
+            Outcome::Stale
+        } else {
+            Outcome::Hit
+        },
+    );
     let now = worker.clock.unix(worker.clock.recent());
-    let status = CacheStatus { ttl: Some(object.rules.ttl(now)), ..CacheStatus::default() };
-    serve(worker, client, request, Serving { object, age, status }).await
+    let status = CacheStatus {
+        ttl: Some(object.rules.ttl(now)),
+        ..CacheStatus::default()
+    };
+    serve(
+        worker,
+        client,
+        request,
+        Serving {
+            object,
+            age,
+            status,
+        },
+    )
+    .await
 }
 
 /// Asks the server as if there were no cache, and says so.
@@ -76,8 +120,20 @@ async fn pass(
     why: Forward,
     detail: Option<&'static str>,
 ) -> Served {
-    count(worker, request, if why == Forward::Bypass || why == Forward::Method { Outcome::Bypass } else { Outcome::Miss });
-    let status = CacheStatus { forward: Some(why), detail, ..CacheStatus::default() };
+    count(
+        worker,
+        request,
+        if why == Forward::Bypass || why == Forward::Method {
+            Outcome::Bypass
+        } else {
+            Outcome::Miss
+        },
+    );
+    let status = CacheStatus {
+        forward: Some(why),
+        detail,
+        ..CacheStatus::default()
+    };
     request.way.set_cache_status(status);
     if why != Forward::Method {
         return pipeline::answer(worker, client, request).await;
@@ -129,7 +185,11 @@ async fn fetch(
                         place = found;
                         continue;
                     }
-                    Some(Verdict::Fetch { stale: found, why: now, .. }) => {
+                    Some(Verdict::Fetch {
+                        stale: found,
+                        why: now,
+                        ..
+                    }) => {
                         stale = found.or(stale);
                         why = now;
                     }
@@ -139,14 +199,31 @@ async fn fetch(
             }
             Fill::Wait(waiter) => {
                 match wait(worker, client, request, waiter).await {
-                    Waited::Failed(failure) => return fall_back(worker, client, request, stale, why, failure).await,
+                    Waited::Failed(failure) => {
+                        return fall_back(worker, client, request, stale, why, failure).await;
+                    }
                     Waited::Vanished => {}
                     Waited::Object(object) if fits(worker, request, &object) => {
                         count(worker, request, Outcome::Collapsed);
                         let now = worker.clock.unix(worker.clock.read());
-                        let status = CacheStatus { forward: Some(why), is_collapsed: true, ttl: Some(object.rules.ttl(now)), ..CacheStatus::default() };
+                        let status = CacheStatus {
+                            forward: Some(why),
+                            is_collapsed: true,
+                            ttl: Some(object.rules.ttl(now)),
+                            ..CacheStatus::default()
+                        };
                         let age = object.rules.age(now);
-                        return serve(worker, client, request, Serving { object, age, status }).await;
+                        return serve(
+                            worker,
+                            client,
+                            request,
+                            Serving {
+                                object,
+                                age,
+                                status,
+                            },
+                        )
+                        .await;
                     }
                     // It has to be asked for each time, or another one is wanted.
                     Waited::Object(_) => return pass(worker, client, request, why, None).await,
@@ -157,7 +234,11 @@ async fn fetch(
                     Some(Verdict::Serve(good) | Verdict::ServeAndRefresh(good)) => {
                         return hit(worker, client, request, good).await;
                     }
-                    Some(Verdict::Fetch { place: found, stale: old, why: now }) => {
+                    Some(Verdict::Fetch {
+                        place: found,
+                        stale: old,
+                        why: now,
+                    }) => {
                         (place, why) = (found, now);
                         stale = old.or(stale);
                     }
@@ -200,7 +281,9 @@ async fn wait(
     request: &Request,
     mut waiter: Waiter<tenfold_cache::Outcome<Kept>>,
 ) -> Waited {
-    client.timer.set(worker.clock.read(), request.route().timeouts.response);
+    client
+        .timer
+        .set(worker.clock.read(), request.route().timeouts.response);
     match client.timer.limit(waiter.result()).await {
         None => Waited::Failed(Failure::UpstreamTimeout),
         Some(None) => Waited::Vanished,
@@ -215,7 +298,10 @@ async fn wait(
 /// Why the leader has no answer.
 fn failure_of(error: &Error) -> Failure {
     match error {
-        Error::Load(error) => error.downcast_ref().copied().unwrap_or(Failure::UpstreamBroken),
+        Error::Load(error) => error
+            .downcast_ref()
+            .copied()
+            .unwrap_or(Failure::UpstreamBroken),
         _ => Failure::UpstreamBroken,
     }
 }
@@ -227,7 +313,11 @@ fn fits(worker: &Worker, request: &Request, object: &Object) -> bool {
     let ask = Ask::of(&asked, &plan.store.config.policy);
     let now = worker.clock.unix(worker.clock.read());
     let decision = crate::http::cache::lookup(Some(&object.rules), &ask, now);
-    matches!(decision, crate::http::cache::Decision::Fresh { .. } | crate::http::cache::Decision::StaleWhileRevalidate { .. })
+    matches!(
+        decision,
+        crate::http::cache::Decision::Fresh { .. }
+            | crate::http::cache::Decision::StaleWhileRevalidate { .. }
+    )
 }
 
 /// Asks the server for all that want it.
@@ -245,7 +335,10 @@ async fn lead(
     let requested = worker.clock.unix(worker.clock.read());
     let answered = forward::ask(worker, client, request).await;
     let received = worker.clock.unix(worker.clock.read());
-    let exchange = Exchange { requested, received };
+    let exchange = Exchange {
+        requested,
+        received,
+    };
     let answered = match answered {
         Ok(answered) => answered,
         Err(failure) => {
@@ -261,7 +354,11 @@ async fn lead(
         give_up(worker, answered);
         return serve_stale(worker, client, request, object, age, why, Some(status)).await;
     }
-    let told = CacheStatus { forward: Some(why), forward_status: Some(status), ..CacheStatus::default() };
+    let told = CacheStatus {
+        forward: Some(why),
+        forward_status: Some(status),
+        ..CacheStatus::default()
+    };
     let plan = request.way.plan().expect("what is fetched has a plan");
     let asked = facts::request(&request.head, &plan.target);
     let ask = Ask::of(&asked, &plan.store.config.policy);
@@ -284,9 +381,23 @@ async fn lead(
             Some(object) => {
                 count(worker, request, Outcome::Revalidated);
                 let now = worker.clock.unix(worker.clock.recent());
-                let told = CacheStatus { is_stored: true, ttl: Some(object.rules.ttl(now)), ..told };
+                let told = CacheStatus {
+                    is_stored: true,
+                    ttl: Some(object.rules.ttl(now)),
+                    ..told
+                };
                 let age = object.rules.age(now);
-                serve(worker, client, request, Serving { object, age, status: told }).await
+                serve(
+                    worker,
+                    client,
+                    request,
+                    Serving {
+                        object,
+                        age,
+                        status: told,
+                    },
+                )
+                .await
             }
             None => {
                 request.ask_whole(worker, b"");
@@ -298,13 +409,30 @@ async fn lead(
         Taken::Object(object) => {
             count(worker, request, Outcome::Miss);
             let now = worker.clock.unix(worker.clock.recent());
-            let told = CacheStatus { is_stored: true, ttl: Some(object.rules.ttl(now)), ..told };
+            let told = CacheStatus {
+                is_stored: true,
+                ttl: Some(object.rules.ttl(now)),
+                ..told
+            };
             let age = object.rules.age(now);
-            serve(worker, client, request, Serving { object, age, status: told }).await
+            serve(
+                worker,
+                client,
+                request,
+                Serving {
+                    object,
+                    age,
+                    status: told,
+                },
+            )
+            .await
         }
         Taken::Refused(answered, refusal) => {
             count(worker, request, Outcome::Miss);
-            let told = CacheStatus { detail: Some(refusal.detail()), ..told };
+            let told = CacheStatus {
+                detail: Some(refusal.detail()),
+                ..told
+            };
             request.way.set_cache_status(told);
             pipeline::respond(worker, client, request, Ok(answered)).await
         }
@@ -339,7 +467,11 @@ async fn fall_back(
 }
 
 /// What may be served when the server fails, with its age.
-fn usable(worker: &Worker, request: &Request, stale: Option<&Arc<Object>>) -> Option<(Arc<Object>, u32)> {
+fn usable(
+    worker: &Worker,
+    request: &Request,
+    stale: Option<&Arc<Object>>,
+) -> Option<(Arc<Object>, u32)> {
     let (plan, stale) = (request.way.plan()?, stale?);
     let asked = facts::request(&request.head, &plan.target);
     let ask = Ask::of(&asked, &plan.store.config.policy);
@@ -366,7 +498,17 @@ async fn serve_stale(
         detail: Some("stale-if-error"),
         ..CacheStatus::default()
     };
-    serve(worker, client, request, Serving { object, age, status }).await
+    serve(
+        worker,
+        client,
+        request,
+        Serving {
+            object,
+            age,
+            status,
+        },
+    )
+    .await
 }
 
 /// Lets an answer go that nobody gets, and keeps its connection.

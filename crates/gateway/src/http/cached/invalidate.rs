@@ -17,13 +17,21 @@ use crate::worker::Worker;
 /// Forgets what a successful write has changed (RFC 9111 section 4.4), before its client hears of the success: who has seen the
 /// answer must not be shown the old state.
 pub(in crate::http) async fn after_write(request: &Request, head: &ResponseHead) {
-    let Some(plan) = request.way.plan() else { return };
+    let Some(plan) = request.way.plan() else {
+        return;
+    };
     let asked = facts::request(&request.head, &plan.target);
-    let response = Response { status: head.line().status, fields: head };
+    let response = Response {
+        status: head.line().status,
+        fields: head,
+    };
     let targets = invalidate::targets(&asked, &response);
     if !targets.is_empty() {
         // Levels that fail are told later, and not read until then.
-        let _told = plan.store.forget(asked.is_tls, asked.authority, &targets).await;
+        let _told = plan
+            .store
+            .forget(asked.is_tls, asked.authority, &targets)
+            .await;
     }
 }
 
@@ -31,7 +39,9 @@ pub(in crate::http) async fn after_write(request: &Request, head: &ResponseHead)
 pub(super) async fn purge(worker: &Worker, client: &mut Client, request: &mut Request) -> Served {
     let plan = request.way.plan().expect("a purge has a plan");
     let store = std::sync::Arc::clone(&plan.store);
-    store.results.increment(worker.index, Outcome::Bypass as usize);
+    store
+        .results
+        .increment(worker.index, Outcome::Bypass as usize);
     if !store.config.may_purge(client.peer) {
         return pipeline::respond(worker, client, request, Err(Failure::PurgeForbidden)).await;
     }
@@ -40,14 +50,24 @@ pub(super) async fn purge(worker: &Worker, client: &mut Client, request: &mut Re
         let field = fields.find(|field| field.name_bytes.eq_ignore_ascii_case(name.as_bytes()))?;
         Some(String::from_utf8_lossy(field.value).into_owned())
     };
-    let is_soft = value("soft-purge").or_else(|| value("x-soft-purge")).is_some_and(|value| value != "0");
+    let is_soft = value("soft-purge")
+        .or_else(|| value("x-soft-purge"))
+        .is_some_and(|value| value != "0");
     let told = match value("surrogate-key").or_else(|| value("cache-tag")) {
         Some(tags) => {
             let mut all = crate::cache::Purged::default();
             for tag in tags.split([' ', ',']).filter(|tag| !tag.is_empty()) {
                 match store.purge(&Purge::Tag(tag.to_owned()), is_soft).await {
                     Ok(told) => all.add(told),
-                    Err(_) => return pipeline::respond(worker, client, request, Err(Failure::PurgeMalformed)).await,
+                    Err(_) => {
+                        return pipeline::respond(
+                            worker,
+                            client,
+                            request,
+                            Err(Failure::PurgeMalformed),
+                        )
+                        .await;
+                    }
                 }
             }
             all
@@ -55,9 +75,15 @@ pub(super) async fn purge(worker: &Worker, client: &mut Client, request: &mut Re
         None => {
             let host = String::from_utf8_lossy(request.head.authority()).into_owned();
             let target = String::from_utf8_lossy(&plan.target).into_owned();
-            match store.purge(&Purge::Url(format!("http://{host}{target}")), is_soft).await {
+            match store
+                .purge(&Purge::Url(format!("http://{host}{target}")), is_soft)
+                .await
+            {
                 Ok(told) => told,
-                Err(_) => return pipeline::respond(worker, client, request, Err(Failure::PurgeMalformed)).await,
+                Err(_) => {
+                    return pipeline::respond(worker, client, request, Err(Failure::PurgeMalformed))
+                        .await;
+                }
             }
         }
     };
@@ -66,7 +92,13 @@ pub(super) async fn purge(worker: &Worker, client: &mut Client, request: &mut Re
     answer(worker, client, request, status, &text).await
 }
 
-async fn answer(worker: &Worker, client: &mut Client, request: &Request, status: u16, text: &str) -> Served {
+async fn answer(
+    worker: &Worker,
+    client: &mut Client,
+    request: &Request,
+    status: u16,
+    text: &str,
+) -> Served {
     let mut out = worker.buffers.head();
     write::status_line(&mut out, status, reason(status).as_bytes());
     write::field(&mut out, b"Content-Type", b"text/plain");

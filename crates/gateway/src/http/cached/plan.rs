@@ -72,14 +72,19 @@ pub(in crate::http) struct Variant {
 
 impl Place {
     pub(super) fn key(&self) -> &Key {
-        self.variant.as_ref().map_or(&self.first, |variant| &variant.key)
+        self.variant
+            .as_ref()
+            .map_or(&self.first, |variant| &variant.key)
     }
 }
 
 impl Plan {
     /// True if no server is needed for an answer.
     pub(in crate::http) fn is_at_hand(&self) -> bool {
-        matches!(self.verdict, Verdict::Serve(_) | Verdict::OnlyIfCached | Verdict::Purge)
+        matches!(
+            self.verdict,
+            Verdict::Serve(_) | Verdict::OnlyIfCached | Verdict::Purge
+        )
     }
 
     /// What can be served as it is.
@@ -116,15 +121,19 @@ pub(in crate::http) fn plan(
     }
     let ask = Ask::of(&request, policy);
     let key = match ask.part {
-        Part::Answers => key::write(&mut scratch, &request, &policy.key).and_then(|()| store.key(route, &scratch)),
+        Part::Answers => key::write(&mut scratch, &request, &policy.key)
+            .and_then(|()| store.key(route, &scratch)),
         Part::Method | Part::Bypass => None,
     };
     let Some(first) = key else {
-        return Some(make(b"", match cache::lookup(None, &ask, now) {
-            Decision::OnlyIfCached => Verdict::OnlyIfCached,
-            Decision::Bypass(why) => Verdict::Pass(why),
-            _ => Verdict::Pass(Forward::Bypass),
-        }));
+        return Some(make(
+            b"",
+            match cache::lookup(None, &ask, now) {
+                Decision::OnlyIfCached => Verdict::OnlyIfCached,
+                Decision::Bypass(why) => Verdict::Pass(why),
+                _ => Verdict::Pass(Forward::Bypass),
+            },
+        ));
     };
     let looked = look(store, first, head, &mut scratch);
     let verdict = decide(looked, &ask, now);
@@ -145,7 +154,10 @@ struct Looked {
 
 fn look(store: &Store, first: Key, head: &RequestHead, rules_key: &mut Vec<u8>) -> Looked {
     let mut looked = Looked {
-        place: Place { first, variant: None },
+        place: Place {
+            first,
+            variant: None,
+        },
         object: None,
         is_expired: false,
         is_other: false,
@@ -161,7 +173,10 @@ fn look(store: &Store, first: Key, head: &RequestHead, rules_key: &mut Vec<u8>) 
             let Some(key) = key else { return looked };
             let (entry, is_expired) = found(store, &key);
             looked.is_expired |= is_expired;
-            looked.place.variant = Some(Variant { names: names.clone(), key });
+            looked.place.variant = Some(Variant {
+                names: names.clone(),
+                key,
+            });
             match entry.as_deref().and_then(Entry::value) {
                 Some(Kept::Response(object)) => looked.object = Some(Arc::clone(object)),
                 Some(Kept::Personal) => looked.is_personal = true,
@@ -204,7 +219,13 @@ pub(super) fn variant_key(
 }
 
 fn decide(looked: Looked, ask: &Ask<'_>, now: i64) -> Verdict {
-    let Looked { place, object, is_expired, is_other, is_personal } = looked;
+    let Looked {
+        place,
+        object,
+        is_expired,
+        is_other,
+        is_personal,
+    } = looked;
     let rules = object.as_ref().map(|object| {
         let mut rules = object.rules;
         if is_expired {
@@ -221,14 +242,30 @@ fn decide(looked: Looked, ask: &Ask<'_>, now: i64) -> Verdict {
     };
     match decision {
         Decision::Fresh { age } => Verdict::Serve(good(object, age, place)),
-        Decision::StaleWhileRevalidate { age } => Verdict::ServeAndRefresh(good(object, age, place)),
+        Decision::StaleWhileRevalidate { age } => {
+            Verdict::ServeAndRefresh(good(object, age, place))
+        }
         Decision::OnlyIfCached => Verdict::OnlyIfCached,
         Decision::Bypass(why) => Verdict::Pass(why),
         // HEAD gets an answer from what GET stored, but none is stored for it.
-        Decision::Revalidate(why) | Decision::Miss(why) if is_personal || !ask.is_get => Verdict::Pass(why),
-        Decision::Revalidate(why) => Verdict::Fetch { place, stale: object, why },
-        Decision::Miss(_) if is_other => Verdict::Fetch { place, stale: object, why: Forward::VaryMiss },
-        Decision::Miss(why) => Verdict::Fetch { place, stale: object, why },
+        Decision::Revalidate(why) | Decision::Miss(why) if is_personal || !ask.is_get => {
+            Verdict::Pass(why)
+        }
+        Decision::Revalidate(why) => Verdict::Fetch {
+            place,
+            stale: object,
+            why,
+        },
+        Decision::Miss(_) if is_other => Verdict::Fetch {
+            place,
+            stale: object,
+            why: Forward::VaryMiss,
+        },
+        Decision::Miss(why) => Verdict::Fetch {
+            place,
+            stale: object,
+            why,
+        },
     }
 }
 
@@ -238,5 +275,9 @@ pub(super) fn again(plan: &Plan, route: &str, head: &RequestHead, now: i64) -> O
     let first = plan.store.key(route, &scratch)?;
     let looked = look(&plan.store, first, head, &mut scratch);
     let request = facts::request(head, &plan.target);
-    Some(decide(looked, &Ask::of(&request, &plan.store.config.policy), now))
+    Some(decide(
+        looked,
+        &Ask::of(&request, &plan.store.config.policy),
+        now,
+    ))
 }

@@ -23,8 +23,12 @@ use crate::worker::Worker;
 
 /// Begins to bring a stale response up to date, unless somebody does already.
 pub(super) fn start(worker: &Worker, client: &Client, request: &Request, good: &Good) {
-    let Some(plan) = request.way.plan() else { return };
-    let Fill::Lead(filling) = plan.store.engine.fill(good.place.key()) else { return };
+    let Some(plan) = request.way.plan() else {
+        return;
+    };
+    let Fill::Lead(filling) = plan.store.engine.fill(good.place.key()) else {
+        return;
+    };
     let mut lines = Vec::new();
     let stored = Lines(&good.object.fields);
     let modified = stored.first("last-modified");
@@ -56,7 +60,15 @@ struct Refresh {
 
 impl Refresh {
     async fn run(self, worker: &Worker) {
-        let Self { copy, store, facts, place, stale, filling, timeouts } = self;
+        let Self {
+            copy,
+            store,
+            facts,
+            place,
+            stale,
+            filling,
+            timeouts,
+        } = self;
         let requested = worker.clock.unix(worker.clock.read());
         let answered = copy.ask(worker).await;
         let received = worker.clock.unix(worker.clock.read());
@@ -69,8 +81,19 @@ impl Refresh {
             return give_up(worker, answered);
         }
         let rest = facts.with(&store.config.policy, |request, ask| {
-            let exchange = Exchange { requested, received };
-            let intake = Intake { worker, store: &store, request, ask, place: &place, exchange, timeouts };
+            let exchange = Exchange {
+                requested,
+                received,
+            };
+            let intake = Intake {
+                worker,
+                store: &store,
+                request,
+                ask,
+                place: &place,
+                exchange,
+                timeouts,
+            };
             if status == 304 {
                 let _confirmed = intake.confirmation(filling, &answered.head, &stale);
                 return Some(answered);

@@ -82,10 +82,17 @@ pub(in crate::http) async fn serve(
         },
     };
     let timeout = request.route().timeouts.body;
-    let mut outgoing = Outgoing { head, chunk: Bytes::new(), part, sent: 0 };
+    let mut outgoing = Outgoing {
+        head,
+        chunk: Bytes::new(),
+        part,
+        sent: 0,
+    };
     let result = match source {
         Source::Pieces(pieces) => outgoing.pieces(worker, client, pieces, timeout).await,
-        Source::Reader(reader) => Box::pin(outgoing.arriving(worker, client, reader, timeout)).await,
+        Source::Reader(reader) => {
+            Box::pin(outgoing.arriving(worker, client, reader, timeout)).await
+        }
     };
     served.sent = outgoing.sent;
     match result {
@@ -110,7 +117,10 @@ fn head(
     status: &mut u16,
 ) -> (Buffer, Part) {
     let object = &*serving.object;
-    let plan = request.way.plan().expect("only what has a plan comes from the cache");
+    let plan = request
+        .way
+        .plan()
+        .expect("only what has a plan comes from the cache");
     let asked = facts::request(&request.head, &plan.target);
     let ask = Ask::of(&asked, &plan.store.config.policy);
     let now = worker.clock.unix(worker.clock.recent());
@@ -138,33 +148,57 @@ fn head(
     } else {
         out.push(&object.fields);
     }
-    let nothing = Part { skip: 0, take: 0, is_chunked: false };
+    let nothing = Part {
+        skip: 0,
+        take: 0,
+        is_chunked: false,
+    };
     let part = match (wanted, object.length) {
         _ if is_not_modified => nothing,
         (Wanted::Part { start, end }, Some(size)) => {
             let value = range::content_range(start, end, size);
             write::field(&mut out, b"Content-Range", value.as_bytes());
             write::content_length(&mut out, end - start);
-            Part { skip: start, take: end - start, is_chunked: false }
+            Part {
+                skip: start,
+                take: end - start,
+                is_chunked: false,
+            }
         }
         (Wanted::Unsatisfiable, Some(size)) => {
-            write::field(&mut out, b"Content-Range", range::unsatisfied(size).as_bytes());
+            write::field(
+                &mut out,
+                b"Content-Range",
+                range::unsatisfied(size).as_bytes(),
+            );
             write::content_length(&mut out, 0);
             nothing
         }
         (_, Some(_)) if object.rules.status == 204 => nothing,
         (_, Some(size)) => {
             write::content_length(&mut out, size);
-            Part { skip: 0, take: size, is_chunked: false }
+            Part {
+                skip: 0,
+                take: size,
+                is_chunked: false,
+            }
         }
         (_, None) if request.version() == Version::Http10 => {
             // Its end is the connection's.
             *persists = false;
-            Part { skip: 0, take: u64::MAX, is_chunked: false }
+            Part {
+                skip: 0,
+                take: u64::MAX,
+                is_chunked: false,
+            }
         }
         (_, None) => {
             out.push(b"Transfer-Encoding: chunked\r\n");
-            Part { skip: 0, take: u64::MAX, is_chunked: true }
+            Part {
+                skip: 0,
+                take: u64::MAX,
+                is_chunked: true,
+            }
         }
     };
     out.push(b"Age: ");
@@ -239,7 +273,11 @@ impl Outgoing {
         mut reader: Reader,
         timeout: Duration,
     ) -> Result<(), Failure> {
-        let Part { mut skip, mut take, is_chunked } = self.part;
+        let Part {
+            mut skip,
+            mut take,
+            is_chunked,
+        } = self.part;
         loop {
             let next = match reader.try_next() {
                 Some(next) => next,
@@ -250,7 +288,9 @@ impl Outgoing {
                     reader.next().await
                 }
             };
-            let Some(mut piece) = next.map_err(|_| Failure::UpstreamBroken)? else { break };
+            let Some(mut piece) = next.map_err(|_| Failure::UpstreamBroken)? else {
+                break;
+            };
             let skipped = skip.min(piece.len() as u64);
             skip -= skipped;
             let piece = piece.split_off(skipped as usize);
@@ -281,7 +321,12 @@ impl Outgoing {
     }
 
     /// Writes what is at hand.
-    async fn flush(&mut self, worker: &Worker, client: &mut Client, timeout: Duration) -> Result<(), Failure> {
+    async fn flush(
+        &mut self,
+        worker: &Worker,
+        client: &mut Client,
+        timeout: Duration,
+    ) -> Result<(), Failure> {
         client.timer.set(worker.clock.read(), timeout);
         while !self.head.is_empty() || !self.chunk.is_empty() {
             let (head, chunk) = (&mut self.head, &mut self.chunk);
@@ -290,7 +335,9 @@ impl Outgoing {
                 match Pin::new(client.connection.stream_mut()).poll_write_vectored(cx, &both) {
                     Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(Err(Failure::ClientGone)),
                     Poll::Ready(Ok(written)) => Poll::Ready(Ok(written)),
-                    Poll::Pending if client.timer.is_due(cx) => Poll::Ready(Err(Failure::ClientGone)),
+                    Poll::Pending if client.timer.is_due(cx) => {
+                        Poll::Ready(Err(Failure::ClientGone))
+                    }
                     Poll::Pending => Poll::Pending,
                 }
             });
