@@ -222,7 +222,7 @@ impl<V: 'static> Inner<V> {
             weight: 0,
         };
         // What is never fresh can still be asked about, or serve when the source fails.
-        let stored = !(lifetime.is_zero() && stale == 0) && !loaded.unlabelled;
+        let stored = (!lifetime.is_zero() || stale > 0) && !loaded.unlabelled;
         Ok((
             self.weighed(key, value, about, fresh_until, eager_at),
             stored,
@@ -245,7 +245,7 @@ impl<V: 'static> Inner<V> {
     }
 
     /// The entry of a record from a lower level, with what remains of its lives. `None`: it cannot be read.
-    fn from_record(
+    fn entry_of(
         &self,
         key: &Key,
         record: Record,
@@ -287,7 +287,7 @@ impl<V: 'static> Inner<V> {
     }
 
     /// The record of an entry for the lower levels.
-    fn to_record(&self, entry: &Entry<V>, options: &Options) -> Result<Record, Error> {
+    fn record_of(&self, entry: &Entry<V>, options: &Options) -> Result<Record, Error> {
         let (Some(codec), about) = (&self.codec, entry.about()) else {
             return Err(Error::Codec("the cache has no codec".into()));
         };

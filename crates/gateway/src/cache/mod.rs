@@ -83,16 +83,16 @@ impl Store {
     /// Writes out what is under way, and closes the levels; within `limit`.
     pub(crate) fn close(&self, limit: Duration) {
         let closing = async { tokio::time::timeout(limit, self.engine.close()).await };
-        match levels::run(closing) {
-            Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(error))) => {
-                tracing::warn!(%error, cache = self.config.name, "closing a cache")
-            }
-            Ok(Err(_)) => {
-                tracing::warn!(cache = self.config.name, "closing a cache takes too long")
-            }
-            Err(error) => tracing::warn!(%error, cache = self.config.name, "closing a cache"),
-        }
+        let failure = match levels::run(closing) {
+            Ok(Ok(Ok(()))) => return,
+            Ok(Ok(Err(error))) => error.to_string(),
+            Ok(Err(_)) => format!("it takes longer than {limit:?}"),
+            Err(error) => error.to_string(),
+        };
+        tracing::warn!(
+            cache = self.config.name,
+            "the cache could not be closed in order: {failure}"
+        );
     }
 
     /// What every key begins with.

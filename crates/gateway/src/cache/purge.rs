@@ -110,8 +110,8 @@ impl Store {
             let target = Target::Tag(tag.into());
             return vec![Invalidation { target, mode }];
         }
-        let key = |route: &Box<str>| self.key(route, address.as_bytes());
-        let keys = self.routes.iter().filter_map(key);
+        let key = |route: &str| self.key(route, address.as_bytes());
+        let keys = self.routes.iter().filter_map(|route| key(route));
         keys.map(|key| Invalidation {
             target: Target::Key(key),
             mode,

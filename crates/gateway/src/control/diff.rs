@@ -236,6 +236,7 @@ mod tests {
                 timeouts: RouteTimeouts::default(),
                 max_body: 1,
                 mirror: None,
+                cache: None,
             };
             Config {
                 upstreams: upstreams.iter().map(|it| Upstream::new(*it)).collect(),

@@ -87,15 +87,9 @@ impl Plan {
         )
     }
 
-    /// What can be served as it is.
-    pub(in crate::http) fn at_hand(&mut self) -> Option<Good> {
-        if !matches!(self.verdict, Verdict::Serve(_)) {
-            return None;
-        }
-        match std::mem::replace(&mut self.verdict, Verdict::OnlyIfCached) {
-            Verdict::Serve(good) => Some(good),
-            _ => None,
-        }
+    /// True if a stored response can be served as it is.
+    pub(in crate::http) fn is_hit(&self) -> bool {
+        matches!(self.verdict, Verdict::Serve(_))
     }
 }
 
@@ -267,6 +261,14 @@ fn decide(looked: Looked, ask: &Ask<'_>, now: i64) -> Verdict {
             why,
         },
     }
+}
+
+/// What is stored for a request, of whatever age, and where.
+pub(super) fn stored(plan: &Plan, route: &str, head: &RequestHead) -> Option<(Arc<Object>, Place)> {
+    let mut scratch = plan.rules_key.clone();
+    let first = plan.store.key(route, &scratch)?;
+    let looked = look(&plan.store, first, head, &mut scratch);
+    Some((looked.object?, looked.place))
 }
 
 /// What is stored by now, after waiting for somebody else or asking the lower levels: the same decision once more.
