@@ -149,6 +149,12 @@ fn is_bypassed(request: &Request<'_, impl Fields + ?Sized>, policy: &Policy) -> 
         }
         Condition::Query(pattern) => key::has_parameter(request.target, pattern),
         Condition::Path(beginning) => request.target.starts_with(beginning.as_bytes()),
+        Condition::Place { path, and_below } => {
+            let end = request.target.iter().position(|byte| *byte == b'?');
+            let own = &request.target[..end.unwrap_or(request.target.len())];
+            let rest = own.strip_prefix(path.as_bytes());
+            rest.is_some_and(|rest| rest.is_empty() || *and_below && rest[0] == b'/')
+        }
     })
 }
 
