@@ -242,6 +242,39 @@ mod tests {
     }
 
     #[test]
+    fn paths_that_are_bypassed_end_where_segments_do() {
+        for (path, and_below, target, expected) in [
+            ("/a", false, "/a", Part::Bypass),
+            ("/a", false, "/a?b=/c", Part::Bypass),
+            ("/a", false, "/a/b", Part::Answers),
+            ("/a", true, "/a", Part::Bypass),
+            ("/a", true, "/a?b", Part::Bypass),
+            ("/a", true, "/a/", Part::Bypass),
+            ("/a", true, "/a/b?c", Part::Bypass),
+            ("/a", true, "/ab", Part::Answers),
+            ("/a", true, "/", Part::Answers),
+            ("", true, "/b", Part::Bypass),
+        ] {
+            let path = path.to_owned();
+            let policy = Policy {
+                bypass: vec![Condition::Place { path, and_below }],
+                ..Policy::default()
+            };
+            let none: &[(&str, &str)] = &[];
+            let request = Request {
+                method: Method::Get,
+                is_tls: false,
+                authority: b"a",
+                target: target.as_bytes(),
+                has_body: false,
+                fields: none,
+            };
+            let part = Ask::of(&request, &policy).part;
+            assert_eq!(part, expected, "{target} {:?}", policy.bypass);
+        }
+    }
+
+    #[test]
     fn fields_are_read() {
         let policy = Policy::default();
         let fields = [
