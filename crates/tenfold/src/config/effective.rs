@@ -1,5 +1,7 @@
 //! A configuration as it takes effect, for `/api/v1/config`: every default filled in, in the words of the file.
 
+mod cache;
+
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -23,6 +25,9 @@ pub(crate) fn describe(config: &Config, process: &Process) -> Value {
     for upstream in &config.upstreams {
         upstreams.insert(upstream.name.clone(), describe_upstream(upstream));
     }
+    let caches = config.caches.iter();
+    let caches = caches.map(|it| (it.name.clone(), cache::describe(it)));
+    let caches: Map<_, _> = caches.collect();
     let routes: Vec<_> = config
         .routes
         .iter()
@@ -44,6 +49,8 @@ pub(crate) fn describe(config: &Config, process: &Process) -> Value {
         "listener": listeners,
         "route": routes,
         "upstream": upstreams,
+        "cache": caches,
+        "shared": config.caches.iter().find_map(|cache| cache.redis.as_ref()).map(cache::shared),
     })
 }
 
@@ -103,6 +110,9 @@ fn describe_route(route: &Route, config: &Config) -> Value {
         "tunnel_timeout": time(route.timeouts.tunnel),
         "max_body": route.max_body,
     });
+    if let Some(cache) = route.cache {
+        value["cache"] = json!(config.caches[cache].name);
+    }
     let (key, action) = describe_action(&route.action, config);
     value[key] = action;
     match &route.path {
