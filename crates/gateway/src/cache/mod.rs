@@ -4,9 +4,11 @@
 //! [`http::cache`](crate::http::cache); a request's way through both is in [`http::cached`](crate::http::cached).
 
 pub(crate) mod body;
+mod held;
 pub(crate) mod object;
 mod open;
 mod purge;
+pub(crate) mod status;
 
 use std::sync::Arc;
 
@@ -17,8 +19,10 @@ use tenfold_traffic::hash_key;
 use crate::config;
 use object::Kept;
 
+pub use held::CachedEntry;
 pub use open::OpenError;
-pub use purge::{Purge, Purged};
+pub use purge::{Purge, PurgeError, Purged, PurgedLevel};
+pub use status::{CacheLevelStatus, CacheRequests, CacheStatus};
 
 /// A cache.
 pub(crate) struct Store {
@@ -74,7 +78,7 @@ impl Store {
         let policy = &self.config.policy.key;
         let has_parts = !policy.headers.is_empty() || !policy.cookies.is_empty();
         // A space cannot be in a server's tag. Should two addresses have one hash, one is purged for the other.
-        has_parts.then(|| format!("address {:016x}", hash_key(address)))
+        has_parts.then(|| format!("{}{:016x}", purge::OWN_TAG, hash_key(address)))
     }
 
     /// What every key begins with.

@@ -242,10 +242,14 @@ async fn lead(
 ) -> Served {
     mirror::perhaps(worker, client, request);
     request.ask_whole(worker, &conditions(stale.as_deref()));
-    let requested = worker.clock.unix(worker.clock.read());
+    let begun = worker.clock.read();
+    let requested = worker.clock.unix(begun);
     let answered = forward::ask(worker, client, request).await;
-    let received = worker.clock.unix(worker.clock.read());
-    let exchange = Exchange { requested, received };
+    let ended = worker.clock.read();
+    if let Some(plan) = request.way.plan() {
+        plan.store.engine.count_load(ended.saturating_sub(begun), answered.is_ok());
+    }
+    let exchange = Exchange { requested, received: worker.clock.unix(ended) };
     let answered = match answered {
         Ok(answered) => answered,
         Err(failure) => {
