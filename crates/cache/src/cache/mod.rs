@@ -3,6 +3,7 @@
 //! The path of a read is in [`read`], that of a load in [`load`], those of changes in [`write`].
 
 mod fill;
+mod inspect;
 mod load;
 mod read;
 mod warm;
@@ -31,6 +32,7 @@ use crate::options::Options;
 use crate::statistics::{LevelStatistics, Statistics};
 
 pub use fill::{Fill, Filling};
+pub use inspect::{Held, HeldBelow};
 pub use read::Found;
 pub use warm::{Progress, Warmed};
 pub use write::Invalidated;

@@ -4,11 +4,13 @@
 //! [`http::cache`](crate::http::cache); a request's way through both is in [`http::cached`](crate::http::cached).
 
 pub(crate) mod body;
+mod held;
 mod late;
 mod levels;
 pub(crate) mod object;
 mod open;
 mod purge;
+pub(crate) mod status;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +22,10 @@ use tenfold_traffic::hash_key;
 use crate::config;
 use object::Kept;
 
+pub use held::CachedEntry;
 pub use open::OpenError;
-pub use purge::{Purge, Purged};
+pub use purge::{Purge, PurgeError, Purged, PurgedLevel};
+pub use status::{CacheLevelStatus, CacheRequests, CacheStatus};
 
 /// A cache.
 pub(crate) struct Store {
@@ -77,7 +81,7 @@ impl Store {
         let policy = &self.config.policy.key;
         let has_parts = !policy.headers.is_empty() || !policy.cookies.is_empty();
         // A space cannot be in a server's tag. Should two addresses have one hash, one is purged for the other.
-        has_parts.then(|| format!("address {:016x}", hash_key(address)))
+        has_parts.then(|| format!("{}{:016x}", purge::OWN_TAG, hash_key(address)))
     }
 
     /// Writes out what is under way, and closes the levels; within `limit`.

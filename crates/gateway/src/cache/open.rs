@@ -69,7 +69,7 @@ impl Store {
             config: Arc::clone(config),
             prefix: namespace.prefix().into(),
             routes,
-            results: metrics::cache_results(registry, &config.name),
+            results: metrics::cache::results(registry, &config.name),
             engine,
         }))
     }

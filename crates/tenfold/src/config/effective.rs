@@ -5,10 +5,10 @@ mod cache;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use tenfold_gateway::config::Config;
 use tenfold_gateway::config::listener::Listener;
 use tenfold_gateway::config::route::{Action, Condition, FieldEdits, PathEdit, Route, Share, Test};
 use tenfold_gateway::config::upstream::{Check, HashKey, Probe, Server, Source, Upstream};
+use tenfold_gateway::config::{Config, sounds_secret};
 use tenfold_gateway::route::pattern::{HostPattern, Part, PathPattern, Segment, Template};
 use tenfold_observe::lines;
 use tenfold_traffic::Outlier;
@@ -195,23 +195,6 @@ fn template(template: &Template) -> String {
 /// What is shown of a secret.
 const HIDDEN: &str = "••••";
 
-/// True for a field or a parameter whose value lets somebody in: it is not for everybody who may look at the configuration.
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let words = [
-        "auth",
-        "cookie",
-        "credential",
-        "key",
-        "passw",
-        "secret",
-        "session",
-        "signature",
-        "token",
-    ];
-    words.iter().any(|word| name.contains(word))
-}
-
 fn conditions(conditions: &[Condition]) -> Value {
     let test = |test: &Test| match test {
         Test::Present => "*".to_owned(),
@@ -220,7 +203,7 @@ fn conditions(conditions: &[Condition]) -> Value {
         Test::StartsWith(text) => format!("{text}*"),
     };
     let shown = |one: &Condition| match &one.test {
-        Test::Equals(_) | Test::StartsWith(_) if is_secret(&one.name) => HIDDEN.to_owned(),
+        Test::Equals(_) | Test::StartsWith(_) if sounds_secret(&one.name) => HIDDEN.to_owned(),
         other => test(other),
     };
     let all = conditions
@@ -231,7 +214,7 @@ fn conditions(conditions: &[Condition]) -> Value {
 
 fn edits(edits: &FieldEdits) -> Value {
     let all = |fields: &[(String, Template)]| {
-        let shown = |name: &str, to| match is_secret(name) {
+        let shown = |name: &str, to| match sounds_secret(name) {
             true => HIDDEN.to_owned(),
             false => template(to),
         };

@@ -148,7 +148,7 @@ pub(super) async fn purge(worker: &Worker, client: &mut Client, request: &mut Re
         }
     };
     let text = format!("{}\n", told.describe());
-    let status = if told.failures.is_empty() { 200 } else { 202 };
+    let status = if told.is_everywhere() { 200 } else { 202 };
     answer(worker, client, request, status, &text).await
 }
 

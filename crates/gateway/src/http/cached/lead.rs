@@ -42,12 +42,16 @@ pub(super) async fn lead(
 ) -> Served {
     mirror::perhaps(worker, client, request);
     request.ask_whole(worker, &conditions(stale.as_deref()));
-    let requested = worker.clock.unix(worker.clock.read());
+    let begun = worker.clock.read();
     let answered = forward::ask(worker, client, request).await;
-    let received = worker.clock.unix(worker.clock.read());
+    let ended = worker.clock.read();
+    if let Some(plan) = request.way.plan() {
+        let took = ended.saturating_sub(begun);
+        plan.store.engine.count_load(took, answered.is_ok());
+    }
     let exchange = Exchange {
-        requested,
-        received,
+        requested: worker.clock.unix(begun),
+        received: worker.clock.unix(ended),
     };
     let answered = match answered {
         Ok(answered) => answered,

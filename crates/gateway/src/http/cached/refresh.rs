@@ -64,9 +64,14 @@ impl Refresh {
             filling,
             timeouts,
         } = self;
-        let requested = worker.clock.unix(worker.clock.read());
+        let begun = worker.clock.read();
+        let requested = worker.clock.unix(begun);
         let answered = copy.ask(worker).await;
-        let received = worker.clock.unix(worker.clock.read());
+        let ended = worker.clock.read();
+        store
+            .engine
+            .count_load(ended.saturating_sub(begun), answered.is_some());
+        let received = worker.clock.unix(ended);
         let Some(answered) = answered else {
             return filling.fail(Error::Load(Arc::new(Failure::UpstreamBroken)));
         };
