@@ -199,6 +199,7 @@ def joined(path, new):
         last[run["scenario"]] = max(run["round"], last.get(run["scenario"], 0))
     old["runs"] += [run | {"round": run["round"] + last.get(run["scenario"], 0)}
                     for run in new["runs"]]
+    old["settings"]["rounds"] = max(run["round"] for run in old["runs"])
     old["idle"] += new["idle"]
     old["summary"] = summarise(old["runs"])
     old["valid"] = not problems(old)

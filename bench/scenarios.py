@@ -16,6 +16,7 @@ class Scenario:
     method: str = "GET"
     request_bytes: int = 0
     lua: str | None = None  # a wrk script below bench/lua/
+    headers: tuple = ()  # fields of the request, "Name: value"
     # For caches: how many objects have to be stored before the run, which then asks the
     # origin for nothing; and the wrk script that stores them, if that is more than one.
     stored: int = 0

@@ -103,8 +103,10 @@ impl Responses {
     fn count(&self) -> Vec<u8> {
         let count = self.requests.get().to_string();
         let length = count.len();
-        format!("HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: {length}\r\n\r\n{count}")
-            .into_bytes()
+        format!(
+            "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: {length}\r\n\r\n{count}"
+        )
+        .into_bytes()
     }
 }
 
