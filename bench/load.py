@@ -1,13 +1,17 @@
 """The load part: every scenario, in rounds, with the proxies in alternation."""
 
+import dataclasses
 import os
 import time
-from dataclasses import asdict
 
 from measure import TICK_US, cpu_time, run_wrk, stolen_ticks
-from server import BenchError, answer_problem
+from server import BenchError, answer_problem, origin_requests
 
 WARM_UP_SECONDS = 1
+# A cache is filled by runs of this length, at most so many.
+FILLING_SECONDS, FILLINGS = 4, 8
+# So many of a thousand requests may reach the origin in a run that is to measure hits.
+MISSES_PER_MILLE = 1
 
 
 def rotated(items, by):
@@ -40,27 +44,48 @@ def one_run(scenario, peer, origin, options):
     with peer.running(origin, options.proxy_cpu) as proxy:
         problem = answer_problem(proxy.port, scenario)
         problems = [problem] if problem else []
+        fill(scenario, proxy, origin, options)
         warm_up = run_wrk(scenario, proxy.port, WARM_UP_SECONDS, options.load_cpu)
         problems += [f"warm-up: {text}" for text in warm_up.problems()]
 
+        asked = origin_requests(origin) if scenario.stored else 0
         stolen, began, before = stolen_ticks(), time.monotonic(), cpu_time(proxy.pid)
         wrk = run_wrk(scenario, proxy.port, options.seconds, options.load_cpu)
         after, elapsed = cpu_time(proxy.pid), time.monotonic() - began
         stolen = stolen_ticks() - stolen
+        misses = origin_requests(origin) - asked if scenario.stored else None
 
     problems += wrk.problems()
+    if misses and misses * 1000 > wrk.requests * MISSES_PER_MILLE:
+        problems.append(f"{misses:,} of {wrk.requests:,} requests were no cache hits")
     if before.pids != after.pids:
         problems.append("the proxy's processes changed during the run")
     return {
         "scenario": scenario.name, "peer": peer.name,
         "valid": not problems, "problems": problems,
         **_cpu_figures(after.since(before), wrk.requests, elapsed),
-        **asdict(wrk),
+        **dataclasses.asdict(wrk),
+        # Requests that reached the origin, where none should.
+        "misses": misses,
         # Hints at a disturbed run: other work on this machine, and CPU time
         # that the hypervisor gave away.
         "load_average": round(os.getloadavg()[0], 2),
         "stolen_percent": round(stolen * TICK_US / 1e4 / elapsed, 2),
     }
+
+
+def fill(scenario, proxy, origin, options):
+    """Lets a cache store what the scenario asks for."""
+    if not scenario.filling:
+        return
+    # The first object was asked for already, to see whether the proxy answers.
+    begun = origin_requests(origin) - 1
+    script = dataclasses.replace(scenario, lua=scenario.filling)
+    for _ in range(FILLINGS):
+        run_wrk(script, proxy.port, FILLING_SECONDS, options.load_cpu)
+        if origin_requests(origin) - begun >= scenario.stored:
+            return
+    raise BenchError("the cache does not fill")
 
 
 def _cpu_figures(used, requests, elapsed):
@@ -86,7 +111,7 @@ def _cpu_figures(used, requests, elapsed):
 
 
 def _line(run):
-    text = f"  round {run['round']}  {run['peer']:<8}"
+    text = f"  round {run['round']}  {run['peer']:<13}"
     if run.get("requests"):
         text += (f"{run['cpu_us_per_request']:9.2f} CPU µs/request"
                  f"{run['requests_per_second']:11,.0f} requests/s")
