@@ -282,7 +282,6 @@ mod tests {
                 weight: 1,
             };
             let route = Route {
-                cache: None,
                 name: "all".into(),
                 matches: Match::default(),
                 action: Action::Forward(vec![share]),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tenfold_gateway::config::cache::{Cache, Condition, LONGEST, Pattern, Query, Redis, SetCookie};
 
-use super::{HIDDEN, is_secret};
+use super::{HIDDEN, sounds_secret};
 use crate::config::redis;
 
 pub(super) fn describe(cache: &Cache) -> Value {
@@ -97,7 +97,7 @@ fn bypass(conditions: &[Condition]) -> Value {
             Condition::Header { name, value } => {
                 let shown = match value {
                     None => "*",
-                    Some(_) if is_secret(name) => HIDDEN,
+                    Some(_) if sounds_secret(name) => HIDDEN,
                     Some(value) => value,
                 };
                 headers.insert(name.clone(), shown.into());
