@@ -74,7 +74,10 @@ const EXAMPLE: &str = r#"for example {"url": "https://shop.example.com/tea"}, {"
 
 /// Reads a purge.
 fn parse(body: &[u8]) -> Result<PurgeWish, Problem> {
-    let written: Written = serde_json::from_slice(body).map_err(|error| {
+    // An object: as an array, the fields would be known by their places.
+    let written = serde_json::from_slice::<serde_json::Map<_, _>>(body)
+        .and_then(|object| serde_json::from_value::<Written>(object.into()));
+    let written = written.map_err(|error| {
         let error = format!("the body is not a purge: {error}");
         Problem::new(StatusCode::BAD_REQUEST, error, EXAMPLE)
     })?;
