@@ -1,7 +1,7 @@
 //! A stored response goes to a client.
 //!
-//! Head and body are written together, and most often in one system call: this is the path that has to be fast. Nothing is
-//! copied but the head; pieces of the body stay where they lie.
+//! Head and body are written together, and most often in one system call: this is the path that has to be fast. A small body
+//! is copied behind its head, because the kernel takes one slice cheaper than two; pieces of a larger one stay where they lie.
 
 use std::future::poll_fn;
 use std::io::IoSlice;
@@ -30,6 +30,9 @@ use crate::worker::Worker;
 
 /// The name of this hop, as in [`crate::http::headers`].
 const VIA: &[u8] = b"Via: 1.1 tenfold\r\n";
+/// Bodies of up to so many bytes are copied behind their heads: `writev` of two slices costs about 0.2 µs more than `send` of
+/// one, which is what copying this much costs.
+const JOINED: u64 = 4 << 10;
 /// Pieces of a body that are written at once.
 const SLICES: usize = 16;
 
@@ -65,13 +68,17 @@ pub(in crate::http) async fn serve(
         next: Next::Cut,
     };
     let mut persists = request.persists() && !client.is_leaving(worker);
-    let (mut head, part) = head(worker, request, &serving, &mut persists, &mut served.status);
+    let (mut head, mut part) = head(worker, request, &serving, &mut persists, &mut served.status);
     if let Some(lines) = request.way.response_lines() {
         let edits = &request.way.entry().response_edits;
         edits.apply(&mut head, &worker.buffers, lines);
     }
     let source = match &serving.object.body {
         _ if part.take == 0 => Source::Pieces(&[]),
+        Body::Whole(whole) if part.take <= JOINED => {
+            join(&mut head, whole.pieces(), &mut part);
+            Source::Pieces(&[])
+        }
         Body::Whole(whole) => Source::Pieces(whole.pieces()),
         Body::Arriving(arriving) => match arriving.read() {
             Some(reader) => Source::Reader(reader),
@@ -245,7 +252,11 @@ impl Outgoing {
                 let mut slices = [IoSlice::new(&[]); SLICES];
                 let count = gather(&mut slices, head.filled(), head_len, pieces, part, sent);
                 let stream = Pin::new(client.connection.stream_mut());
-                match stream.poll_write_vectored(cx, &slices[..count]) {
+                let result = match &slices[..count] {
+                    [one] => stream.poll_write(cx, one),
+                    several => stream.poll_write_vectored(cx, several),
+                };
+                match result {
                     Poll::Pending => {
                         if !std::mem::replace(&mut is_waiting, true) {
                             client.timer.set(worker.clock.read(), timeout);
@@ -349,6 +360,22 @@ impl Outgoing {
             client.timer.set(worker.clock.read(), timeout);
         }
         Ok(())
+    }
+}
+
+/// Appends the part of the body to the head, so that there is nothing left to send but the head.
+fn join(head: &mut Buffer, pieces: &[Bytes], part: &mut Part) {
+    let mut slices = [IoSlice::new(&[]); SLICES];
+    while part.take > 0 {
+        let count = gather(&mut slices, &[], 0, pieces, *part, 0);
+        for slice in &slices[..count] {
+            head.push(slice);
+            part.skip += slice.len() as u64;
+            part.take -= slice.len() as u64;
+        }
+        if count == 0 {
+            break;
+        }
     }
 }
 
