@@ -16,7 +16,9 @@ mod options;
 mod statistics;
 
 pub use builder::Builder;
-pub use cache::{Cache, Fill, Filling, Found, Invalidated, Outcome, Progress, Warmed};
+pub use cache::{
+    Cache, Fill, Filling, Found, Held, HeldBelow, Invalidated, Outcome, Progress, Warmed,
+};
 pub use clock::Clock;
 pub use codec::{Codec, MessagePack, Plain};
 pub use entry::{Entry, Tag};

@@ -1,6 +1,8 @@
 //! Several levels: promotion, writing, and what a level's failures do. The level is a double that can be stopped and
 //! slowed; the real ones have tests of their own.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
+
 mod support;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! Reading: single flight, the two lives of a value, time limits and what failures do.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
+
 mod support;
 
 use std::sync::Arc;

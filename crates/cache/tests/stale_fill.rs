@@ -5,6 +5,8 @@
 //! and its invalidation has returned, no cache that has been told answers with an older row, however the steps
 //! interleave.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
+
 mod support;
 
 use std::collections::HashMap;
@@ -169,7 +171,7 @@ async fn run(steps: Vec<Step>) {
     }
     for cache in &caches {
         cache.settled().await;
-        for number in 0..KEYS.len() {
+        for (number, name) in KEYS.iter().enumerate() {
             let row = source
                 .lock()
                 .unwrap()
@@ -177,18 +179,13 @@ async fn run(steps: Vec<Step>) {
                 .get(&number)
                 .copied()
                 .unwrap_or(0);
-            if let Some(entry) = cache.get(&key(KEYS[number])).await {
-                assert_eq!(
-                    entry.value(),
-                    Some(&row),
-                    "{} is old in a cache",
-                    KEYS[number]
-                );
+            if let Some(entry) = cache.get(&key(name)).await {
+                assert_eq!(entry.value(), Some(&row), "{name} is old in a cache");
             }
         }
     }
     let late = over(&shelf, 9);
-    for number in 0..KEYS.len() {
+    for (number, name) in KEYS.iter().enumerate() {
         let row = source
             .lock()
             .unwrap()
@@ -196,12 +193,11 @@ async fn run(steps: Vec<Step>) {
             .get(&number)
             .copied()
             .unwrap_or(0);
-        if let Some(entry) = late.get(&key(KEYS[number])).await {
+        if let Some(entry) = late.get(&key(name)).await {
             assert_eq!(
                 entry.value(),
                 Some(&row),
-                "{} is old in the shared level",
-                KEYS[number]
+                "{name} is old in the shared level"
             );
         }
     }

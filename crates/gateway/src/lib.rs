@@ -10,6 +10,7 @@
 //! threads on the way of a request. No middleware and no hooks. Status codes are made in `http/error.rs` alone.
 
 mod cache;
+mod caches;
 pub mod config;
 mod control;
 mod files;
@@ -23,7 +24,10 @@ mod status;
 mod upstream;
 mod worker;
 
-pub use cache::{OpenError, Purge, Purged};
+pub use cache::{
+    CacheLevelStatus, CacheRequests, CacheStatus, CachedEntry, OpenError, Purge, PurgeError,
+    Purged, PurgedLevel,
+};
 pub use control::ApplyError;
 pub use control::carried::{Carried, Inheritance};
 pub use control::edit::{EditError, EndpointEdit};

@@ -1,12 +1,13 @@
 //! The gateway's metrics: all names in one table, resolved to handles when a worker is built.
 
+pub(crate) mod cache;
+
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tenfold_observe::metric::{CounterSet, Durations, Labels, Metric, Registry, SetSlot, Slot};
 
-use crate::cache::Outcome;
 use crate::control::Control;
 use crate::http::error::Failure;
 use crate::listen::ListenerMetrics;
@@ -349,14 +350,3 @@ const FAILURES: Named = (
     "tenfold_upstream_failures",
     "Attempts that were answered with a status of 500 or more, broke, or took too long",
 );
-
-/// Requests to a cached route, by what the cache did for them.
-pub(crate) fn cache_results(registry: &Registry, cache: &str) -> CounterSet {
-    registry.counter_set(
-        "tenfold_cache_requests",
-        "Requests to routes with a cache, by what it did for them",
-        vec![("cache", cache.to_owned())],
-        "result",
-        &Outcome::NAMES,
-    )
-}

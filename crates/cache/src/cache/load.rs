@@ -189,7 +189,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
                     effective.as_ref().unwrap_or(options),
                     leases,
                 )
-                .await
+                .await;
             }
             Err(error) => {
                 self.0.counters.one(Count::LoadFailures);
@@ -244,7 +244,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         if self.land(lead, &entry, stored)
             && options.lower
             && !self.0.levels.is_empty()
-            && let Ok(record) = self.0.to_record(&entry, options)
+            && let Ok(record) = self.0.record_of(&entry, options)
         {
             self.put_lower(&key, &record, &leases, self.0.levels.len())
                 .await;
@@ -265,7 +265,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         if self.land(lead, entry, stored) && options.lower && !self.0.levels.is_empty() {
             let (cache, entry, options) = (self.clone(), entry.clone(), options.clone());
             self.spawn(async move {
-                if let Ok(record) = cache.0.to_record(&entry, &options) {
+                if let Ok(record) = cache.0.record_of(&entry, &options) {
                     cache.put_lower(&key, &record, &leases, leases.len()).await;
                 }
             });
@@ -304,7 +304,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     ) {
         let key = lead.key().clone();
         let landed = lead.land(Ok(entry.clone()), || {
-            self.0.memory.insert(key.clone(), entry)
+            self.0.memory.insert(key.clone(), entry);
         });
         if landed {
             self.put_lower(&key, &record, leases, level).await;
@@ -319,7 +319,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
             let Ok(Some(record)) = level.get(key).await else {
                 continue;
             };
-            let Some(entry) = self.0.from_record(key, record.clone(), options, stamp) else {
+            let Some(entry) = self.0.entry_of(key, record.clone(), options, stamp) else {
                 continue;
             };
             let entry = Arc::new(entry);
@@ -330,7 +330,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
                         .as_ref()
                         .is_none_or(|best| best.created() < entry.created()) =>
                 {
-                    best = Some(entry)
+                    best = Some(entry);
                 }
                 Standing::Stale | Standing::Gone => {}
             }

@@ -3,6 +3,7 @@
 //! The path of a read is in [`read`], that of a load in [`load`], those of changes in [`write`].
 
 mod fill;
+mod inspect;
 mod load;
 mod read;
 mod warm;
@@ -31,6 +32,7 @@ use crate::options::Options;
 use crate::statistics::{LevelStatistics, Statistics};
 
 pub use fill::{Fill, Filling};
+pub use inspect::{Held, HeldBelow};
 pub use read::Found;
 pub use warm::{Progress, Warmed};
 pub use write::Invalidated;
@@ -222,7 +224,7 @@ impl<V: 'static> Inner<V> {
             weight: 0,
         };
         // What is never fresh can still be asked about, or serve when the source fails.
-        let stored = !(lifetime.is_zero() && stale == 0) && !loaded.unlabelled;
+        let stored = (!lifetime.is_zero() || stale > 0) && !loaded.unlabelled;
         Ok((
             self.weighed(key, value, about, fresh_until, eager_at),
             stored,
@@ -245,7 +247,7 @@ impl<V: 'static> Inner<V> {
     }
 
     /// The entry of a record from a lower level, with what remains of its lives. `None`: it cannot be read.
-    fn from_record(
+    fn entry_of(
         &self,
         key: &Key,
         record: Record,
@@ -287,7 +289,7 @@ impl<V: 'static> Inner<V> {
     }
 
     /// The record of an entry for the lower levels.
-    fn to_record(&self, entry: &Entry<V>, options: &Options) -> Result<Record, Error> {
+    fn record_of(&self, entry: &Entry<V>, options: &Options) -> Result<Record, Error> {
         let (Some(codec), about) = (&self.codec, entry.about()) else {
             return Err(Error::Codec("the cache has no codec".into()));
         };

@@ -136,7 +136,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         let mut failures = Vec::new();
         let mut current = true;
         if !inner.levels.is_empty() {
-            let record = inner.to_record(&entry, options)?;
+            let record = inner.record_of(&entry, options)?;
             for (level, known) in inner.levels.iter().zip(&before.leases).rev() {
                 let put = async {
                     let lease = level.invalidate(&[Invalidation::key(key)]).await?;

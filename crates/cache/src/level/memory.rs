@@ -93,6 +93,13 @@ impl<V> Memory<V> {
             .remove_if(key, |found| Arc::ptr_eq(found, entry));
     }
 
+    /// Calls `see` with all that is there, without making it look wanted.
+    pub(crate) fn each(&self, mut see: impl FnMut(&Key, &Arc<Entry<V>>)) {
+        for (key, entry) in self.engine.iter() {
+            see(&key, &entry);
+        }
+    }
+
     pub(crate) fn clear(&self) {
         self.engine.clear();
     }

@@ -1,6 +1,7 @@
 //! A level for tests: records in a map that several caches share, as processes share a Redis, and that can be stopped,
 //! slowed and held.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
 #![allow(dead_code, reason = "each test file uses its share")]
 
 use std::collections::HashMap;

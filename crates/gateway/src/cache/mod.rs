@@ -4,15 +4,18 @@
 //! [`http::cache`](crate::http::cache); a request's way through both is in [`http::cached`](crate::http::cached).
 
 pub(crate) mod body;
+mod held;
 mod late;
 mod levels;
 pub(crate) mod object;
 mod open;
 mod purge;
+pub(crate) mod status;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use smallvec::SmallVec;
 use tenfold_cache::{Cache, Key, Namespace};
 use tenfold_observe::metric::CounterSet;
 use tenfold_traffic::hash_key;
@@ -20,8 +23,10 @@ use tenfold_traffic::hash_key;
 use crate::config;
 use object::Kept;
 
+pub use held::CachedEntry;
 pub use open::OpenError;
-pub use purge::{Purge, Purged};
+pub use purge::{Purge, PurgeError, Purged, PurgedLevel};
+pub use status::{CacheLevelStatus, CacheRequests, CacheStatus};
 
 /// A cache.
 pub(crate) struct Store {
@@ -63,12 +68,12 @@ impl Store {
     /// The engine's key for what the rules made as one, on a route: two routes may ask different servers for the same address.
     /// `None` if that is no text or too long.
     pub(crate) fn key(&self, route: &str, rules: &[u8]) -> Option<Key> {
-        let rules = std::str::from_utf8(rules).ok()?;
-        let mut key = String::with_capacity(self.prefix.len() + rules.len() + route.len() + 2);
-        for part in [&*self.prefix, rules, "@", route, "\n"] {
-            key.push_str(part);
+        // Most keys are short, and are put together without the allocator.
+        let mut key = SmallVec::<[u8; 192]>::new();
+        for part in [self.prefix.as_bytes(), rules, b"@", route.as_bytes(), b"\n"] {
+            key.extend_from_slice(part);
         }
-        Key::new(&key).ok()
+        Key::new(std::str::from_utf8(&key).ok()?).ok()
     }
 
     /// A tag by which everything of an address is found, if its keys have further parts; otherwise they are known, and no tag is
@@ -77,22 +82,22 @@ impl Store {
         let policy = &self.config.policy.key;
         let has_parts = !policy.headers.is_empty() || !policy.cookies.is_empty();
         // A space cannot be in a server's tag. Should two addresses have one hash, one is purged for the other.
-        has_parts.then(|| format!("address {:016x}", hash_key(address)))
+        has_parts.then(|| format!("{}{:016x}", purge::OWN_TAG, hash_key(address)))
     }
 
     /// Writes out what is under way, and closes the levels; within `limit`.
     pub(crate) fn close(&self, limit: Duration) {
         let closing = async { tokio::time::timeout(limit, self.engine.close()).await };
-        match levels::run(closing) {
-            Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(error))) => {
-                tracing::warn!(%error, cache = self.config.name, "closing a cache")
-            }
-            Ok(Err(_)) => {
-                tracing::warn!(cache = self.config.name, "closing a cache takes too long")
-            }
-            Err(error) => tracing::warn!(%error, cache = self.config.name, "closing a cache"),
-        }
+        let failure = match levels::run(closing) {
+            Ok(Ok(Ok(()))) => return,
+            Ok(Ok(Err(error))) => error.to_string(),
+            Ok(Err(_)) => format!("it takes longer than {limit:?}"),
+            Err(error) => error.to_string(),
+        };
+        tracing::warn!(
+            cache = self.config.name,
+            "the cache could not be closed in order: {failure}"
+        );
     }
 
     /// What every key begins with.

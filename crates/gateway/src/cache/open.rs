@@ -8,6 +8,7 @@ use tenfold_observe::metric::Registry;
 
 use super::object::{Form, Kept, weigh};
 use super::{Store, levels, namespace};
+use crate::config::cache::AVERAGE;
 use crate::{config, metrics};
 
 /// Why a cache could not be opened.
@@ -26,9 +27,6 @@ impl fmt::Display for OpenError {
 }
 
 impl std::error::Error for OpenError {}
-
-/// The expected size of an entry in bytes: what web pages and their parts have on the median.
-const AVERAGE: u64 = 16 << 10;
 
 impl Store {
     /// Opens a cache that these routes use, or takes over what `old` holds if that lies where this one keeps its things.
@@ -71,7 +69,7 @@ impl Store {
             config: Arc::clone(config),
             prefix: namespace.prefix().into(),
             routes,
-            results: metrics::cache_results(registry, &config.name),
+            results: metrics::cache::results(registry, &config.name),
             engine,
         }))
     }

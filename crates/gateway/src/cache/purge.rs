@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use tenfold_cache::level::Confirmed;
-use tenfold_cache::{Failure, Invalidation, Mode, Target};
+use tenfold_cache::{Invalidation, Key, Mode, Target};
 
 use super::Store;
+use super::status::MEMORY;
 use crate::http::cache::key;
 
 /// What is to be purged.
@@ -21,23 +22,59 @@ pub enum Purge {
     All,
 }
 
+/// Why nothing was purged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PurgeError {
+    /// There is no such cache, or none at all; those that there are.
+    NoCache(Vec<String>),
+    /// What is wrong with the address or the tag.
+    Wrong(String),
+}
+
+/// What the tags of addresses begin with; a space cannot be in a server's tag.
+pub(super) const OWN_TAG: &str = "address ";
+
 /// What became of a purge.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Purged {
-    /// Levels that have not taken it in yet. They are not read until they have.
-    pub failures: Vec<Failure>,
+    /// The levels, memory first.
+    pub levels: Vec<PurgedLevel>,
     /// So many other gateways have confirmed it...
     pub confirmed: usize,
     /// ...of so many that share the cache.
     pub gateways: usize,
 }
 
+/// What became of a purge in a level.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PurgedLevel {
+    /// Its name.
+    pub name: String,
+    /// Why it has not taken it in yet. It is not read until it has.
+    pub error: Option<String>,
+}
+
 impl Purged {
-    /// Adds what became of another one.
+    /// Adds what became of another purge of the same cache.
     pub(crate) fn add(&mut self, other: Self) {
-        self.failures.extend(other.failures);
+        for level in other.levels {
+            match self
+                .levels
+                .iter_mut()
+                .find(|known| known.name == level.name)
+            {
+                Some(known) => known.error = level.error.or(known.error.take()),
+                None => self.levels.push(level),
+            }
+        }
         self.confirmed = self.confirmed.max(other.confirmed);
         self.gateways = self.gateways.max(other.gateways);
+    }
+
+    /// True if every level has taken it in.
+    #[must_use]
+    pub fn is_everywhere(&self) -> bool {
+        self.levels.iter().all(|level| level.error.is_none())
     }
 
     /// In words.
@@ -50,8 +87,10 @@ impl Purged {
                 self.confirmed, self.gateways
             );
         }
-        for failure in &self.failures {
-            text += &format!("; {} has yet to be told: {}", failure.level, failure.error);
+        for level in &self.levels {
+            if let Some(error) = &level.error {
+                text += &format!("; {} has yet to be told: {error}", level.name);
+            }
         }
         text
     }
@@ -68,17 +107,31 @@ impl Store {
     /// What is wrong with the address.
     pub(crate) async fn purge(&self, what: &Purge, is_soft: bool) -> Result<Purged, String> {
         let mode = if is_soft { Mode::Soft } else { Mode::Hard };
-        let target = match what {
+        let targets = match what {
             Purge::Url(url) => {
-                let address = self.address(url)?;
-                return Ok(self.invalidate(&self.all_of(&address, mode)).await);
+                let addresses = self.addresses(url)?;
+                let all: Vec<_> = addresses
+                    .iter()
+                    .flat_map(|it| self.all_of(it, mode))
+                    .collect();
+                return Ok(self.invalidate(&all).await);
             }
-            Purge::Prefix(prefix) => Target::Prefix(self.beginning(prefix)?.into()),
+            Purge::Prefix(prefix) => {
+                let prefixes = self.beginnings(prefix)?;
+                prefixes
+                    .into_iter()
+                    .map(|it| Target::Prefix(it.into()))
+                    .collect()
+            }
             Purge::Tag(tag) if tag.is_empty() => return Err("a tag must not be empty".to_owned()),
-            Purge::Tag(tag) => Target::Tag(tag.as_str().into()),
-            Purge::All => Target::All,
+            Purge::Tag(tag) => vec![Target::Tag(tag.as_str().into())],
+            Purge::All => vec![Target::All],
         };
-        Ok(self.invalidate(&[Invalidation { target, mode }]).await)
+        let all: Vec<_> = targets
+            .into_iter()
+            .map(|target| Invalidation { target, mode })
+            .collect();
+        Ok(self.invalidate(&all).await)
     }
 
     /// Invalidates addresses, given as paths and queries of one host.
@@ -110,13 +163,18 @@ impl Store {
             let target = Target::Tag(tag.into());
             return vec![Invalidation { target, mode }];
         }
-        let key = |route: &Box<str>| self.key(route, address.as_bytes());
-        let keys = self.routes.iter().filter_map(key);
+        let keys = self.first_keys(address).into_iter();
         keys.map(|key| Invalidation {
             target: Target::Key(key),
             mode,
         })
         .collect()
+    }
+
+    /// The keys of an address if the policy adds no parts to it, without those of variants.
+    pub(super) fn first_keys(&self, address: &str) -> Vec<Key> {
+        let key = |route: &str| self.key(route, address.as_bytes());
+        self.routes.iter().filter_map(|route| key(route)).collect()
     }
 
     async fn invalidate(&self, what: &[Invalidation]) -> Purged {
@@ -125,11 +183,33 @@ impl Store {
             Some(_) => told.confirmed(CONFIRMING).await,
             None => Confirmed::default(),
         };
+        let error = |name: &str| {
+            let failure = told.failures.iter().find(|failure| &*failure.level == name);
+            failure.map(|failure| failure.error.to_string())
+        };
+        let below = self
+            .engine
+            .statistics()
+            .levels
+            .into_iter()
+            .map(|level| PurgedLevel {
+                error: error(&level.name),
+                name: level.name.into(),
+            });
+        let memory = PurgedLevel {
+            name: MEMORY.to_owned(),
+            error: None,
+        };
         Purged {
-            failures: told.failures,
+            levels: std::iter::once(memory).chain(below).collect(),
             confirmed,
             gateways: members,
         }
+    }
+
+    /// An address as it may be in keys: what clients ask for by `https` comes here as plain HTTP if somebody else terminates TLS.
+    pub(super) fn addresses(&self, url: &str) -> Result<Vec<String>, String> {
+        both(url).iter().map(|url| self.address(url)).collect()
     }
 
     /// An address as it is in keys.
@@ -156,6 +236,14 @@ impl Store {
         Ok(address)
     }
 
+    /// The same for [`Store::beginning`].
+    fn beginnings(&self, prefix: &str) -> Result<Vec<String>, String> {
+        both(prefix)
+            .iter()
+            .map(|prefix| self.beginning(prefix))
+            .collect()
+    }
+
     /// What the keys of all addresses that begin so begin with.
     fn beginning(&self, prefix: &str) -> Result<String, String> {
         let (is_tls, rest) = scheme(prefix)?;
@@ -177,6 +265,14 @@ impl Store {
         let host = host.trim_end_matches('\n').trim_end_matches('/');
         Ok(format!("{}{host}{path}", self.prefix()))
     }
+}
+
+/// A URL, and for `https` the one that a gateway behind a TLS terminator sees.
+fn both(url: &str) -> Vec<String> {
+    let plain = url
+        .strip_prefix("https://")
+        .map(|rest| format!("http://{rest}"));
+    std::iter::once(url.to_owned()).chain(plain).collect()
 }
 
 fn scheme(url: &str) -> Result<(bool, &str), String> {

@@ -54,6 +54,24 @@ impl Cache {
 /// Memory of a cache that does not say: 256 MiB.
 pub const DEFAULT_MEMORY: u64 = 256 << 20;
 
+/// The expected size of an entry in bytes: what web pages and their parts have on the median.
+pub(crate) const AVERAGE: u64 = 16 << 10;
+
+/// The largest response in bytes, with its fields and overhead, that a cache with so much memory keeps there on this machine.
+///
+/// The engine divides its memory among shards, four per core, so that cores rarely wait for each other; it takes fewer where
+/// one would have room for less than 32 entries.
+#[must_use]
+pub fn largest_in(memory: u64) -> u64 {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    let entries = (memory / AVERAGE).clamp(16, 1 << 28);
+    let mut shards = (4 * cores).next_power_of_two();
+    while shards > 1 && entries.div_ceil(shards) < 32 {
+        shards /= 2;
+    }
+    memory.div_ceil(shards)
+}
+
 /// A cache's level on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disk {
@@ -218,9 +236,37 @@ pub enum Condition {
     Query(Pattern),
     /// Its path begins so.
     Path(String),
+    /// Its path is this.
+    Place {
+        /// The path, without `/` at its end.
+        path: String,
+        /// Or lies below it: `/a/b` for `/a`, but not `/ab`.
+        and_below: bool,
+    },
 }
 
 /// Parameters by which advertisers follow people; servers do not look at them. For `Query::Except`.
 pub const TRACKING: [&str; 10] = [
     "utm_*", "gclid", "gbraid", "wbraid", "dclid", "fbclid", "msclkid", "mc_cid", "mc_eid", "_ga",
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn the_largest_response_is_what_the_engine_says() {
+        let registry = tenfold_observe::metric::Registry::new(1);
+        for memory in [1, 100 << 10, 1 << 20, 10_000_000, DEFAULT_MEMORY, 1 << 30] {
+            let cache = Arc::new(Cache {
+                memory,
+                ..Cache::new("pages")
+            });
+            let store = crate::cache::Store::open(&cache, Box::default(), None, &registry);
+            let store = store.expect("memory can be had");
+            assert_eq!(largest_in(memory), store.engine.largest(), "{memory}");
+        }
+    }
+}

@@ -41,3 +41,21 @@ pub struct Config {
     /// Where responses are kept.
     pub caches: Vec<Cache>,
 }
+
+/// True for a field or a parameter whose value lets somebody in: it is not for everybody who may look at a gateway.
+#[must_use]
+pub fn sounds_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let words = [
+        "auth",
+        "cookie",
+        "credential",
+        "key",
+        "passw",
+        "secret",
+        "session",
+        "signature",
+        "token",
+    ];
+    words.iter().any(|word| name.contains(word))
+}

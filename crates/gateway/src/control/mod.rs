@@ -309,6 +309,11 @@ impl Control {
         Done { told, _old: old }
     }
 
+    /// Waits for something that needs the runtime. Not to be called on its own thread.
+    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
     /// Tells requests that wait for a server which is down to look elsewhere.
     fn wake_workers(&self) {
         for order in &self.lock().orders {

@@ -42,16 +42,6 @@ pub(super) struct Answered {
     since: Duration,
 }
 
-/// Finds a server of an upstream that answers.
-pub(super) async fn forward(
-    worker: &Worker,
-    client: &mut Client,
-    request: &mut Request,
-) -> Result<Response, Failure> {
-    let answered = ask(worker, client, request).await?;
-    answered.for_client(worker, client, request)
-}
-
 impl Answered {
     /// An answer to a request of the gateway's own.
     pub(super) fn new(

@@ -2,7 +2,6 @@
 
 pub(crate) mod access_log;
 pub(crate) mod body;
-#[allow(dead_code, reason = "wired below")]
 pub(crate) mod cache;
 mod cached;
 pub(crate) mod client;

@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use super::access_log::Line;
 use super::client::Client;
 use super::error::Failure;
-use super::forward::{Answered, forward};
+use super::forward::{self, Answered};
 use super::request::Request;
 use super::respond::{Sent, discard};
 use super::served::{Next, Served};
@@ -38,13 +38,11 @@ pub(super) fn serve<'a>(
             Ok(request) if request.way.local().is_some() => {
                 Box::pin(answer_here(worker, client, request)).await
             }
-            Ok(request) => match request.way.at_hand() {
-                Some(good) => cached::hit(worker, client, request, good).await,
-                None if request.way.plan().is_some() => {
-                    Box::pin(cached::answer(worker, client, request)).await
-                }
-                None => answer(worker, client, request).await,
-            },
+            Ok(request) if request.way.is_at_hand() => cached::send(worker, client, request).await,
+            Ok(request) if request.way.plan().is_some() => {
+                Box::pin(cached::answer(worker, client, request)).await
+            }
+            Ok(request) => answer(worker, client, request).await,
             Err(refused) => {
                 let (head, failure) = (&refused.head, refused.failure);
                 Box::pin(refuse(worker, client, Some(head), b"", failure)).await
@@ -75,7 +73,8 @@ pub(super) fn serve<'a>(
 /// Finds a server, and sends its response on.
 pub(super) async fn answer(worker: &Worker, client: &mut Client, request: &mut Request) -> Served {
     mirror::perhaps(worker, client, request);
-    let mut answered = forward(worker, client, request).await;
+    let answered = forward::ask(worker, client, request).await;
+    let mut answered = answered.and_then(|it| it.for_client(worker, client, request));
     let sent = match &mut answered {
         Ok(response) => response.send(worker, client, request).await,
         Err(_) => Sent::default(),

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use tenfold_http1::{Buffer, HeadError, RequestHead};
 
 use super::cache::status::CacheStatus;
-use super::cached::{self, Good, Plan};
+use super::cached::{self, Plan};
 use super::client::Client;
 use super::error::Failure;
 use super::headers::{self, IdSpan};
@@ -89,9 +89,9 @@ impl Way {
         self.extra.as_mut()?.plan.as_mut()
     }
 
-    /// The stored response, if it can be served as it is.
-    pub(crate) fn at_hand(&mut self) -> Option<Good> {
-        self.plan_mut()?.at_hand()
+    /// True if a stored response can be served as it is.
+    pub(crate) fn is_at_hand(&self) -> bool {
+        self.plan().is_some_and(Plan::is_hit)
     }
 
     /// Sets what the cache has to say about a response that it does not serve.

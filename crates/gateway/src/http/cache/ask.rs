@@ -149,6 +149,12 @@ fn is_bypassed(request: &Request<'_, impl Fields + ?Sized>, policy: &Policy) -> 
         }
         Condition::Query(pattern) => key::has_parameter(request.target, pattern),
         Condition::Path(beginning) => request.target.starts_with(beginning.as_bytes()),
+        Condition::Place { path, and_below } => {
+            let end = request.target.iter().position(|byte| *byte == b'?');
+            let own = &request.target[..end.unwrap_or(request.target.len())];
+            let rest = own.strip_prefix(path.as_bytes());
+            rest.is_some_and(|rest| rest.is_empty() || *and_below && rest[0] == b'/')
+        }
     })
 }
 
@@ -233,6 +239,39 @@ mod tests {
             fields: none,
         };
         assert_eq!(Ask::of(&with_body, &policy).part, Part::Bypass);
+    }
+
+    #[test]
+    fn paths_that_are_bypassed_end_where_segments_do() {
+        for (path, and_below, target, expected) in [
+            ("/a", false, "/a", Part::Bypass),
+            ("/a", false, "/a?b=/c", Part::Bypass),
+            ("/a", false, "/a/b", Part::Answers),
+            ("/a", true, "/a", Part::Bypass),
+            ("/a", true, "/a?b", Part::Bypass),
+            ("/a", true, "/a/", Part::Bypass),
+            ("/a", true, "/a/b?c", Part::Bypass),
+            ("/a", true, "/ab", Part::Answers),
+            ("/a", true, "/", Part::Answers),
+            ("", true, "/b", Part::Bypass),
+        ] {
+            let path = path.to_owned();
+            let policy = Policy {
+                bypass: vec![Condition::Place { path, and_below }],
+                ..Policy::default()
+            };
+            let none: &[(&str, &str)] = &[];
+            let request = Request {
+                method: Method::Get,
+                is_tls: false,
+                authority: b"a",
+                target: target.as_bytes(),
+                has_body: false,
+                fields: none,
+            };
+            let part = Ask::of(&request, &policy).part;
+            assert_eq!(part, expected, "{target} {:?}", policy.bypass);
+        }
     }
 
     #[test]

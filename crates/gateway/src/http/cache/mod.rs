@@ -42,7 +42,4 @@ mod tests;
 pub(crate) mod validate;
 pub(crate) mod vary;
 
-#[allow(unused_imports, reason = "for the pipeline, as above")]
-pub(crate) use decide::{Admission, Admitted, Decision, admit, lookup, on_error};
-#[allow(unused_imports, reason = "for the pipeline, as above")]
-pub(crate) use stored::Stored;
+pub(crate) use decide::{Admission, Decision, admit, lookup};

@@ -13,14 +13,10 @@ pub(crate) enum Forward {
     UriMiss,
     /// Something is, but not for these request fields.
     VaryMiss,
-    /// Nothing that fits is, for a reason that is not told apart.
-    Miss,
     /// What is stored would do, but the request wants more.
     Request,
     /// What is stored is stale.
     Stale,
-    /// What is stored is a part only.
-    Partial,
 }
 
 impl Forward {
@@ -30,10 +26,8 @@ impl Forward {
             Self::Method => "method",
             Self::UriMiss => "uri-miss",
             Self::VaryMiss => "vary-miss",
-            Self::Miss => "miss",
             Self::Request => "request",
             Self::Stale => "stale",
-            Self::Partial => "partial",
         }
     }
 }
@@ -126,22 +120,12 @@ mod tests {
             Forward::Method,
             Forward::UriMiss,
             Forward::VaryMiss,
-            Forward::Miss,
             Forward::Request,
-            Forward::Partial,
         ];
         let texts = forwards.map(Forward::as_str);
         assert_eq!(
             texts,
-            [
-                "bypass",
-                "method",
-                "uri-miss",
-                "vary-miss",
-                "miss",
-                "request",
-                "partial"
-            ]
+            ["bypass", "method", "uri-miss", "vary-miss", "request",]
         );
     }
 }

@@ -43,7 +43,7 @@ pub(super) enum Taken {
     /// This is served; it may still be arriving.
     Object(Arc<Object>),
     /// It is not stored, and is for the client that asked.
-    Refused(Answered, Refusal),
+    Refused(Box<Answered>, Refusal),
 }
 
 /// What is needed to take an answer in.
@@ -81,7 +81,7 @@ impl<F: Fields> Intake<'_, '_, F> {
                 if refusal.is_personal() {
                     self.remember_personal(filling);
                 }
-                return Taken::Refused(answered, refusal);
+                return Taken::Refused(Box::new(answered), refusal);
             }
         };
         let mut fields = Vec::with_capacity(head.bytes().len());
@@ -89,7 +89,7 @@ impl<F: Fields> Intake<'_, '_, F> {
         let tags = self.tags(head);
         let rules = admitted.stored;
         let Some(filling) = self.settle(filling, &admitted.vary) else {
-            return Taken::Refused(answered, Refusal::Vary);
+            return Taken::Refused(Box::new(answered), Refusal::Vary);
         };
         let length = match head.line().length {
             Length::None => Some(0),
@@ -126,6 +126,17 @@ impl<F: Fields> Intake<'_, '_, F> {
             last_modified: lines.first("last-modified"),
         };
         validate::select(&[candidate], head)?;
+        Some(self.update(filling, head, stale))
+    }
+
+    /// Joins what is stored with the fields of a newer head about the same, and stores it for as long as that says.
+    pub(super) fn update(
+        &self,
+        filling: Filling<Kept>,
+        head: &ResponseHead,
+        stale: &Arc<Object>,
+    ) -> Arc<Object> {
+        let lines = Lines(&stale.fields);
         let policy = &self.store.config.policy;
         let mut merged = Vec::with_capacity(stale.fields.len() + 64);
         validate::merge(&mut merged, lines, head, policy);
@@ -151,7 +162,7 @@ impl<F: Fields> Intake<'_, '_, F> {
             rules.expire(self.exchange.received);
             let mut object = stale.with_body(stale.body.clone(), stale.length);
             object.rules = rules;
-            return Some(Arc::new(object));
+            return Arc::new(object);
         };
         let mut fields = Vec::new();
         admitted.write(&mut fields, &merged);
@@ -165,7 +176,7 @@ impl<F: Fields> Intake<'_, '_, F> {
         let options = options(&admitted.stored, self.exchange.received);
         // Only "not modified" could fail, and this is a value.
         let _stored = filling.store(loaded, None, &options);
-        Some(object)
+        object
     }
 
     fn remember_personal(&self, filling: Filling<Kept>) {

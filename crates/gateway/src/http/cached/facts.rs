@@ -13,8 +13,11 @@ pub(super) struct Facts {
     authority: Box<[u8]>,
     target: Box<[u8]>,
     has_body: bool,
-    fields: Vec<(Box<[u8]>, Box<[u8]>)>,
+    fields: Vec<Field>,
 }
+
+/// A copied field: name and value.
+type Field = (Box<[u8]>, Box<[u8]>);
 
 impl Facts {
     /// A copy of a client's request, whose path was normalised to `target`.
@@ -52,7 +55,7 @@ impl Facts {
 }
 
 /// Copied fields.
-pub(super) struct Copied<'a>(&'a [(Box<[u8]>, Box<[u8]>)]);
+pub(super) struct Copied<'a>(&'a [Field]);
 
 impl Fields for Copied<'_> {
     fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {

@@ -5,36 +5,28 @@
 //! vanishes frees them, an answer for one client only sends each of them its own way, and their own time limit holds as well.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tenfold_cache::{Error, Fill, Filling, Waiter};
-use tenfold_http1::Buffer;
+use tenfold_http1::Method;
 
-use super::admit::{Intake, Taken};
-use super::plan::{self, Good, Place, Plan, Verdict};
+use super::lead::{fall_back, lead};
+use super::plan::{self, Good, Place, Verdict};
 use super::serve::{Serving, serve};
 use super::{facts, invalidate, refresh};
 use crate::cache::Outcome;
 use crate::cache::object::{Kept, Object};
 use crate::http::cache::ask::Ask;
-use crate::http::cache::decide::{is_error, on_error};
-use crate::http::cache::fields::Lines;
-use crate::http::cache::freshness::Exchange;
 use crate::http::cache::status::{CacheStatus, Forward};
-use crate::http::cache::validate;
+use crate::http::cache::{self, Decision};
 use crate::http::client::Client;
 use crate::http::error::Failure;
-use crate::http::forward::{self, Answered};
 use crate::http::request::Request;
 use crate::http::served::Served;
-use crate::http::{mirror, pipeline};
+use crate::http::{forward, mirror, pipeline};
 use crate::worker::Worker;
 
 /// So often a request looks again after waiting in vain. Then it goes its own way.
 const ROUNDS: usize = 3;
-
-/// How long a server may take to end an answer that nobody gets, before its connection is given up.
-const GIVEN_UP: Duration = Duration::from_secs(5);
 
 /// Answers a request for which the plan has no answer at hand.
 pub(in crate::http) async fn answer(
@@ -72,48 +64,53 @@ pub(in crate::http) async fn answer(
     }
 }
 
-/// Serves what is at hand.
-pub(in crate::http) async fn hit(
-    worker: &Worker,
-    client: &mut Client,
-    request: &Request,
-    good: Good,
-) -> Served {
+/// Serves what is at hand. What can be done without waiting is done before there is a future, which is part of that of every
+/// request and must be small.
+pub(in crate::http) fn send<'a>(
+    worker: &'a Worker,
+    client: &'a mut Client,
+    request: &'a mut Request,
+) -> impl Future<Output = Served> + 'a {
+    let plan = request
+        .way
+        .plan_mut()
+        .expect("only what has a plan is at hand");
+    let verdict = std::mem::replace(&mut plan.verdict, Verdict::OnlyIfCached);
+    let Verdict::Serve(good) = verdict else {
+        unreachable!("what is at hand was looked at just now");
+    };
+    prepare(worker, client, request, good).send(worker, client, request)
+}
+
+fn prepare(worker: &Worker, client: &Client, request: &Request, good: Good) -> Serving {
     let Good {
         object,
         age,
         is_stale,
         ..
     } = good;
-    count(
-        worker,
-        request,
-        if is_stale {
-            Outcome::Stale
-        } else {
-            Outcome::Hit
-        },
-    );
+    let outcome = match is_stale {
+        true => Outcome::Stale,
+        false => Outcome::Hit,
+    };
+    count(worker, request, outcome);
     let now = worker.clock.unix(worker.clock.recent());
     let status = CacheStatus {
         ttl: Some(object.rules.ttl(now)),
         ..CacheStatus::default()
     };
-    serve(
-        worker,
-        client,
-        request,
-        Serving {
-            object,
-            age,
-            status,
-        },
-    )
-    .await
+    Serving::new(worker, client, request, object, age, &status)
+}
+
+/// Serves what is at hand.
+async fn hit(worker: &Worker, client: &mut Client, request: &Request, good: Good) -> Served {
+    prepare(worker, client, request, good)
+        .send(worker, client, request)
+        .await
 }
 
 /// Asks the server as if there were no cache, and says so.
-async fn pass(
+pub(super) async fn pass(
     worker: &Worker,
     client: &mut Client,
     request: &mut Request,
@@ -135,18 +132,24 @@ async fn pass(
         ..CacheStatus::default()
     };
     request.way.set_cache_status(status);
-    if why != Forward::Method {
+    let is_head = request.method() == Method::Head;
+    if why != Forward::Method && !is_head {
         return pipeline::answer(worker, client, request).await;
     }
     mirror::perhaps(worker, client, request);
+    let requested = worker.clock.unix(worker.clock.read());
     let answered = forward::ask(worker, client, request).await;
-    if let Ok(answered) = &answered {
-        invalidate::after_write(request, &answered.head).await;
+    match &answered {
+        Ok(answered) if is_head => {
+            invalidate::after_head(worker, request, &answered.head, requested).await;
+        }
+        Ok(answered) => invalidate::after_write(request, &answered.head).await,
+        Err(_) => {}
     }
     pipeline::respond(worker, client, request, answered).await
 }
 
-fn count(worker: &Worker, request: &Request, outcome: Outcome) {
+pub(super) fn count(worker: &Worker, request: &Request, outcome: Outcome) {
     if let Some(plan) = request.way.plan() {
         plan.store.results.increment(worker.index, outcome as usize);
     }
@@ -213,17 +216,7 @@ async fn fetch(
                             ..CacheStatus::default()
                         };
                         let age = object.rules.age(now);
-                        return serve(
-                            worker,
-                            client,
-                            request,
-                            Serving {
-                                object,
-                                age,
-                                status,
-                            },
-                        )
-                        .await;
+                        return serve(worker, client, request, object, age, &status).await;
                     }
                     // It has to be asked for each time, or another one is wanted.
                     Waited::Object(_) => return pass(worker, client, request, why, None).await,
@@ -309,242 +302,12 @@ fn failure_of(error: &Error) -> Failure {
 /// True if a response that was just fetched for another request is good for this one.
 fn fits(worker: &Worker, request: &Request, object: &Object) -> bool {
     let plan = request.way.plan().expect("what was fetched has a plan");
-    let asked = facts::request(&request.head, &plan.target);
+    let asked = facts::request(&request.head, plan.target(&request.head));
     let ask = Ask::of(&asked, &plan.store.config.policy);
     let now = worker.clock.unix(worker.clock.read());
-    let decision = crate::http::cache::lookup(Some(&object.rules), &ask, now);
+    let decision = cache::lookup(Some(&object.rules), &ask, now);
     matches!(
         decision,
-        crate::http::cache::Decision::Fresh { .. }
-            | crate::http::cache::Decision::StaleWhileRevalidate { .. }
+        Decision::Fresh { .. } | Decision::StaleWhileRevalidate { .. }
     )
-}
-
-/// Asks the server for all that want it.
-async fn lead(
-    worker: &Worker,
-    client: &mut Client,
-    request: &mut Request,
-    filling: Filling<Kept>,
-    place: &Place,
-    stale: Option<Arc<Object>>,
-    why: Forward,
-) -> Served {
-    mirror::perhaps(worker, client, request);
-    request.ask_whole(worker, &conditions(stale.as_deref()));
-    let requested = worker.clock.unix(worker.clock.read());
-    let answered = forward::ask(worker, client, request).await;
-    let received = worker.clock.unix(worker.clock.read());
-    let exchange = Exchange {
-        requested,
-        received,
-    };
-    let answered = match answered {
-        Ok(answered) => answered,
-        Err(failure) => {
-            filling.fail(Error::Load(Arc::new(failure)));
-            return fall_back(worker, client, request, stale, why, failure).await;
-        }
-    };
-    let status = answered.head.line().status;
-    if is_error(status)
-        && let Some((object, age)) = usable(worker, request, stale.as_ref())
-    {
-        filling.fail(Error::Load(Arc::new(Failure::UpstreamBroken)));
-        give_up(worker, answered);
-        return serve_stale(worker, client, request, object, age, why, Some(status)).await;
-    }
-    let told = CacheStatus {
-        forward: Some(why),
-        forward_status: Some(status),
-        ..CacheStatus::default()
-    };
-    let plan = request.way.plan().expect("what is fetched has a plan");
-    let asked = facts::request(&request.head, &plan.target);
-    let ask = Ask::of(&asked, &plan.store.config.policy);
-    let store = Arc::clone(&plan.store);
-    let intake = Intake {
-        worker,
-        store: &store,
-        request: &asked,
-        ask: &ask,
-        place,
-        exchange,
-        timeouts: request.route().timeouts,
-    };
-    if status == 304
-        && let Some(stale) = &stale
-    {
-        let confirmed = intake.confirmation(filling, &answered.head, stale);
-        give_up(worker, answered);
-        return match confirmed {
-            Some(object) => {
-                count(worker, request, Outcome::Revalidated);
-                let now = worker.clock.unix(worker.clock.recent());
-                let told = CacheStatus {
-                    is_stored: true,
-                    ttl: Some(object.rules.ttl(now)),
-                    ..told
-                };
-                let age = object.rules.age(now);
-                serve(
-                    worker,
-                    client,
-                    request,
-                    Serving {
-                        object,
-                        age,
-                        status: told,
-                    },
-                )
-                .await
-            }
-            None => {
-                request.ask_whole(worker, b"");
-                pass(worker, client, request, why, Some("other-304")).await
-            }
-        };
-    }
-    match intake.response(filling, answered) {
-        Taken::Object(object) => {
-            count(worker, request, Outcome::Miss);
-            let now = worker.clock.unix(worker.clock.recent());
-            let told = CacheStatus {
-                is_stored: true,
-                ttl: Some(object.rules.ttl(now)),
-                ..told
-            };
-            let age = object.rules.age(now);
-            serve(
-                worker,
-                client,
-                request,
-                Serving {
-                    object,
-                    age,
-                    status: told,
-                },
-            )
-            .await
-        }
-        Taken::Refused(answered, refusal) => {
-            count(worker, request, Outcome::Miss);
-            let told = CacheStatus {
-                detail: Some(refusal.detail()),
-                ..told
-            };
-            request.way.set_cache_status(told);
-            pipeline::respond(worker, client, request, Ok(answered)).await
-        }
-    }
-}
-
-/// The field lines that ask about what is stored.
-fn conditions(stale: Option<&Object>) -> Vec<u8> {
-    let mut lines = Vec::new();
-    if let Some(stale) = stale {
-        let modified = Lines(&stale.fields);
-        let modified = crate::http::cache::fields::Fields::first(&modified, "last-modified");
-        validate::write_conditions(&mut lines, stale.etag().into_iter(), modified);
-    }
-    lines
-}
-
-/// The server has failed: what is stale is served if that is allowed.
-async fn fall_back(
-    worker: &Worker,
-    client: &mut Client,
-    request: &mut Request,
-    stale: Option<Arc<Object>>,
-    why: Forward,
-    failure: Failure,
-) -> Served {
-    if let Some((object, age)) = usable(worker, request, stale.as_ref()) {
-        return serve_stale(worker, client, request, object, age, why, None).await;
-    }
-    count(worker, request, Outcome::Miss);
-    pipeline::respond(worker, client, request, Err(failure)).await
-}
-
-/// What may be served when the server fails, with its age.
-fn usable(
-    worker: &Worker,
-    request: &Request,
-    stale: Option<&Arc<Object>>,
-) -> Option<(Arc<Object>, u32)> {
-    let (plan, stale) = (request.way.plan()?, stale?);
-    let asked = facts::request(&request.head, &plan.target);
-    let ask = Ask::of(&asked, &plan.store.config.policy);
-    let now = worker.clock.unix(worker.clock.read());
-    let age = on_error(&stale.rules, &ask, now)?;
-    Some((Arc::clone(stale), age))
-}
-
-async fn serve_stale(
-    worker: &Worker,
-    client: &mut Client,
-    request: &Request,
-    object: Arc<Object>,
-    age: u32,
-    why: Forward,
-    forward_status: Option<u16>,
-) -> Served {
-    count(worker, request, Outcome::Stale);
-    let now = worker.clock.unix(worker.clock.recent());
-    let status = CacheStatus {
-        forward: Some(why),
-        forward_status,
-        ttl: Some(object.rules.ttl(now)),
-        detail: Some("stale-if-error"),
-        ..CacheStatus::default()
-    };
-    serve(
-        worker,
-        client,
-        request,
-        Serving {
-            object,
-            age,
-            status,
-        },
-    )
-    .await
-}
-
-/// Lets an answer go that nobody gets, and keeps its connection.
-pub(super) fn give_up(worker: &Worker, answered: Answered) {
-    answered.judge(worker);
-    let worker = worker.itself();
-    tokio::task::spawn_local(async move {
-        let timer = worker.timers.timer();
-        mirror::give_back(&worker, &timer, answered, GIVEN_UP).await;
-    });
-}
-
-impl Request {
-    /// Makes the head that the server gets ask for the whole response under the cache's own conditions: `lines` in place of
-    /// the client's.
-    pub(super) fn ask_whole(&mut self, worker: &Worker, lines: &[u8]) {
-        let mut out = worker.buffers.head();
-        edit_conditions(self.bytes(), lines, &mut out);
-        self.replace_head(out);
-    }
-}
-
-/// Copies a head without conditions and ranges, and with `lines`.
-pub(super) fn edit_conditions(head: &[u8], lines: &[u8], out: &mut Buffer) {
-    for (index, line) in head.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        let end = line.iter().position(|byte| *byte == b':').unwrap_or(0);
-        if line == b"\r\n" {
-            out.push(lines);
-        }
-        if index == 0 || !validate::is_replaced(&line[..end]) {
-            out.push(line);
-        }
-    }
-}
-
-/// Facts for what goes on without the request.
-pub(super) fn facts_of(plan: &Plan, request: &Request) -> facts::Facts {
-    facts::Facts::copy(&request.head, &plan.target)
 }

@@ -1,12 +1,18 @@
 //! What makes stored responses invalid: writes through the gateway, and `PURGE` requests.
 
-use tenfold_http1::{ResponseHead, write};
+use tenfold_cache::{Fill, Invalidation};
+use tenfold_http1::{Method, ResponseHead, write};
 use tokio::io::AsyncWriteExt as _;
 
-use super::facts;
+use super::admit::Intake;
+use super::{facts, plan};
 use crate::cache::{Outcome, Purge};
+use crate::http::cache::ask::Ask;
+use crate::http::cache::fields::Lines;
+use crate::http::cache::freshness::Exchange;
 use crate::http::cache::invalidate;
 use crate::http::cache::store::Response;
+use crate::http::cache::validate::{self, HeadEffect};
 use crate::http::client::Client;
 use crate::http::error::{Failure, reason};
 use crate::http::pipeline;
@@ -20,7 +26,7 @@ pub(in crate::http) async fn after_write(request: &Request, head: &ResponseHead)
     let Some(plan) = request.way.plan() else {
         return;
     };
-    let asked = facts::request(&request.head, &plan.target);
+    let asked = facts::request(&request.head, plan.target(&request.head));
     let response = Response {
         status: head.line().status,
         fields: head,
@@ -32,6 +38,55 @@ pub(in crate::http) async fn after_write(request: &Request, head: &ResponseHead)
             .store
             .forget(asked.is_tls, asked.authority, &targets)
             .await;
+    }
+}
+
+/// Compares what a server says about HEAD with what is stored for GET (RFC 9111 section 4.3.5): the same is brought up to
+/// date, another makes it stale.
+pub(super) async fn after_head(
+    worker: &Worker,
+    request: &Request,
+    head: &ResponseHead,
+    requested: i64,
+) {
+    let Some(plan) = request.way.plan() else {
+        return;
+    };
+    let Some((object, place)) = plan::stored(plan, &request.route().name, &request.head) else {
+        return;
+    };
+    let Some(length) = object.length else { return };
+    let lines = Lines(&object.fields);
+    let status = head.line().status;
+    match validate::head_effect(&object.rules, lines, length, status, head) {
+        HeadEffect::Nothing => {}
+        HeadEffect::Expire => {
+            let what = Invalidation::key(place.key()).soft();
+            let _told = plan.store.engine.invalidate(&[what]).await;
+        }
+        HeadEffect::Update => {
+            let Fill::Lead(filling) = plan.store.engine.fill(place.key()) else {
+                return;
+            };
+            let mut asked = facts::request(&request.head, plan.target(&request.head));
+            // What is brought up to date is the response to GET.
+            asked.method = Method::Get;
+            let ask = Ask::of(&asked, &plan.store.config.policy);
+            let received = worker.clock.unix(worker.clock.read());
+            let intake = Intake {
+                worker,
+                store: &plan.store,
+                request: &asked,
+                ask: &ask,
+                place: &place,
+                exchange: Exchange {
+                    requested,
+                    received,
+                },
+                timeouts: request.route().timeouts,
+            };
+            intake.update(filling, head, &object);
+        }
     }
 }
 
@@ -74,21 +129,26 @@ pub(super) async fn purge(worker: &Worker, client: &mut Client, request: &mut Re
         }
         None => {
             let host = String::from_utf8_lossy(request.head.authority()).into_owned();
-            let target = String::from_utf8_lossy(&plan.target).into_owned();
+            let target = String::from_utf8_lossy(plan.target(&request.head)).into_owned();
             match store
                 .purge(&Purge::Url(format!("http://{host}{target}")), is_soft)
                 .await
             {
                 Ok(told) => told,
                 Err(_) => {
-                    return pipeline::respond(worker, client, request, Err(Failure::PurgeMalformed))
-                        .await;
+                    return pipeline::respond(
+                        worker,
+                        client,
+                        request,
+                        Err(Failure::PurgeMalformed),
+                    )
+                    .await;
                 }
             }
         }
     };
     let text = format!("{}\n", told.describe());
-    let status = if told.failures.is_empty() { 200 } else { 202 };
+    let status = if told.is_everywhere() { 200 } else { 202 };
     answer(worker, client, request, status, &text).await
 }
 

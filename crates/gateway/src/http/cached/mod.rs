@@ -8,9 +8,10 @@ mod admit;
 mod facts;
 mod fetch;
 mod invalidate;
+mod lead;
 mod plan;
 mod refresh;
 mod serve;
 
-pub(super) use fetch::{answer, hit};
-pub(super) use plan::{Good, Plan, plan};
+pub(super) use fetch::{answer, send};
+pub(super) use plan::{Plan, plan};

@@ -6,15 +6,13 @@ use tenfold_cache::{Error, Fill, Filling};
 
 use super::admit::{Intake, Taken};
 use super::facts::Facts;
-use super::fetch::{edit_conditions, facts_of, give_up};
+use super::lead::{conditions, edit_conditions, facts_of, give_up};
 use super::plan::{Good, Place};
 use crate::cache::Store;
 use crate::cache::object::{Kept, Object};
 use crate::config::route::RouteTimeouts;
 use crate::http::cache::decide::is_error;
-use crate::http::cache::fields::{Fields as _, Lines};
 use crate::http::cache::freshness::Exchange;
-use crate::http::cache::validate;
 use crate::http::client::Client;
 use crate::http::error::Failure;
 use crate::http::mirror::Copy;
@@ -29,10 +27,7 @@ pub(super) fn start(worker: &Worker, client: &Client, request: &Request, good: &
     let Fill::Lead(filling) = plan.store.engine.fill(good.place.key()) else {
         return;
     };
-    let mut lines = Vec::new();
-    let stored = Lines(&good.object.fields);
-    let modified = stored.first("last-modified");
-    validate::write_conditions(&mut lines, good.object.etag().into_iter(), modified);
+    let lines = conditions(Some(&good.object));
     let mut head = worker.buffers.head();
     edit_conditions(request.bytes(), &lines, &mut head);
     let refresh = Refresh {
@@ -69,9 +64,14 @@ impl Refresh {
             filling,
             timeouts,
         } = self;
-        let requested = worker.clock.unix(worker.clock.read());
+        let begun = worker.clock.read();
+        let requested = worker.clock.unix(begun);
         let answered = copy.ask(worker).await;
-        let received = worker.clock.unix(worker.clock.read());
+        let ended = worker.clock.read();
+        store
+            .engine
+            .count_load(ended.saturating_sub(begun), answered.is_some());
+        let received = worker.clock.unix(ended);
         let Some(answered) = answered else {
             return filling.fail(Error::Load(Arc::new(Failure::UpstreamBroken)));
         };
@@ -100,7 +100,7 @@ impl Refresh {
             }
             match intake.response(filling, answered) {
                 Taken::Object(_) => None,
-                Taken::Refused(answered, _) => Some(answered),
+                Taken::Refused(answered, _) => Some(*answered),
             }
         });
         if let Some(answered) = rest {

@@ -30,18 +30,11 @@ use crate::worker::Worker;
 
 /// The name of this hop, as in [`crate::http::headers`].
 const VIA: &[u8] = b"Via: 1.1 tenfold\r\n";
-/// Bodies of up to so many bytes are copied behind their heads: `writev` of two slices costs about 0.2 µs more than `send` of
-/// one, which is what copying this much costs.
+/// A body that makes no more than so many bytes together with its head is copied behind it: `writev` of two slices costs the
+/// kernel more than `send` of one and copying this much together.
 const JOINED: u64 = 4 << 10;
 /// Pieces of a body that are written at once.
 const SLICES: usize = 16;
-
-/// What a client is to get.
-pub(in crate::http) struct Serving {
-    pub(super) object: Arc<Object>,
-    pub(super) age: u32,
-    pub(super) status: CacheStatus,
-}
 
 /// Which part of an object's body.
 #[derive(Clone, Copy)]
@@ -52,83 +45,128 @@ struct Part {
     is_chunked: bool,
 }
 
+/// A stored response, or what a client wants of it, ready to be sent. What can be done without waiting has been done: this is
+/// part of the future of every request.
+pub(in crate::http) struct Serving {
+    object: Arc<Object>,
+    outgoing: Outgoing,
+    status: u16,
+    persists: bool,
+}
+
 /// Sends a stored response, or what the client wants of it.
-pub(in crate::http) async fn serve(
+pub(super) async fn serve(
     worker: &Worker,
     client: &mut Client,
     request: &Request,
-    serving: Serving,
+    object: Arc<Object>,
+    age: u32,
+    status: &CacheStatus,
 ) -> Served {
-    let mut served = Served {
-        status: 0,
-        sent: 0,
-        endpoint: None,
-        failure: None,
-        ended: None,
-        next: Next::Cut,
-    };
-    let mut persists = request.persists() && !client.is_leaving(worker);
-    let (mut head, mut part) = head(worker, request, &serving, &mut persists, &mut served.status);
-    if let Some(lines) = request.way.response_lines() {
-        let edits = &request.way.entry().response_edits;
-        edits.apply(&mut head, &worker.buffers, lines);
-    }
-    let source = match &serving.object.body {
-        _ if part.take == 0 => Source::Pieces(&[]),
-        Body::Whole(whole) if part.take <= JOINED => {
-            join(&mut head, whole.pieces(), &mut part);
-            Source::Pieces(&[])
-        }
-        Body::Whole(whole) => Source::Pieces(whole.pieces()),
-        Body::Arriving(arriving) => match arriving.read() {
-            Some(reader) => Source::Reader(reader),
-            None => {
-                served.failure = Some(Failure::UpstreamBroken);
-                return served;
-            }
-        },
-    };
-    let timeout = request.route().timeouts.body;
-    let mut outgoing = Outgoing {
-        head,
-        chunk: Bytes::new(),
-        part,
-        sent: 0,
-    };
-    let result = match source {
-        Source::Pieces(pieces) => outgoing.pieces(worker, client, pieces, timeout).await,
-        Source::Reader(reader) => {
-            Box::pin(outgoing.arriving(worker, client, reader, timeout)).await
-        }
-    };
-    served.sent = outgoing.sent;
-    match result {
-        Ok(()) if persists => served.next = Next::KeepAlive,
-        Ok(()) => served.next = Next::Linger,
-        Err(failure) => served.failure = Some(failure),
-    }
-    served
+    let serving = Serving::new(worker, client, request, object, age, status);
+    serving.send(worker, client, request).await
 }
 
-enum Source<'o> {
-    Pieces(&'o [Bytes]),
-    Reader(Reader),
+impl Serving {
+    /// Makes the head, and finds the part of the body.
+    pub(super) fn new(
+        worker: &Worker,
+        client: &Client,
+        request: &Request,
+        object: Arc<Object>,
+        age: u32,
+        told: &CacheStatus,
+    ) -> Self {
+        let mut persists = request.persists() && !client.is_leaving(worker);
+        let mut status = 0;
+        let response = Stored {
+            object: &object,
+            age,
+            told,
+        };
+        let (mut head, mut part) = head(worker, request, &response, &mut persists, &mut status);
+        if let Some(lines) = request.way.response_lines() {
+            let edits = &request.way.entry().response_edits;
+            edits.apply(&mut head, &worker.buffers, lines);
+        }
+        if let Body::Whole(whole) = &object.body
+            && head.len() as u64 + part.take <= JOINED
+        {
+            join(&mut head, whole.pieces(), &mut part);
+        }
+        let outgoing = Outgoing {
+            head,
+            chunk: Bytes::new(),
+            part,
+            sent: 0,
+        };
+        Self {
+            object,
+            outgoing,
+            status,
+            persists,
+        }
+    }
+
+    /// Sends it.
+    pub(in crate::http) async fn send(
+        mut self,
+        worker: &Worker,
+        client: &mut Client,
+        request: &Request,
+    ) -> Served {
+        let timeout = request.route().timeouts.body;
+        let result = match &self.object.body {
+            Body::Arriving(arriving) if self.outgoing.part.take > 0 => match arriving.read() {
+                Some(reader) => {
+                    let sending = self.outgoing.arriving(worker, client, reader, timeout);
+                    Box::pin(sending).await
+                }
+                // Its beginning has gone: it turned out too large to be stored.
+                None => Err(Failure::UpstreamBroken),
+            },
+            Body::Arriving(_) => self.outgoing.pieces(worker, client, &[], timeout).await,
+            Body::Whole(whole) => {
+                let pieces = whole.pieces();
+                self.outgoing.pieces(worker, client, pieces, timeout).await
+            }
+        };
+        Served {
+            status: self.status,
+            sent: self.outgoing.sent,
+            endpoint: None,
+            failure: result.err(),
+            ended: None,
+            next: match (result, self.persists) {
+                (Err(_), _) => Next::Cut,
+                (Ok(()), true) => Next::KeepAlive,
+                (Ok(()), false) => Next::Linger,
+            },
+        }
+    }
+}
+
+/// What is to be said.
+struct Stored<'a> {
+    object: &'a Object,
+    age: u32,
+    told: &'a CacheStatus,
 }
 
 /// The head that the client gets, and the part of the body.
 fn head(
     worker: &Worker,
     request: &Request,
-    serving: &Serving,
+    response: &Stored<'_>,
     persists: &mut bool,
     status: &mut u16,
 ) -> (Buffer, Part) {
-    let object = &*serving.object;
+    let object = response.object;
     let plan = request
         .way
         .plan()
         .expect("only what has a plan comes from the cache");
-    let asked = facts::request(&request.head, &plan.target);
+    let asked = facts::request(&request.head, plan.target(&request.head));
     let ask = Ask::of(&asked, &plan.store.config.policy);
     let now = worker.clock.unix(worker.clock.recent());
     let has_body = request.method() != Method::Head;
@@ -209,9 +247,9 @@ fn head(
         }
     };
     out.push(b"Age: ");
-    out.push_number(u64::from(serving.age));
+    out.push_number(u64::from(response.age));
     out.push(b"\r\nCache-Status: ");
-    out.push(&serving.status.value());
+    out.push(&response.told.value());
     out.push(b"\r\n");
     out.push(VIA);
     if !*persists {
@@ -363,19 +401,15 @@ impl Outgoing {
     }
 }
 
-/// Appends the part of the body to the head, so that there is nothing left to send but the head.
+/// Moves what is wanted of the body behind the head.
 fn join(head: &mut Buffer, pieces: &[Bytes], part: &mut Part) {
-    let mut slices = [IoSlice::new(&[]); SLICES];
-    while part.take > 0 {
-        let count = gather(&mut slices, &[], 0, pieces, *part, 0);
-        for slice in &slices[..count] {
-            head.push(slice);
-            part.skip += slice.len() as u64;
-            part.take -= slice.len() as u64;
-        }
-        if count == 0 {
-            break;
-        }
+    for piece in pieces {
+        let skipped = part.skip.min(piece.len() as u64);
+        let rest = &piece[skipped as usize..];
+        let taken = part.take.min(rest.len() as u64);
+        head.push(&rest[..taken as usize]);
+        part.skip -= skipped;
+        part.take -= taken;
     }
 }
 

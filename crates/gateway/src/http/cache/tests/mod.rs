@@ -9,14 +9,16 @@ use tenfold_http1::Method;
 
 use super::ask::{Ask, Request};
 use super::date::Millis;
+use super::decide::on_error;
 use super::fields::{Fields, Lines};
 use super::freshness::Exchange;
 use super::policy::Policy;
 use super::status::Forward;
 use super::store::{Refusal, Response};
+use super::stored::Stored;
 use super::validate::{self, Candidate};
 use super::vary::Vary;
-use super::{Admission, Decision, Stored, admit, lookup, on_error};
+use super::{Admission, Decision, admit, lookup};
 
 /// 2026-11-21 00:00:00.
 const NOW: Millis = 1_795_219_200_000;

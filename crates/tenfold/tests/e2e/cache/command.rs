@@ -1,0 +1,1 @@
+//! `tenfold cache` as a process.
