@@ -18,6 +18,7 @@ import datetime
 import http.client
 import json
 import os
+import tempfile
 
 import load
 import machine
@@ -26,7 +27,7 @@ import run as bench
 from feature_configs import FEATURES, PLAIN
 from peers import Tenfold, origin_command
 from scenarios import BY_NAME
-from server import BenchError, Missing, free_port, started
+from server import BenchError, Missing, find_program, free_port, started
 
 SCENARIO = BY_NAME["get-1k-64"]
 DOCUMENT = os.path.join(os.path.dirname(bench.BENCH), "docs", "performance.md")
@@ -42,7 +43,7 @@ def parse_options(arguments):
     parser.add_argument("--feature", nargs="+", metavar="NAME", choices=names,
                         help="only these (and plain): " + ", ".join(names))
     parser.add_argument("--before", metavar="PATH",
-                        help="another binary, run like the plain variant: an older version")
+                        help="another binary, run like the plain variant: an older one")
     parser.add_argument("--tenfold", metavar="PATH", help="the tenfold binary")
     parser.add_argument("--origin", metavar="PATH", help="the tenfold-origin binary")
     parser.add_argument("--no-pin", action="store_true", help="do not bind processes to CPUs")
@@ -83,7 +84,7 @@ def variants(options):
     options.origin = options.origin or os.path.join(bench.RELEASE, "tenfold-origin")
     needed = [program, options.origin, *([options.before] if options.before else [])]
     missing = [os.path.basename(path) for path in needed if not os.access(path, os.X_OK)]
-    if bench.find_program("wrk") is None:
+    if find_program("wrk") is None:
         missing.append("wrk")
     if missing:
         raise Missing(", ".join(missing))
@@ -91,7 +92,7 @@ def variants(options):
               if not options.feature or feature.name in options.feature]
     found = [Variant(PLAIN, program)] + [Variant(feature, program) for feature in chosen]
     if options.before:
-        before = dataclasses.replace(PLAIN, name="before", title="the engine before")
+        before = dataclasses.replace(PLAIN, name="before")
         found.insert(1, Variant(before, options.before))
     return found
 
@@ -100,7 +101,7 @@ def variants(options):
 def origin_on_all_addresses(options):
     """One origin that can be three servers: it listens on 127.0.0.1, .2 and .3."""
     port = free_port()
-    with bench.tempfile.TemporaryDirectory(prefix="tenfold-bench-") as directory:
+    with tempfile.TemporaryDirectory(prefix="tenfold-bench-") as directory:
         command = origin_command(options.origin, port)
         command[-1] = f"0.0.0.0:{port}"
         with started("tenfold-origin", command, port, directory, options.load_cpu):
@@ -136,7 +137,7 @@ def measure(found, options):
             for variant in load.rotated(found, number):
                 run = load.one_run(loads[variant.name], variant, origin, options)
                 runs.append(run | {"round": number + 1})
-                bench.say(load._line(runs[-1]))
+                bench.say(load.line(runs[-1]))
     return runs
 
 
@@ -156,9 +157,8 @@ def figures(runs):
 def table(results):
     found = figures(results["runs"])
     plain = found[PLAIN.name][0]["median"]
-    titles = {feature.name: feature.title for feature in FEATURES}
-    titles |= {PLAIN.name: PLAIN.title,
-               "before": "the engine before the balancer came in (another binary)"}
+    titles = {PLAIN.name: PLAIN.title, "before": "an older engine, without a balancer"}
+    titles |= {feature.name: feature.title for feature in FEATURES}
     rows = [["", "CPU µs/request", "against plain", "range", "µs more"]]
     for name in titles:
         if name not in found:
@@ -186,12 +186,30 @@ def write_document(results):
         file.write(text[:start] + body + text[end:])
 
 
+def collect(runs, options):
+    """The results with these runs, added to those that the file has already."""
+    now = datetime.datetime.now(datetime.timezone.utc).isoformat("T", "seconds")
+    results = {"date_utc": now, "machine": machine.describe(), "seconds": options.seconds,
+               "runs": []}
+    if options.out and os.path.exists(options.out):
+        with open(options.out) as file:
+            results = json.load(file)
+    # Rounds of several sessions must not be compared with each other.
+    last = max((run["round"] for run in results["runs"]), default=0)
+    results["runs"] += [run | {"round": run["round"] + last} for run in runs]
+    results["rounds"] = last + options.rounds
+    if options.out:
+        with open(options.out, "w") as file:
+            file.write(json.dumps(results, indent=1) + "\n")
+    return results
+
+
 def main():
     options = parse_options(sys.argv[1:])
     try:
         found = variants(options)
         bench.choose_cpus(options)
-        runs = measure(found, options)
+        results = collect(measure(found, options), options)
     except Missing as missing:
         print(f"features: missing: {missing}; build with cargo build --release",
               file=sys.stderr)
@@ -199,20 +217,6 @@ def main():
     except BenchError as error:
         print(f"features: {error}\n{error.detail}".strip(), file=sys.stderr)
         return 1
-    results = {"date_utc": datetime.datetime.now(datetime.timezone.utc).isoformat("T", "seconds"),
-               "machine": machine.describe(), "seconds": options.seconds, "runs": []}
-    if options.out and os.path.exists(options.out):
-        with open(options.out) as file:
-            results = json.load(file)
-    # Rounds of several sessions must not be compared with each other.
-    last = max((run["round"] for run in results["runs"]), default=0)
-    results["runs"] += [run | {"round": run["round"] + last} for run in runs]
-    results["rounds"] = max(len({run["round"] for run in results["runs"] if run["peer"] == name})
-                            for name in {run["peer"] for run in results["runs"]}
-                            if name != PLAIN.name)
-    if options.out:
-        with open(options.out, "w") as file:
-            file.write(json.dumps(results, indent=1) + "\n")
     bench.say("\n" + report.as_text(table(results)))
     if options.write:
         write_document(results)

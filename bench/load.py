@@ -35,7 +35,7 @@ def run_load(scenarios, peers, origin, options, say):
                     run = {"scenario": scenario.name, "peer": peer.name,
                            "valid": False, "problems": [str(error)]}
                 runs.append(run | {"round": round_number + 1})
-                say(_line(runs[-1]))
+                say(line(runs[-1]))
     return runs
 
 
@@ -110,7 +110,7 @@ def _cpu_figures(used, requests, elapsed):
     }
 
 
-def _line(run):
+def line(run):
     text = f"  round {run['round']}  {run['peer']:<13}"
     if run.get("requests"):
         text += (f"{run['cpu_us_per_request']:9.2f} CPU µs/request"
