@@ -2,8 +2,9 @@
 """What each feature of the balancer costs: Tenfold with it next to Tenfold without.
 
 In every round each variant has one run of the same load (GET of 1 KiB over 64
-connections), so that a machine which changes speed changes it for all; what is reported is
-the quotient to the plain variant (`tenfold run --to`) of the same round. See README.md.
+connections), and after each few the plain variant (`tenfold run --to`) has one. What is
+reported is the quotient to the mean of the plain runs before and after, so that a machine
+which changes its speed meanwhile changes it for both. See README.md.
 Exit codes: as run.py.
 """
 
@@ -29,6 +30,8 @@ from peers import Tenfold, origin_command
 from scenarios import BY_NAME
 from server import BenchError, Missing, find_program, free_port, started
 
+# So many variants stand between two runs of the plain one.
+BETWEEN = 3
 SCENARIO = BY_NAME["get-1k-64"]
 DOCUMENT = os.path.join(os.path.dirname(bench.BENCH), "docs", "performance.md")
 BEGIN, END = "<!-- features: written by bench/features.py -->", "<!-- /features -->"
@@ -131,27 +134,46 @@ def first_cookie(port):
 
 def measure(found, options):
     runs = []
+    plain, others = found[0], found[1:]
     with origin_on_all_addresses(options) as origin:
         loads = {variant.name: scenario_of(variant, origin, options) for variant in found}
+
+        def run(variant, number):
+            made = load.one_run(loads[variant.name], variant, origin, options)
+            runs.append(made | {"round": number + 1})
+            bench.say(load.line(runs[-1]))
+
         for number in range(options.rounds):
-            for variant in load.rotated(found, number):
-                run = load.one_run(loads[variant.name], variant, origin, options)
-                runs.append(run | {"round": number + 1})
-                bench.say(load.line(runs[-1]))
+            for place, variant in enumerate(load.rotated(others, number * BETWEEN)):
+                if place % BETWEEN == 0:
+                    run(plain, number)
+                run(variant, number)
+            run(plain, number)
     return runs
+
+
+def references(runs):
+    """For each run the mean of the plain runs next to it, of its own round."""
+    for place, run in enumerate(runs):
+        near = [next((other["cpu_us_per_request"] for other in side
+                      if other["peer"] == PLAIN.name and other["round"] == run["round"]
+                      and other["valid"]), None)
+                for side in (reversed(runs[:place]), runs[place + 1:])]
+        near = [one for one in near if one is not None]
+        yield sum(near) / len(near) if near else None
 
 
 def figures(runs):
     """{variant: (µs, ratio to plain)}, as spreads."""
-    by_variant = {}
-    for run in runs:
+    us, ratios = {}, {}
+    for run, reference in zip(runs, references(runs)):
         if run["valid"]:
-            by_variant.setdefault(run["peer"], {})[run["round"]] = run["cpu_us_per_request"]
-    plain = by_variant.get(PLAIN.name, {})
-    return {name: (report.spread(rounds.values()),
-                   report.spread(us / plain[number] for number, us in rounds.items()
-                                 if number in plain))
-            for name, rounds in by_variant.items()}
+            us.setdefault(run["peer"], []).append(run["cpu_us_per_request"])
+            if reference:
+                ratio = run["cpu_us_per_request"] / reference
+                ratios.setdefault(run["peer"], []).append(ratio)
+    return {name: (report.spread(us[name]), report.spread(ratios.get(name, [])))
+            for name in us}
 
 
 def table(results):
