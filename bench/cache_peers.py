@@ -54,6 +54,7 @@ class Varnish(Peer):
     template = "varnish.vcl"
     # Compiling its configuration takes seconds.
     start_timeout = 30.0
+    waits_for_itself = True
 
     def version_command(self):
         return [self.program, "-V"]

@@ -10,6 +10,9 @@ from server import BenchError, answer_problem, origin_requests
 WARM_UP_SECONDS = 1
 # A cache is filled by runs of this length, at most so many.
 FILLING_SECONDS, FILLINGS = 4, 8
+# A proxy that was kept off its CPU by others for more than this part of a run shares its
+# caches with them, and works in larger batches: its figures are of no use.
+MOST_WAITED_PERCENT = 10
 # So many of a thousand requests may reach the origin in a run that is to measure hits.
 MISSES_PER_MILLE = 1
 
@@ -60,10 +63,14 @@ def one_run(scenario, peer, origin, options):
         problems.append(f"{misses:,} of {wrk.requests:,} requests were no cache hits")
     if before.pids != after.pids:
         problems.append("the proxy's processes changed during the run")
+    used = _cpu_figures(after.since(before), wrk.requests, elapsed)
+    waited = used["proxy_waited_percent"] or 0
+    if waited > MOST_WAITED_PERCENT and not peer.waits_for_itself:
+        problems.append(f"other work kept it off its CPU for {waited:.0f} % of the time")
     return {
         "scenario": scenario.name, "peer": peer.name,
         "valid": not problems, "problems": problems,
-        **_cpu_figures(after.since(before), wrk.requests, elapsed),
+        **used,
         **dataclasses.asdict(wrk),
         # Requests that reached the origin, where none should.
         "misses": misses,

@@ -25,6 +25,7 @@ class Peer:
     binary = None  # what the program is called, if not like the peer
     template = None  # the configuration file below conf/, if it has one
     start_timeout = START_TIMEOUT
+    waits_for_itself = False  # it has many threads, which take turns on the CPU
 
     def __init__(self, program=None):
         self.program = program or find_program(self.binary or self.name)
