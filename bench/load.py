@@ -85,7 +85,9 @@ def fill(scenario, proxy, origin, options):
     """Lets a cache store what the scenario asks for."""
     if not scenario.filling:
         return
-    # The first object was asked for already, to see whether the proxy answers.
+    if answer_problem(proxy.port, scenario):
+        raise BenchError("the cache does not answer")
+    # The first object has been stored by that.
     begun = origin_requests(origin) - 1
     script = dataclasses.replace(scenario, lua=scenario.filling)
     for _ in range(FILLINGS):
