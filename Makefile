@@ -15,7 +15,7 @@ BENCH_ARGS ?=
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
 
-.PHONY: help setup build test check check-rust check-scripts demo profile bench fuzz interop rehearse rehearse-failures simulate conformance clean
+.PHONY: help setup build test check check-rust check-scripts demo profile bench bench-cache bench-features fuzz interop rehearse rehearse-failures simulate conformance clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -74,6 +74,17 @@ bench: ## Measure it next to nginx and HAProxy (BENCH_ARGS=... goes to bench/run
 	@scripts/setup --bench
 	cargo build --release --locked -p tenfold -p tenfold-testkit
 	$(PYTHON) bench/run.py $(BENCH_ARGS)
+
+bench-cache: ## Measure its cache next to nginx, HAProxy and Varnish, and the memory per object
+	@scripts/setup --bench
+	cargo build --release --locked -p tenfold -p tenfold-testkit
+	$(PYTHON) bench/run.py --cache $(BENCH_ARGS)
+	$(PYTHON) bench/objects.py
+
+bench-features: ## Measure what each feature costs, and renew docs/performance.md
+	@scripts/setup --bench
+	cargo build --release --locked -p tenfold -p tenfold-testkit
+	$(PYTHON) bench/features.py --write $(BENCH_ARGS)
 
 # On the stable toolchain: coverage guidance needs no nightly, only the sanitizers do.
 fuzz: ## Fuzz each parser for FUZZ_SECONDS (600) seconds (FUZZ_TARGETS=... picks some)

@@ -2,8 +2,9 @@
 """What each feature of the balancer costs: Tenfold with it next to Tenfold without.
 
 In every round each variant has one run of the same load (GET of 1 KiB over 64
-connections), so that a machine which changes speed changes it for all; what is reported is
-the quotient to the plain variant (`tenfold run --to`) of the same round. See README.md.
+connections), and after each few the plain variant (`tenfold run --to`) has one. What is
+reported is the quotient to the mean of the plain runs before and after, so that a machine
+which changes its speed meanwhile changes it for both. See README.md.
 Exit codes: as run.py.
 """
 
@@ -18,6 +19,7 @@ import datetime
 import http.client
 import json
 import os
+import tempfile
 
 import load
 import machine
@@ -26,8 +28,10 @@ import run as bench
 from feature_configs import FEATURES, PLAIN
 from peers import Tenfold, origin_command
 from scenarios import BY_NAME
-from server import BenchError, Missing, free_port, started
+from server import BenchError, Missing, find_program, free_port, started
 
+# So many variants stand between two runs of the plain one.
+BETWEEN = 3
 SCENARIO = BY_NAME["get-1k-64"]
 DOCUMENT = os.path.join(os.path.dirname(bench.BENCH), "docs", "performance.md")
 BEGIN, END = "<!-- features: written by bench/features.py -->", "<!-- /features -->"
@@ -42,7 +46,7 @@ def parse_options(arguments):
     parser.add_argument("--feature", nargs="+", metavar="NAME", choices=names,
                         help="only these (and plain): " + ", ".join(names))
     parser.add_argument("--before", metavar="PATH",
-                        help="another binary, run like the plain variant: an older version")
+                        help="another binary, run like the plain variant: an older one")
     parser.add_argument("--tenfold", metavar="PATH", help="the tenfold binary")
     parser.add_argument("--origin", metavar="PATH", help="the tenfold-origin binary")
     parser.add_argument("--no-pin", action="store_true", help="do not bind processes to CPUs")
@@ -83,7 +87,7 @@ def variants(options):
     options.origin = options.origin or os.path.join(bench.RELEASE, "tenfold-origin")
     needed = [program, options.origin, *([options.before] if options.before else [])]
     missing = [os.path.basename(path) for path in needed if not os.access(path, os.X_OK)]
-    if bench.find_program("wrk") is None:
+    if find_program("wrk") is None:
         missing.append("wrk")
     if missing:
         raise Missing(", ".join(missing))
@@ -91,7 +95,7 @@ def variants(options):
               if not options.feature or feature.name in options.feature]
     found = [Variant(PLAIN, program)] + [Variant(feature, program) for feature in chosen]
     if options.before:
-        before = dataclasses.replace(PLAIN, name="before", title="the engine before")
+        before = dataclasses.replace(PLAIN, name="before")
         found.insert(1, Variant(before, options.before))
     return found
 
@@ -100,7 +104,7 @@ def variants(options):
 def origin_on_all_addresses(options):
     """One origin that can be three servers: it listens on 127.0.0.1, .2 and .3."""
     port = free_port()
-    with bench.tempfile.TemporaryDirectory(prefix="tenfold-bench-") as directory:
+    with tempfile.TemporaryDirectory(prefix="tenfold-bench-") as directory:
         command = origin_command(options.origin, port)
         command[-1] = f"0.0.0.0:{port}"
         with started("tenfold-origin", command, port, directory, options.load_cpu):
@@ -130,35 +134,53 @@ def first_cookie(port):
 
 def measure(found, options):
     runs = []
+    plain, others = found[0], found[1:]
     with origin_on_all_addresses(options) as origin:
         loads = {variant.name: scenario_of(variant, origin, options) for variant in found}
+
+        def run(variant, number):
+            made = load.one_run(loads[variant.name], variant, origin, options)
+            runs.append(made | {"round": number + 1})
+            bench.say(load.line(runs[-1]))
+
         for number in range(options.rounds):
-            for variant in load.rotated(found, number):
-                run = load.one_run(loads[variant.name], variant, origin, options)
-                runs.append(run | {"round": number + 1})
-                bench.say(load._line(runs[-1]))
+            for place, variant in enumerate(load.rotated(others, number * BETWEEN)):
+                if place % BETWEEN == 0:
+                    run(plain, number)
+                run(variant, number)
+            run(plain, number)
     return runs
+
+
+def references(runs):
+    """For each run the mean of the plain runs next to it, of its own round."""
+    for place, run in enumerate(runs):
+        near = [next((other["cpu_us_per_request"] for other in side
+                      if other["peer"] == PLAIN.name and other["round"] == run["round"]
+                      and other["valid"]), None)
+                for side in (reversed(runs[:place]), runs[place + 1:])]
+        near = [one for one in near if one is not None]
+        yield sum(near) / len(near) if near else None
 
 
 def figures(runs):
     """{variant: (µs, ratio to plain)}, as spreads."""
-    by_variant = {}
-    for run in runs:
+    us, ratios = {}, {}
+    for run, reference in zip(runs, references(runs)):
         if run["valid"]:
-            by_variant.setdefault(run["peer"], {})[run["round"]] = run["cpu_us_per_request"]
-    plain = by_variant.get(PLAIN.name, {})
-    return {name: (report.spread(rounds.values()),
-                   report.spread(us / plain[number] for number, us in rounds.items()
-                                 if number in plain))
-            for name, rounds in by_variant.items()}
+            us.setdefault(run["peer"], []).append(run["cpu_us_per_request"])
+            if reference:
+                ratio = run["cpu_us_per_request"] / reference
+                ratios.setdefault(run["peer"], []).append(ratio)
+    return {name: (report.spread(us[name]), report.spread(ratios.get(name, [])))
+            for name in us}
 
 
 def table(results):
     found = figures(results["runs"])
     plain = found[PLAIN.name][0]["median"]
-    titles = {feature.name: feature.title for feature in FEATURES}
-    titles |= {PLAIN.name: PLAIN.title,
-               "before": "the engine before the balancer came in (another binary)"}
+    titles = {PLAIN.name: PLAIN.title, "before": "an older engine, without a balancer"}
+    titles |= {feature.name: feature.title for feature in FEATURES}
     rows = [["", "CPU µs/request", "against plain", "range", "µs more"]]
     for name in titles:
         if name not in found:
@@ -186,12 +208,30 @@ def write_document(results):
         file.write(text[:start] + body + text[end:])
 
 
+def collect(runs, options):
+    """The results with these runs, added to those that the file has already."""
+    now = datetime.datetime.now(datetime.timezone.utc).isoformat("T", "seconds")
+    results = {"date_utc": now, "machine": machine.describe(), "seconds": options.seconds,
+               "runs": []}
+    if options.out and os.path.exists(options.out):
+        with open(options.out) as file:
+            results = json.load(file)
+    # Rounds of several sessions must not be compared with each other.
+    last = max((run["round"] for run in results["runs"]), default=0)
+    results["runs"] += [run | {"round": run["round"] + last} for run in runs]
+    results["rounds"] = last + options.rounds
+    if options.out:
+        with open(options.out, "w") as file:
+            file.write(json.dumps(results, indent=1) + "\n")
+    return results
+
+
 def main():
     options = parse_options(sys.argv[1:])
     try:
         found = variants(options)
         bench.choose_cpus(options)
-        runs = measure(found, options)
+        results = collect(measure(found, options), options)
     except Missing as missing:
         print(f"features: missing: {missing}; build with cargo build --release",
               file=sys.stderr)
@@ -199,20 +239,6 @@ def main():
     except BenchError as error:
         print(f"features: {error}\n{error.detail}".strip(), file=sys.stderr)
         return 1
-    results = {"date_utc": datetime.datetime.now(datetime.timezone.utc).isoformat("T", "seconds"),
-               "machine": machine.describe(), "seconds": options.seconds, "runs": []}
-    if options.out and os.path.exists(options.out):
-        with open(options.out) as file:
-            results = json.load(file)
-    # Rounds of several sessions must not be compared with each other.
-    last = max((run["round"] for run in results["runs"]), default=0)
-    results["runs"] += [run | {"round": run["round"] + last} for run in runs]
-    results["rounds"] = max(len({run["round"] for run in results["runs"] if run["peer"] == name})
-                            for name in {run["peer"] for run in results["runs"]}
-                            if name != PLAIN.name)
-    if options.out:
-        with open(options.out, "w") as file:
-            file.write(json.dumps(results, indent=1) + "\n")
     bench.say("\n" + report.as_text(table(results)))
     if options.write:
         write_document(results)

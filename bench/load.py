@@ -10,6 +10,9 @@ from server import BenchError, answer_problem, origin_requests
 WARM_UP_SECONDS = 1
 # A cache is filled by runs of this length, at most so many.
 FILLING_SECONDS, FILLINGS = 4, 8
+# A proxy that was kept off its CPU by others for more than this part of a run shares its
+# caches with them, and works in larger batches: its figures are of no use.
+MOST_WAITED_PERCENT = 10
 # So many of a thousand requests may reach the origin in a run that is to measure hits.
 MISSES_PER_MILLE = 1
 
@@ -35,7 +38,7 @@ def run_load(scenarios, peers, origin, options, say):
                     run = {"scenario": scenario.name, "peer": peer.name,
                            "valid": False, "problems": [str(error)]}
                 runs.append(run | {"round": round_number + 1})
-                say(_line(runs[-1]))
+                say(line(runs[-1]))
     return runs
 
 
@@ -60,10 +63,14 @@ def one_run(scenario, peer, origin, options):
         problems.append(f"{misses:,} of {wrk.requests:,} requests were no cache hits")
     if before.pids != after.pids:
         problems.append("the proxy's processes changed during the run")
+    used = _cpu_figures(after.since(before), wrk.requests, elapsed)
+    waited = used["proxy_waited_percent"] or 0
+    if waited > MOST_WAITED_PERCENT and not peer.waits_for_itself:
+        problems.append(f"other work kept it off its CPU for {waited:.0f} % of the time")
     return {
         "scenario": scenario.name, "peer": peer.name,
         "valid": not problems, "problems": problems,
-        **_cpu_figures(after.since(before), wrk.requests, elapsed),
+        **used,
         **dataclasses.asdict(wrk),
         # Requests that reached the origin, where none should.
         "misses": misses,
@@ -78,7 +85,9 @@ def fill(scenario, proxy, origin, options):
     """Lets a cache store what the scenario asks for."""
     if not scenario.filling:
         return
-    # The first object was asked for already, to see whether the proxy answers.
+    if answer_problem(proxy.port, scenario):
+        raise BenchError("the cache does not answer")
+    # The first object has been stored by that.
     begun = origin_requests(origin) - 1
     script = dataclasses.replace(scenario, lua=scenario.filling)
     for _ in range(FILLINGS):
@@ -110,7 +119,7 @@ def _cpu_figures(used, requests, elapsed):
     }
 
 
-def _line(run):
+def line(run):
     text = f"  round {run['round']}  {run['peer']:<13}"
     if run.get("requests"):
         text += (f"{run['cpu_us_per_request']:9.2f} CPU µs/request"

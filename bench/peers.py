@@ -25,6 +25,7 @@ class Peer:
     binary = None  # what the program is called, if not like the peer
     template = None  # the configuration file below conf/, if it has one
     start_timeout = START_TIMEOUT
+    waits_for_itself = False  # it has many threads, which take turns on the CPU
 
     def __init__(self, program=None):
         self.program = program or find_program(self.binary or self.name)
@@ -94,6 +95,12 @@ class HAProxy(Peer):
         return ["-db", "-f", self.write_config(directory, port, origin)]
 
 
+def without(text, beginning):
+    """A configuration without the paragraph that begins with this comment."""
+    start = text.rindex("\n", 0, text.index(beginning))
+    return text[:start] + text[text.index("\n\n", start):]
+
+
 class Bare:
     """A peer without the headers that a usual configuration adds: it passes requests on as they are.
 
@@ -101,9 +108,7 @@ class Bare:
     """
 
     def settings(self):
-        text, marker = super().settings(), "# The headers a usual"
-        start = text.rindex("\n", 0, text.index(marker))
-        return text[:start] + text[text.index("\n\n", start):]
+        return without(super().settings(), "# The headers a usual")
 
 
 class BareNginx(Bare, Nginx):

@@ -1,15 +1,9 @@
--- Asks for /cached/1, /cached/2, … one after the other: fills a cache.
--- Written for one thread of wrk, which starts at 1 in every run.
-local COUNT = 100000
-local requests, at = {}, 0
-
-function init()
-  for number = 1, COUNT do
-    requests[number] = wrk.format("GET", "/cached/" .. number)
-  end
-end
+-- Asks for /cached/1, /cached/2, … one after the other, up to the environment's OBJECTS (100,000): fills
+-- a cache. Written for one thread of wrk, which starts at 1 in every run.
+local count = tonumber(os.getenv("OBJECTS") or 100000)
+local at = 0
 
 function request()
-  at = at % COUNT + 1
-  return requests[at]
+  at = at % count + 1
+  return wrk.format("GET", "/cached/" .. at)
 end

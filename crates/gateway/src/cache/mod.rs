@@ -15,6 +15,7 @@ pub(crate) mod status;
 use std::sync::Arc;
 use std::time::Duration;
 
+use smallvec::SmallVec;
 use tenfold_cache::{Cache, Key, Namespace};
 use tenfold_observe::metric::CounterSet;
 use tenfold_traffic::hash_key;
@@ -67,12 +68,12 @@ impl Store {
     /// The engine's key for what the rules made as one, on a route: two routes may ask different servers for the same address.
     /// `None` if that is no text or too long.
     pub(crate) fn key(&self, route: &str, rules: &[u8]) -> Option<Key> {
-        let rules = std::str::from_utf8(rules).ok()?;
-        let mut key = String::with_capacity(self.prefix.len() + rules.len() + route.len() + 2);
-        for part in [&*self.prefix, rules, "@", route, "\n"] {
-            key.push_str(part);
+        // Most keys are short, and are put together without the allocator.
+        let mut key = SmallVec::<[u8; 192]>::new();
+        for part in [self.prefix.as_bytes(), rules, b"@", route.as_bytes(), b"\n"] {
+            key.extend_from_slice(part);
         }
-        Key::new(&key).ok()
+        Key::new(std::str::from_utf8(&key).ok()?).ok()
     }
 
     /// A tag by which everything of an address is found, if its keys have further parts; otherwise they are known, and no tag is

@@ -302,7 +302,7 @@ fn failure_of(error: &Error) -> Failure {
 /// True if a response that was just fetched for another request is good for this one.
 fn fits(worker: &Worker, request: &Request, object: &Object) -> bool {
     let plan = request.way.plan().expect("what was fetched has a plan");
-    let asked = facts::request(&request.head, &plan.target);
+    let asked = facts::request(&request.head, plan.target(&request.head));
     let ask = Ask::of(&asked, &plan.store.config.policy);
     let now = worker.clock.unix(worker.clock.read());
     let decision = cache::lookup(Some(&object.rules), &ask, now);

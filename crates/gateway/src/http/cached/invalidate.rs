@@ -26,7 +26,7 @@ pub(in crate::http) async fn after_write(request: &Request, head: &ResponseHead)
     let Some(plan) = request.way.plan() else {
         return;
     };
-    let asked = facts::request(&request.head, &plan.target);
+    let asked = facts::request(&request.head, plan.target(&request.head));
     let response = Response {
         status: head.line().status,
         fields: head,
@@ -68,7 +68,7 @@ pub(super) async fn after_head(
             let Fill::Lead(filling) = plan.store.engine.fill(place.key()) else {
                 return;
             };
-            let mut asked = facts::request(&request.head, &plan.target);
+            let mut asked = facts::request(&request.head, plan.target(&request.head));
             // What is brought up to date is the response to GET.
             asked.method = Method::Get;
             let ask = Ask::of(&asked, &plan.store.config.policy);
@@ -129,7 +129,7 @@ pub(super) async fn purge(worker: &Worker, client: &mut Client, request: &mut Re
         }
         None => {
             let host = String::from_utf8_lossy(request.head.authority()).into_owned();
-            let target = String::from_utf8_lossy(&plan.target).into_owned();
+            let target = String::from_utf8_lossy(plan.target(&request.head)).into_owned();
             match store
                 .purge(&Purge::Url(format!("http://{host}{target}")), is_soft)
                 .await

@@ -74,7 +74,7 @@ pub(super) async fn lead(
         ..CacheStatus::default()
     };
     let plan = request.way.plan().expect("what is fetched has a plan");
-    let asked = facts::request(&request.head, &plan.target);
+    let asked = facts::request(&request.head, plan.target(&request.head));
     let ask = Ask::of(&asked, &plan.store.config.policy);
     let store = Arc::clone(&plan.store);
     let intake = Intake {
@@ -167,7 +167,7 @@ fn usable(
     stale: Option<&Arc<Object>>,
 ) -> Option<(Arc<Object>, u32)> {
     let (plan, stale) = (request.way.plan()?, stale?);
-    let asked = facts::request(&request.head, &plan.target);
+    let asked = facts::request(&request.head, plan.target(&request.head));
     let ask = Ask::of(&asked, &plan.store.config.policy);
     let now = worker.clock.unix(worker.clock.read());
     let age = on_error(&stale.rules, &ask, now)?;
@@ -230,5 +230,5 @@ pub(super) fn edit_conditions(head: &[u8], lines: &[u8], out: &mut Buffer) {
 
 /// Facts for what goes on without the request.
 pub(super) fn facts_of(plan: &Plan, request: &Request) -> facts::Facts {
-    facts::Facts::copy(&request.head, &plan.target)
+    facts::Facts::copy(&request.head, plan.target(&request.head))
 }

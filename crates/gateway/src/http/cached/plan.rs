@@ -18,8 +18,8 @@ pub(in crate::http) struct Plan {
     pub(super) store: Arc<Store>,
     /// What the rules made as the key, without what `Vary` adds.
     pub(super) rules_key: Vec<u8>,
-    /// Path and query, as the route saw them.
-    pub(super) target: Box<[u8]>,
+    /// Path and query as the route saw them, if that is not how the client wrote them.
+    edited: Option<Box<[u8]>>,
     pub(in crate::http) verdict: Verdict,
 }
 
@@ -79,6 +79,11 @@ impl Place {
 }
 
 impl Plan {
+    /// Path and query of a request with this head, as the route saw them.
+    pub(super) fn target<'a>(&'a self, head: &'a RequestHead) -> &'a [u8] {
+        self.edited.as_deref().unwrap_or_else(|| head.target())
+    }
+
     /// True if no server is needed for an answer.
     pub(in crate::http) fn is_at_hand(&self) -> bool {
         matches!(
@@ -104,14 +109,14 @@ pub(in crate::http) fn plan(
     let mut scratch = Vec::with_capacity(target.len() + 64);
     let request = facts::request(head, target);
     let policy = &store.config.policy;
-    let make = |rules_key: &[u8], verdict| Plan {
+    let make = |rules_key, verdict| Plan {
         store: Arc::clone(store),
-        rules_key: rules_key.to_vec(),
-        target: target.into(),
+        rules_key,
+        edited: (target != head.target()).then(|| target.into()),
         verdict,
     };
     if head.method_bytes() == b"PURGE" {
-        return Some(make(b"", Verdict::Purge));
+        return Some(make(Vec::new(), Verdict::Purge));
     }
     let ask = Ask::of(&request, policy);
     let key = match ask.part {
@@ -121,7 +126,7 @@ pub(in crate::http) fn plan(
     };
     let Some(first) = key else {
         return Some(make(
-            b"",
+            Vec::new(),
             match cache::lookup(None, &ask, now) {
                 Decision::OnlyIfCached => Verdict::OnlyIfCached,
                 Decision::Bypass(why) => Verdict::Pass(why),
@@ -131,7 +136,7 @@ pub(in crate::http) fn plan(
     };
     let looked = look(store, first, head, &mut scratch);
     let verdict = decide(looked, &ask, now);
-    Some(make(&scratch, verdict))
+    Some(make(scratch, verdict))
 }
 
 /// What memory has.
@@ -276,7 +281,7 @@ pub(super) fn again(plan: &Plan, route: &str, head: &RequestHead, now: i64) -> O
     let mut scratch = plan.rules_key.clone();
     let first = plan.store.key(route, &scratch)?;
     let looked = look(&plan.store, first, head, &mut scratch);
-    let request = facts::request(head, &plan.target);
+    let request = facts::request(head, plan.target(head));
     Some(decide(
         looked,
         &Ask::of(&request, &plan.store.config.policy),
