@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 use std::net::TcpStream;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
@@ -18,10 +18,8 @@ const SIZE: usize = 10 << 20;
 /// The origin sends so much at a time, with a pause.
 const PIECE: usize = 256 << 10;
 
-/// A byte that tells where in the body it stands: 251 is prime, so that no piece looks like another one.
-fn byte_at(offset: usize) -> u8 {
-    (offset % 251) as u8
-}
+/// Each byte tells where it stands: 251 is prime, so that no piece looks like another one.
+static BODY: LazyLock<Vec<u8>> = LazyLock::new(|| (0..SIZE).map(|at| (at % 251) as u8).collect());
 
 /// Both ends of all connections of this test are descriptors of this process.
 fn raise_descriptor_limit() {
@@ -34,11 +32,11 @@ fn raise_descriptor_limit() {
 }
 
 /// Reads a body and compares each byte, without keeping it.
-fn read_and_compare(stream: &mut TcpStream, already: &[u8], pace: Duration) -> usize {
+fn read_and_compare(stream: &mut TcpStream, already: &[u8], pace: Duration) {
     let mut offset = 0;
     let mut compare = |bytes: &[u8]| {
-        let is_right = bytes.iter().enumerate().all(|(index, byte)| *byte == byte_at(offset + index));
-        assert!(is_right, "another byte than the origin's after {offset}");
+        let expected = &BODY[offset..offset + bytes.len()];
+        assert!(bytes == expected, "other bytes than the origin's after {offset}");
         offset += bytes.len();
         offset
     };
@@ -50,7 +48,6 @@ fn read_and_compare(stream: &mut TcpStream, already: &[u8], pace: Duration) -> u
         total = compare(&buffer[..read]);
         std::thread::sleep(pace);
     }
-    total
 }
 
 fn client(gateway: &Gateway, pace: Duration) {
@@ -81,8 +78,7 @@ fn a_thousand_clients_of_a_cold_object_cost_one_fetch_and_one_copy() {
             counted.fetch_add(1, SeqCst);
             at_gate.pass();
             peer.send(format!("HTTP/1.1 200 OK\r\nCache-Control: max-age=600\r\nContent-Length: {SIZE}\r\n\r\n"))?;
-            let body: Vec<u8> = (0..SIZE).map(byte_at).collect();
-            for piece in body.chunks(PIECE) {
+            for piece in BODY.chunks(PIECE) {
                 peer.send(piece)?;
                 std::thread::sleep(Duration::from_millis(10));
             }
