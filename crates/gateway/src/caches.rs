@@ -43,7 +43,9 @@ impl Gateway {
     /// # Errors
     /// When there is no such cache, or something is wrong with the address.
     pub fn cached(&self, cache: Option<&str>, url: &str) -> Result<Vec<CachedEntry>, PurgeError> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let now = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
         let mut all = Vec::new();
         for cache in self.chosen(cache)? {
@@ -59,7 +61,10 @@ impl Gateway {
         let is_meant = |cache: &&Arc<Store>| name.is_none_or(|name| cache.config.name == name);
         let chosen: Vec<_> = snapshot.caches.iter().filter(is_meant).cloned().collect();
         if chosen.is_empty() {
-            let known = snapshot.caches.iter().map(|cache| cache.config.name.clone());
+            let known = snapshot
+                .caches
+                .iter()
+                .map(|cache| cache.config.name.clone());
             return Err(PurgeError::NoCache(known.collect()));
         }
         Ok(chosen)

@@ -62,10 +62,14 @@ impl Store {
     }
 
     async fn collect(&self, address: &str, now: Millis, found: &mut Vec<CachedEntry>) {
-        let held = self.engine.held(&format!("{}{address}", self.prefix()), MOST);
+        let held = self
+            .engine
+            .held(&format!("{}{address}", self.prefix()), MOST);
         let varies: Vec<(Key, String)> = held.iter().filter_map(names).collect();
         let name_of = |key: &Key| {
-            let first = varies.iter().find(|(first, _)| key.as_str().starts_with(first.as_str()));
+            let first = varies
+                .iter()
+                .find(|(first, _)| key.as_str().starts_with(first.as_str()));
             first.map_or("", |(_, names)| names).to_owned()
         };
         let mut keys = self.first_keys(address);
@@ -90,7 +94,11 @@ impl Store {
     }
 
     fn describe(&self, level: &str, held: &Held<Kept>, names: &str, now: Millis) -> CachedEntry {
-        let key = held.key.as_str().strip_prefix(self.prefix()).unwrap_or_default();
+        let key = held
+            .key
+            .as_str()
+            .strip_prefix(self.prefix())
+            .unwrap_or_default();
         let parts = self.parts(key, names);
         let is_own = |tag: &str| tag.starts_with(purge::OWN_TAG);
         let tags = held.entry.tags().iter().map(|tag| tag.to_string());
@@ -121,8 +129,14 @@ impl Store {
     fn parts(&self, key: &str, names: &str) -> Parts {
         let policy = &self.config.policy.key;
         let (mut route, mut variant) = (String::new(), Vec::new());
-        let mut named = policy.headers.iter().map(|name| (name.clone(), sounds_secret(name)));
-        let mut cookies = policy.cookies.iter().map(|name| (format!("cookie {name}"), true));
+        let mut named = policy
+            .headers
+            .iter()
+            .map(|name| (name.clone(), sounds_secret(name)));
+        let mut cookies = policy
+            .cookies
+            .iter()
+            .map(|name| (format!("cookie {name}"), true));
         let mut lines = key.split_terminator('\n').skip(1);
         for line in lines.by_ref() {
             if let Some(name) = line.strip_prefix('@') {
@@ -132,7 +146,10 @@ impl Store {
             let named = named.next().or_else(|| cookies.next());
             variant.extend(named.map(|(name, is_hidden)| shown(&name, line, is_hidden)));
         }
-        let of_vary = names.split(',').filter(|name| !name.is_empty()).zip(lines.skip(1));
+        let of_vary = names
+            .split(',')
+            .filter(|name| !name.is_empty())
+            .zip(lines.skip(1));
         variant.extend(of_vary.map(|(name, line)| shown(name, line, sounds_secret(name))));
         Parts { route, variant }
     }

@@ -62,14 +62,18 @@ impl CacheRequests {
     #[must_use]
     pub fn hit_rate(&self) -> Option<f64> {
         let without = self.answered();
-        let all = without.saturating_add(self.revalidated).saturating_add(self.miss);
+        let all = without
+            .saturating_add(self.revalidated)
+            .saturating_add(self.miss);
         (all > 0).then(|| without as f64 / all as f64)
     }
 
     /// Requests that did not need a fetch of their own.
     #[must_use]
     pub fn answered(&self) -> u64 {
-        self.hit.saturating_add(self.stale).saturating_add(self.collapsed)
+        self.hit
+            .saturating_add(self.stale)
+            .saturating_add(self.collapsed)
     }
 }
 
@@ -176,7 +180,9 @@ impl Store {
             load_failures: all.load_failures,
             loading: all.loading,
             invalidations: all.invalidations,
-            levels: std::iter::once(CacheLevelStatus::memory(&all)).chain(below).collect(),
+            levels: std::iter::once(CacheLevelStatus::memory(&all))
+                .chain(below)
+                .collect(),
         }
     }
 }

@@ -74,12 +74,30 @@ const EXAMPLE: &str = r#"for example {"url": "https://shop.example.com/tea"}, {"
 
 /// Reads a purge.
 fn parse(body: &[u8]) -> Result<PurgeWish, Problem> {
-    let written: Written = serde_json::from_slice(body).map_err(|error| {
-        let error = format!("the body is not a purge: {error}");
+    let no_purge = |why: &str| {
+        let error = format!("the body is not a purge: {why}");
         Problem::new(StatusCode::BAD_REQUEST, error, EXAMPLE)
-    })?;
+    };
+    // A list would be taken for the values of the fields in their order.
+    if body
+        .trim_ascii_start()
+        .first()
+        .is_some_and(|byte| *byte != b'{')
+    {
+        return Err(no_purge("it is no object"));
+    }
+    let written: Written =
+        serde_json::from_slice(body).map_err(|error| no_purge(&error.to_string()))?;
     let wrong = |error: &str| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error, EXAMPLE);
-    let Written { url, prefix, tag, all, soft, hard, cache } = written;
+    let Written {
+        url,
+        prefix,
+        tag,
+        all,
+        soft,
+        hard,
+        cache,
+    } = written;
     let targets = [
         url.map(Purge::Url),
         prefix.map(Purge::Prefix),
@@ -87,7 +105,9 @@ fn parse(body: &[u8]) -> Result<PurgeWish, Problem> {
         all.then_some(Purge::All),
     ];
     let mut targets = targets.into_iter().flatten();
-    let what = targets.next().ok_or_else(|| wrong("what is to be purged is not said"))?;
+    let what = targets
+        .next()
+        .ok_or_else(|| wrong("what is to be purged is not said"))?;
     if targets.next().is_some() {
         return Err(wrong("a purge has exactly one of url, prefix, tag and all"));
     }
@@ -98,7 +118,11 @@ fn parse(body: &[u8]) -> Result<PurgeWish, Problem> {
         (Some(soft), _) => soft,
         (None, hard) => hard == Some(false),
     };
-    Ok(PurgeWish { what, is_soft, cache })
+    Ok(PurgeWish {
+        what,
+        is_soft,
+        cache,
+    })
 }
 
 /// One line for the log.
@@ -123,7 +147,8 @@ fn told(all: &[(String, Purged)]) -> Value {
     let (mut confirmed, mut of) = (None, 0);
     for (cache, purged) in all {
         for level in &purged.levels {
-            let mut line = json!({ "cache": cache, "name": level.name, "ok": level.error.is_none() });
+            let mut line =
+                json!({ "cache": cache, "name": level.name, "ok": level.error.is_none() });
             if let Some(error) = &level.error {
                 line["error"] = error.as_str().into();
             }
@@ -180,7 +205,11 @@ fn parse_query(query: &str) -> Result<Wanted, Problem> {
         let place = match name {
             "url" => &mut url,
             "cache" => &mut cache,
-            _ => return Err(wrong(format!("there is no parameter {name:?}: known are url and cache"))),
+            _ => {
+                return Err(wrong(format!(
+                    "there is no parameter {name:?}: known are url and cache"
+                )));
+            }
         };
         if place.replace(value.into_owned()).is_some() {
             return Err(wrong(format!("{name:?} is given twice")));
@@ -198,25 +227,49 @@ mod tests {
 
     #[test]
     fn purges() {
-        let wish = |what, is_soft| PurgeWish { what, is_soft, cache: None };
+        let wish = |what, is_soft| PurgeWish {
+            what,
+            is_soft,
+            cache: None,
+        };
         for (body, expected) in [
-            (r#"{"url": "http://a/"}"#, wish(Purge::Url("http://a/".into()), false)),
-            (r#"{"prefix": "http://a/", "hard": true}"#, wish(Purge::Prefix("http://a/".into()), false)),
-            (r#"{"tag": "a b", "soft": true, "all": false}"#, wish(Purge::Tag("a b".into()), true)),
+            (
+                r#"{"url": "http://a/"}"#,
+                wish(Purge::Url("http://a/".into()), false),
+            ),
+            (
+                r#"{"prefix": "http://a/", "hard": true}"#,
+                wish(Purge::Prefix("http://a/".into()), false),
+            ),
+            (
+                r#"{"tag": "a b", "soft": true, "all": false}"#,
+                wish(Purge::Tag("a b".into()), true),
+            ),
             (r#"{"all": true, "hard": false}"#, wish(Purge::All, true)),
-            (r#"{"all": true, "soft": false, "hard": true}"#, wish(Purge::All, false)),
+            (
+                r#"{"all": true, "soft": false, "hard": true}"#,
+                wish(Purge::All, false),
+            ),
         ] {
             assert_eq!(parse(body.as_bytes()).expect(body), expected, "{body}");
         }
         for (body, status, said) in [
             ("", 400, "not a purge"),
-            ("[]", 400, "not a purge"),
-            (r#"{"urls": ["http://a/"]}"#, 400, "unknown field `urls`, expected one of `url`, `prefix`, `tag`, `all`, `soft`, `hard`, `cache`"),
+            (r#"["http://a/"]"#, 400, "no object"),
+            (
+                r#"{"urls": ["http://a/"]}"#,
+                400,
+                "unknown field `urls`, expected one of `url`, `prefix`, `tag`, `all`, `soft`, `hard`, `cache`",
+            ),
             (r#"{"url": 7}"#, 400, "expected a string"),
             ("{}", 422, "not said"),
             (r#"{"all": false}"#, 422, "not said"),
             (r#"{"url": "http://a/", "tag": "b"}"#, 422, "exactly one"),
-            (r#"{"all": true, "soft": true, "hard": true}"#, 422, "either"),
+            (
+                r#"{"all": true, "soft": true, "hard": true}"#,
+                422,
+                "either",
+            ),
         ] {
             let problem = parse(body.as_bytes()).expect_err(body);
             assert_eq!(problem.status.as_u16(), status, "{body}");
@@ -231,7 +284,10 @@ mod tests {
             error: error.map(str::to_owned),
         };
         let purged = Purged {
-            levels: vec![level("memory", None), level("redis", Some("it did not answer in time"))],
+            levels: vec![
+                level("memory", None),
+                level("redis", Some("it did not answer in time")),
+            ],
             confirmed: 2,
             gateways: 3,
         };
@@ -242,7 +298,10 @@ mod tests {
         let both = told(&[("pages".into(), purged), ("own".into(), fine.clone())]);
         assert_eq!(both["purged"], false);
         assert_eq!(both["levels"][1]["error"], "it did not answer in time");
-        assert_eq!(both["levels"][2], json!({ "cache": "own", "name": "memory", "ok": true }));
+        assert_eq!(
+            both["levels"][2],
+            json!({ "cache": "own", "name": "memory", "ok": true })
+        );
         assert_eq!(both["gateways"], json!({ "confirmed": 2, "of": 3 }));
         let one = told(&[("own".into(), fine)]);
         assert_eq!(one["gateways"], json!({ "confirmed": 0, "of": 0 }));
@@ -275,6 +334,9 @@ mod tests {
         };
         let json = serde_json::to_value(&status).expect("plain data");
         assert_eq!(json["requests"]["hit"], 0);
-        assert_eq!(serde_json::from_value::<CacheStatus>(json).expect("the same"), status);
+        assert_eq!(
+            serde_json::from_value::<CacheStatus>(json).expect("the same"),
+            status
+        );
     }
 }

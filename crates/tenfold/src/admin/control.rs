@@ -6,7 +6,9 @@
 
 use serde::Serialize;
 use tenfold_gateway::config::upstream::Server;
-use tenfold_gateway::{CacheStatus, CachedEntry, EndpointStatus, Purge, PurgeError, Purged, RouteStatus, Status};
+use tenfold_gateway::{
+    CacheStatus, CachedEntry, EndpointStatus, Purge, PurgeError, Purged, RouteStatus, Status,
+};
 
 /// A running gateway.
 pub(crate) trait Control: Send + Sync + 'static {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tenfold_gateway::{
-    CacheStatus, CachedEntry, EndpointState, EndpointStatus, Purge, PurgeError, Purged, RouteStatus,
-    Status, UpstreamStatus,
+    CacheStatus, CachedEntry, EndpointState, EndpointStatus, Purge, PurgeError, Purged,
+    RouteStatus, Status, UpstreamStatus,
 };
 use tenfold_testkit::client::{self, Client};
 use tenfold_testkit::message::Message;
@@ -295,11 +295,22 @@ fn endpoints_are_edited() {
 #[test]
 fn caches_are_looked_at_and_purged() {
     let admin = start(Fake::default(), None);
-    assert_eq!(json_of(&admin.get("/api/v1/cache"))["caches"][0]["name"], "pages");
+    assert_eq!(
+        json_of(&admin.get("/api/v1/cache"))["caches"][0]["name"],
+        "pages"
+    );
     let entry = json_of(&admin.get("/api/v1/cache/entry?url=http%3A%2F%2Fa%2F&cache=pages"));
-    assert_eq!((&entry["url"], &entry["entries"][0]["cache"]), (&json!("http://a/"), &json!("pages")));
+    assert_eq!(
+        (&entry["url"], &entry["entries"][0]["cache"]),
+        (&json!("http://a/"), &json!("pages"))
+    );
     assert_eq!(admin.get("/api/v1/cache/entry?url=a").status(), 422);
-    assert_eq!(admin.get("/api/v1/cache/entry?url=http://a/&cache=b").status(), 404);
+    assert_eq!(
+        admin
+            .get("/api/v1/cache/entry?url=http://a/&cache=b")
+            .status(),
+        404
+    );
 
     let target = "/api/v1/cache/purge";
     let (status, json) = admin.post_json(target, r#"{"tag": "tea", "soft": true}"#);
@@ -309,10 +320,17 @@ fn caches_are_looked_at_and_purged() {
     let (status, json) = admin.post_json(target, r#"{"everything": true}"#);
     assert_eq!(status, 400);
     let error = json["error"].as_str().expect("text");
-    assert!(error.contains("`everything`") && error.contains("`all`"), "{error}");
+    assert!(
+        error.contains("`everything`") && error.contains("`all`"),
+        "{error}"
+    );
     assert_eq!(admin.post(target, "", r#"{"all": true}"#).status(), 415);
     let purges = admin.fake.purges.lock().expect("not poisoned");
-    let tea = PurgeWish { what: Purge::Tag("tea".into()), is_soft: true, cache: None };
+    let tea = PurgeWish {
+        what: Purge::Tag("tea".into()),
+        is_soft: true,
+        cache: None,
+    };
     assert_eq!(*purges, [tea]);
 }
 

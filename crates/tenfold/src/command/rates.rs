@@ -6,7 +6,9 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use tenfold_gateway::{CacheRequests, CacheStatus, DurationStatus, EndpointStatus, ListenerStatus, RouteStatus, Status};
+use tenfold_gateway::{
+    CacheRequests, CacheStatus, DurationStatus, EndpointStatus, ListenerStatus, RouteStatus, Status,
+};
 
 /// What was seen at one moment.
 #[derive(Clone, Debug)]

@@ -60,11 +60,19 @@ pub(crate) struct Purge {
 impl Purge {
     /// What the admin side is asked, one after the other.
     fn bodies(&self) -> Vec<(String, Value)> {
-        let urls = self.urls.iter().map(|url| (url.clone(), json!({ "url": url })));
-        let tag = self.tag.iter().map(|tag| (format!("tag {tag}"), json!({ "tag": tag })));
+        let urls = self
+            .urls
+            .iter()
+            .map(|url| (url.clone(), json!({ "url": url })));
+        let tag = self
+            .tag
+            .iter()
+            .map(|tag| (format!("tag {tag}"), json!({ "tag": tag })));
         let prefix = self.prefix.iter();
         let prefix = prefix.map(|it| (format!("all below {it}"), json!({ "prefix": it })));
-        let all = self.all.then(|| ("everything".to_owned(), json!({ "all": true })));
+        let all = self
+            .all
+            .then(|| ("everything".to_owned(), json!({ "all": true })));
         let mut bodies: Vec<_> = urls.chain(tag).chain(prefix).chain(all).collect();
         for (_, body) in &mut bodies {
             body["soft"] = self.soft.into();
@@ -101,14 +109,23 @@ fn is_confirmed(cache: Option<&str>) -> Result<bool, Refusal> {
         let help = "add --yes: nobody is there to be asked";
         return Err(Refusal::new("--all purges everything", help));
     }
-    let of = cache.map_or_else(|| "all caches".to_owned(), |cache| format!("the cache {cache}"));
-    let question = format!("Purge everything in {of}? Servers will get all requests at first. [y/N] ");
+    let of = cache.map_or_else(
+        || "all caches".to_owned(),
+        |cache| format!("the cache {cache}"),
+    );
+    let question =
+        format!("Purge everything in {of}? Servers will get all requests at first. [y/N] ");
     let mut out = io::stderr().lock();
     let mut answer = String::new();
-    let asked = out.write_all(question.as_bytes()).and_then(|()| out.flush());
+    let asked = out
+        .write_all(question.as_bytes())
+        .and_then(|()| out.flush());
     let read = asked.and_then(|()| io::stdin().lock().read_line(&mut answer));
     read.map_err(|error| Refusal::new(error, "add --yes"))?;
-    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    Ok(matches!(
+        answer.trim().to_ascii_lowercase().as_str(),
+        "y" | "yes"
+    ))
 }
 
 /// A line, and one more for each level that does not have it.
@@ -121,8 +138,14 @@ fn told(what: &str, purged: &Purged) -> String {
     text.push('\n');
     for level in &purged.levels {
         if let Some(error) = &level.error {
-            let (cache, name, error) = (shortened(&level.cache), shortened(&level.name), shortened(error));
-            text += &format!("  {name} of {cache} has yet to be told, and is not read until then: {error}\n");
+            let (cache, name, error) = (
+                shortened(&level.cache),
+                shortened(&level.name),
+                shortened(error),
+            );
+            text += &format!(
+                "  {name} of {cache} has yet to be told, and is not read until then: {error}\n"
+            );
         }
     }
     text
@@ -143,7 +166,10 @@ mod tests {
         let purged = Purged {
             purged: false,
             levels: vec![level("memory", None), level("redis", Some("gone\u{1b}"))],
-            gateways: Confirmed { confirmed: 1, of: 2 },
+            gateways: Confirmed {
+                confirmed: 1,
+                of: 2,
+            },
         };
         assert_eq!(
             told("tag \u{1b}[2J", &purged),

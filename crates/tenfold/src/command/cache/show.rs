@@ -17,7 +17,9 @@ use crate::command::table::{Table, Tone};
 
 /// `tenfold cache stats`
 #[derive(Debug, Args)]
-#[command(after_help = "The exit code is 0, 1 if a level below memory is not used just now, 2 if the gateway cannot be asked.")]
+#[command(
+    after_help = "The exit code is 0, 1 if a level below memory is not used just now, 2 if the gateway cannot be asked."
+)]
 pub(crate) struct Stats {
     #[command(flatten)]
     connect: Connect,
@@ -29,7 +31,9 @@ pub(crate) struct Stats {
 
 /// `tenfold cache get`
 #[derive(Debug, Args)]
-#[command(after_help = "The exit code is 0, 1 if nothing is stored for the address, 2 if the gateway cannot be asked.")]
+#[command(
+    after_help = "The exit code is 0, 1 if nothing is stored for the address, 2 if the gateway cannot be asked."
+)]
 pub(crate) struct Get {
     /// The address, as clients ask for it.
     #[arg(value_name = "URL")]
@@ -53,7 +57,9 @@ pub(super) fn stats(arguments: Stats) -> Result<ExitCode, Refusal> {
     let caches = runtime()?.block_on(client.caches())?;
     let text = match arguments.json {
         true => format!("{:#}\n", json!({ "caches": caches })),
-        false if caches.is_empty() => "there is no cache: start with --cache, or configure one\n".to_owned(),
+        false if caches.is_empty() => {
+            "there is no cache: start with --cache, or configure one\n".to_owned()
+        }
         false => caches_and_levels(&caches, in_colour()),
     };
     print(&text)?;
@@ -70,8 +76,13 @@ pub(super) fn get(arguments: Get) -> Result<ExitCode, Refusal> {
     let asked = client.cached(&arguments.url, arguments.cache.as_deref());
     let entries = runtime()?.block_on(asked)?;
     let text = match arguments.json {
-        true => format!("{:#}\n", json!({ "url": arguments.url, "entries": entries })),
-        false if entries.is_empty() => format!("nothing is stored for {}\n", shortened(&arguments.url)),
+        true => format!(
+            "{:#}\n",
+            json!({ "url": arguments.url, "entries": entries })
+        ),
+        false if entries.is_empty() => {
+            format!("nothing is stored for {}\n", shortened(&arguments.url))
+        }
         false => described(&entries, in_colour()),
     };
     print(&text)?;
@@ -84,8 +95,19 @@ pub(super) fn get(arguments: Get) -> Result<ExitCode, Refusal> {
 /// A row for each cache.
 pub(crate) fn table(caches: &[CacheStatus], in_colour: bool) -> String {
     let mut table = Table::new(&[
-        "CACHE", ">HIT RATE", ">HITS", ">STALE", ">WAITED", ">CONFIRMED", ">MISSES", ">BYPASSED", ">ENTRIES", ">BYTES",
-        ">OF", ">EVICTED", ">SAVED",
+        "CACHE",
+        ">HIT RATE",
+        ">HITS",
+        ">STALE",
+        ">WAITED",
+        ">CONFIRMED",
+        ">MISSES",
+        ">BYPASSED",
+        ">ENTRIES",
+        ">BYTES",
+        ">OF",
+        ">EVICTED",
+        ">SAVED",
     ]);
     for one in caches {
         let requests = &one.requests;
@@ -102,7 +124,10 @@ pub(crate) fn table(caches: &[CacheStatus], in_colour: bool) -> String {
             (count(one.entries), Tone::Plain),
             (count(one.bytes), Tone::Plain),
             (count(one.capacity), Tone::Dim),
-            (count(one.evictions), if is_full { Tone::Warn } else { Tone::Plain }),
+            (
+                count(one.evictions),
+                if is_full { Tone::Warn } else { Tone::Plain },
+            ),
             (span(one.saved_seconds), Tone::Plain),
         ]);
     }
@@ -117,8 +142,19 @@ pub(crate) fn percent(share: Option<f64>) -> String {
 fn caches_and_levels(caches: &[CacheStatus], in_colour: bool) -> String {
     let mut text = table(caches, in_colour);
     let mut levels = Table::new(&[
-        "LEVEL", "OF", "STATE", ">HITS", ">MISSES", ">STORED", ">FAILED", ">TIMED OUT", ">BEHIND", ">ENTRIES", ">BYTES",
-        ">EVICTED", "LAST ERROR",
+        "LEVEL",
+        "OF",
+        "STATE",
+        ">HITS",
+        ">MISSES",
+        ">STORED",
+        ">FAILED",
+        ">TIMED OUT",
+        ">BEHIND",
+        ">ENTRIES",
+        ">BYTES",
+        ">EVICTED",
+        "LAST ERROR",
     ]);
     for cache in caches {
         for level in &cache.levels {
@@ -136,7 +172,10 @@ fn level_row(cache: &str, level: &CacheLevelStatus) -> [(String, Tone); 13] {
     [
         (level.name.clone(), Tone::Title),
         plain(cache.to_owned()),
-        (level.state.clone(), if is_up { Tone::Good } else { Tone::Bad }),
+        (
+            level.state.clone(),
+            if is_up { Tone::Good } else { Tone::Bad },
+        ),
         plain(count(level.hits)),
         plain(count(level.misses)),
         plain(count(level.stores)),
@@ -151,7 +190,18 @@ fn level_row(cache: &str, level: &CacheLevelStatus) -> [(String, Tone); 13] {
 }
 
 fn described(entries: &[CachedEntry], in_colour: bool) -> String {
-    let mut table = Table::new(&["CACHE", "LEVEL", "ROUTE", "WHAT", ">AGE", ">FRESH FOR", ">BODY", ">BYTES", "FOR", "TAGS"]);
+    let mut table = Table::new(&[
+        "CACHE",
+        "LEVEL",
+        "ROUTE",
+        "WHAT",
+        ">AGE",
+        ">FRESH FOR",
+        ">BODY",
+        ">BYTES",
+        "FOR",
+        "TAGS",
+    ]);
     for one in entries {
         let is_response = one.kind == "response";
         let what = match &*one.kind {
@@ -164,7 +214,11 @@ fn described(entries: &[CachedEntry], in_colour: bool) -> String {
             (true, seconds) if one.is_fresh => (span(seconds as f64), Tone::Good),
             (true, seconds) => (format!("stale {}", span(-(seconds as f64))), Tone::Warn),
         };
-        let age = if is_response { span(one.age_seconds as f64) } else { String::new() };
+        let age = if is_response {
+            span(one.age_seconds as f64)
+        } else {
+            String::new()
+        };
         table.row([
             (one.cache.clone(), Tone::Title),
             (one.level.clone(), Tone::Plain),
@@ -198,14 +252,22 @@ mod tests {
         };
         let cache = CacheStatus {
             name: evil(),
-            requests: CacheRequests { hit: 970, stale: 5, miss: 25, ..CacheRequests::default() },
+            requests: CacheRequests {
+                hit: 970,
+                stale: 5,
+                miss: 25,
+                ..CacheRequests::default()
+            },
             saved_seconds: 192.0,
             levels: vec![level],
             ..CacheStatus::default()
         };
         let text = caches_and_levels(&[cache], false);
         assert!(!text.contains(['\x1b', '\x07']), "{text:?}");
-        assert!(text.contains("97.5%") && text.contains("3m12s") && text.contains("behind"), "{text}");
+        assert!(
+            text.contains("97.5%") && text.contains("3m12s") && text.contains("behind"),
+            "{text}"
+        );
         let entry = CachedEntry {
             kind: "response".into(),
             status: 200,
@@ -214,10 +276,19 @@ mod tests {
             ..CachedEntry::default()
         };
         let text = described(&[entry], false);
-        assert!(text.contains("stale 3s") && !text.contains('\x1b'), "{text:?}");
+        assert!(
+            text.contains("stale 3s") && !text.contains('\x1b'),
+            "{text:?}"
+        );
         assert_eq!(percent(CacheRequests::default().hit_rate()), "–");
-        let endless = CachedEntry { ttl_seconds: i64::MIN, ..CachedEntry::default() };
-        let endless = CachedEntry { kind: "response".into(), ..endless };
+        let endless = CachedEntry {
+            ttl_seconds: i64::MIN,
+            ..CachedEntry::default()
+        };
+        let endless = CachedEntry {
+            kind: "response".into(),
+            ..endless
+        };
         assert!(described(&[endless], false).contains("stale"));
     }
 }

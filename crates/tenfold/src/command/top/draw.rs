@@ -36,6 +36,7 @@ const HELP: &[&str] = &[
     "",
     "Rates are of the time between the last two looks,",
     "P50 to P99 of the last ten to twenty seconds.",
+    "cache: hit rate, bytes in memory of at most so many.",
     "ACTIVE: requests under way.  LATENCY: a moving average,",
     "of an upstream its slowest endpoint's.",
     "CONN/S: new connections.  REFUSED: could not be made.",
@@ -139,12 +140,12 @@ fn numbers_line(app: &App, width: u16) -> Line<'static> {
     let mut pieces = vec![
         (format!("req/s {}", rate(rates.requests)), Tone::Title),
         (format!("5xx/s {}", rate(errors)), Tone::bad_if(is_failing)),
-    ];
-    pieces.extend(caches(app));
-    pieces.extend([
         plain("active", count(status.requests_active)),
         plain("open", count(status.connections_open)),
         plain("conn/s", rate(rates.accepted)),
+    ];
+    pieces.extend(caches(app));
+    pieces.extend([
         plain("2xx/s", rate(ok)),
         plain("3xx/s", rate(redirects)),
         plain("4xx/s", rate(client_errors)),

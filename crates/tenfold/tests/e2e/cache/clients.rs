@@ -32,7 +32,11 @@ fn what_is_for_one_client_is_stored_for_none() {
             let answer = get(&gateway, "/me", &format!("Cookie: sid={name}\r\n"));
             assert_eq!(answer.text(), format!("sid={name} nobody"), "{fields}");
             assert!(!is_hit(&answer), "{fields}");
-            assert!(!said(&answer).contains("stored"), "{fields} {}", answer.head);
+            assert!(
+                !said(&answer).contains("stored"),
+                "{fields} {}",
+                answer.head
+            );
         }
         assert_eq!(origin.requests(), 3, "{fields}");
     }
@@ -57,7 +61,11 @@ fn answers_to_credentials_need_the_servers_word_to_be_shared() {
         assert_eq!(answer.text(), format!("nobody Basic {name}"));
         assert!(!said(&answer).contains("stored"), "{}", answer.head);
     }
-    assert_eq!(get(&gateway, "/me", "").text(), "nobody nobody", "nor do they reach those without");
+    assert_eq!(
+        get(&gateway, "/me", "").text(),
+        "nobody nobody",
+        "nor do they reach those without"
+    );
 
     for fields in [
         "Cache-Control: public, max-age=60\r\n",
@@ -66,7 +74,10 @@ fn answers_to_credentials_need_the_servers_word_to_be_shared() {
         let origin = echo(fields);
         let gateway = cached(&origin);
         let _stored = get(&gateway, "/all", "Authorization: Basic ann\r\n");
-        assert!(is_hit(&get(&gateway, "/all", "Authorization: Basic bob\r\n")), "{fields}");
+        assert!(
+            is_hit(&get(&gateway, "/all", "Authorization: Basic bob\r\n")),
+            "{fields}"
+        );
     }
 }
 
@@ -74,7 +85,10 @@ fn answers_to_credentials_need_the_servers_word_to_be_shared() {
 fn what_varies_is_stored_once_for_each_value() {
     let origin = Origin::answering(|request| {
         let language = request.get("accept-language").unwrap_or("none");
-        response("Cache-Control: max-age=60\r\nVary: Accept-Language\r\n", language)
+        response(
+            "Cache-Control: max-age=60\r\nVary: Accept-Language\r\n",
+            language,
+        )
     });
     let gateway = cached(&origin);
     for round in 0..2 {
@@ -91,7 +105,10 @@ fn what_varies_is_stored_once_for_each_value() {
 #[test]
 fn spellings_of_accept_encoding_are_one_variant() {
     let origin = Origin::answering(|_| {
-        response("Cache-Control: max-age=60\r\nVary: Accept-Encoding\r\nContent-Encoding: gzip\r\n", "zipped")
+        response(
+            "Cache-Control: max-age=60\r\nVary: Accept-Encoding\r\nContent-Encoding: gzip\r\n",
+            "zipped",
+        )
     });
     let gateway = cached(&origin);
     let _stored = get(&gateway, "/", "Accept-Encoding: gzip, br\r\n");

@@ -2,8 +2,8 @@
 
 use std::io::Read as _;
 use std::net::TcpStream;
-use std::sync::{Arc, LazyLock};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -36,7 +36,10 @@ fn read_and_compare(stream: &mut TcpStream, already: &[u8], pace: Duration) {
     let mut offset = 0;
     let mut compare = |bytes: &[u8]| {
         let expected = &BODY[offset..offset + bytes.len()];
-        assert!(bytes == expected, "other bytes than the origin's after {offset}");
+        assert!(
+            bytes == expected,
+            "other bytes than the origin's after {offset}"
+        );
         offset += bytes.len();
         offset
     };
@@ -54,7 +57,10 @@ fn client(gateway: &Gateway, pace: Duration) {
     let mut client = Client::connect(gateway.address());
     // Everybody reads from here on, on a machine that is busy with a thousand threads.
     let patience = Some(Duration::from_secs(120));
-    client.stream().set_read_timeout(patience).expect("a socket");
+    client
+        .stream()
+        .set_read_timeout(patience)
+        .expect("a socket");
     client.send("GET /cold HTTP/1.1\r\nHost: shop.example\r\n\r\n");
     let head = client.head().expect("a head");
     assert_eq!(head.status(), 200);
@@ -77,7 +83,9 @@ fn a_thousand_clients_of_a_cold_object_cost_one_fetch_and_one_copy() {
             }
             counted.fetch_add(1, SeqCst);
             at_gate.pass();
-            peer.send(format!("HTTP/1.1 200 OK\r\nCache-Control: max-age=600\r\nContent-Length: {SIZE}\r\n\r\n"))?;
+            peer.send(format!(
+                "HTTP/1.1 200 OK\r\nCache-Control: max-age=600\r\nContent-Length: {SIZE}\r\n\r\n"
+            ))?;
             for piece in BODY.chunks(PIECE) {
                 peer.send(piece)?;
                 std::thread::sleep(Duration::from_millis(10));
@@ -107,7 +115,10 @@ fn a_thousand_clients_of_a_cold_object_cost_one_fetch_and_one_copy() {
         }
     });
     let grown = most.saturating_sub(before) >> 10;
-    assert!(grown < 64, "the gateway grew by {grown} MiB for a body of 10 MiB");
+    assert!(
+        grown < 64,
+        "the gateway grew by {grown} MiB for a body of 10 MiB"
+    );
     assert_eq!(fetches.load(SeqCst), 1, "fetches");
     assert!(is_hit(&get(&gateway, "/cold", "")));
     let collapsed = gateway.metric("tenfold_cache_requests_total", "result=\"collapsed\"");

@@ -67,20 +67,34 @@ impl Gate {
 
 #[test]
 fn a_response_is_stored_and_served_with_its_age() {
-    let origin = Origin::answering(|_| response("Cache-Control: max-age=60\r\nAge: 7\r\nX-Own: a\r\n", "tea"));
+    let origin = Origin::answering(|_| {
+        response("Cache-Control: max-age=60\r\nAge: 7\r\nX-Own: a\r\n", "tea")
+    });
     let gateway = cached(&origin);
     let first = get(&gateway, "/tea?cup=1", "");
-    assert_eq!(said(&first), "tenfold; fwd=uri-miss; fwd-status=200; stored");
+    assert_eq!(
+        said(&first),
+        "tenfold; fwd=uri-miss; fwd-status=200; stored"
+    );
     let second = get(&gateway, "/tea?cup=1", "");
     assert!(is_hit(&second), "{}", second.head);
     assert_eq!((second.status(), second.text()), (200, "tea".to_owned()));
     assert_eq!(second.get("x-own"), Some("a"));
-    let age: u32 = second.get("age").expect("an age").parse().expect("a number");
+    let age: u32 = second
+        .get("age")
+        .expect("an age")
+        .parse()
+        .expect("a number");
     assert!((7..20).contains(&age), "{age}");
-    let ttl = second.get("cache-status").and_then(|status| status.split("ttl=").nth(1));
+    let ttl = second
+        .get("cache-status")
+        .and_then(|status| status.split("ttl=").nth(1));
     let ttl: u32 = ttl.expect("a lifetime").parse().expect("a number");
     assert!((40..54).contains(&ttl), "{ttl}");
-    assert!(!is_hit(&get(&gateway, "/tea?cup=2", "")), "another query is another resource");
+    assert!(
+        !is_hit(&get(&gateway, "/tea?cup=2", "")),
+        "another query is another resource"
+    );
     assert_eq!(origin.requests(), 2);
 }
 
@@ -106,10 +120,14 @@ fn head_is_answered_from_what_get_stored_and_stores_nothing_itself() {
     let gateway = cached(&origin);
     let head = |target: &str| {
         let mut client = Client::connect(gateway.address());
-        client.send(format!("HEAD {target} HTTP/1.1\r\nHost: shop.example\r\n\r\n"));
+        client.send(format!(
+            "HEAD {target} HTTP/1.1\r\nHost: shop.example\r\n\r\n"
+        ));
         let head = client.head().expect("a head");
         // What follows on the connection is the next answer, and no body.
-        let next = client.send("GET /next HTTP/1.1\r\nHost: shop.example\r\n\r\n").response();
+        let next = client
+            .send("GET /next HTTP/1.1\r\nHost: shop.example\r\n\r\n")
+            .response();
         assert_eq!((next.status(), next.text()), (200, "tea".to_owned()));
         head
     };
@@ -134,7 +152,10 @@ fn conditions_are_answered_with_304() {
         let answer = get(&gateway, "/", fields);
         assert_eq!(answer.status(), 304, "{fields}: {}", answer.head);
         assert!(is_hit(&answer));
-        assert_eq!((answer.get("etag"), answer.get("content-length")), (Some("\"v1\""), None));
+        assert_eq!(
+            (answer.get("etag"), answer.get("content-length")),
+            (Some("\"v1\""), None)
+        );
     }
     let other = get(&gateway, "/", "If-None-Match: \"v0\"\r\n");
     assert_eq!((other.status(), other.text()), (200, "tea".to_owned()));
@@ -144,11 +165,18 @@ fn conditions_are_answered_with_304() {
 #[test]
 fn a_cold_condition_is_not_taken_to_the_server_and_its_client_gets_304() {
     let origin = Origin::answering(|request| {
-        assert_eq!(request.get("if-none-match"), None, "the cache wants the whole");
+        assert_eq!(
+            request.get("if-none-match"),
+            None,
+            "the cache wants the whole"
+        );
         response("Cache-Control: max-age=60\r\nETag: \"v1\"\r\n", "tea")
     });
     let gateway = cached(&origin);
-    assert_eq!(get(&gateway, "/", "If-None-Match: \"v1\"\r\n").status(), 304);
+    assert_eq!(
+        get(&gateway, "/", "If-None-Match: \"v1\"\r\n").status(),
+        304
+    );
     let whole = get(&gateway, "/", "");
     assert!(is_hit(&whole) && whole.text() == "tea", "{}", whole.head);
 }
@@ -157,7 +185,10 @@ fn a_cold_condition_is_not_taken_to_the_server_and_its_client_gets_304() {
 fn parts_come_from_the_stored_whole() {
     let origin = Origin::answering(|request| {
         assert_eq!(request.get("range"), None, "the cache wants the whole");
-        response("Cache-Control: max-age=60\r\nETag: \"v1\"\r\n", "0123456789")
+        response(
+            "Cache-Control: max-age=60\r\nETag: \"v1\"\r\n",
+            "0123456789",
+        )
     });
     let gateway = cached(&origin);
     let _stored = get(&gateway, "/", "Range: bytes=0-1\r\n");
@@ -165,8 +196,18 @@ fn parts_come_from_the_stored_whole() {
         ("Range: bytes=2-4\r\n", 206, "234", Some("bytes 2-4/10")),
         ("Range: bytes=7-\r\n", 206, "789", Some("bytes 7-9/10")),
         ("Range: bytes=-2\r\n", 206, "89", Some("bytes 8-9/10")),
-        ("Range: bytes=5-5\r\nIf-Range: \"v1\"\r\n", 206, "5", Some("bytes 5-5/10")),
-        ("Range: bytes=5-5\r\nIf-Range: \"v0\"\r\n", 200, "0123456789", None),
+        (
+            "Range: bytes=5-5\r\nIf-Range: \"v1\"\r\n",
+            206,
+            "5",
+            Some("bytes 5-5/10"),
+        ),
+        (
+            "Range: bytes=5-5\r\nIf-Range: \"v0\"\r\n",
+            200,
+            "0123456789",
+            None,
+        ),
         ("Range: bytes=10-\r\n", 416, "", Some("bytes */10")),
         ("Range: lines=1-2\r\n", 200, "0123456789", None),
     ] {
@@ -204,14 +245,20 @@ fn a_write_makes_what_is_stored_invalid_and_a_refused_write_does_not() {
             let _stored = get(&gateway, target, "");
             assert!(is_hit(&get(&gateway, target, "")), "{method} {target}");
         }
-        assert_eq!(said(&ask(&gateway, method, "/tea", "Content-Length: 0\r\n")), "tenfold; fwd=method");
+        assert_eq!(
+            said(&ask(&gateway, method, "/tea", "Content-Length: 0\r\n")),
+            "tenfold; fwd=method"
+        );
         for target in ["/tea", "/other", "/third"] {
             assert!(!is_hit(&get(&gateway, target, "")), "{method} {target}");
         }
         assert!(is_hit(&get(&gateway, "/bystander", "")), "{method}");
     }
     let _stored = get(&gateway, "/refused", "");
-    assert_eq!(ask(&gateway, "POST", "/refused", "Content-Length: 0\r\n").status(), 403);
+    assert_eq!(
+        ask(&gateway, "POST", "/refused", "Content-Length: 0\r\n").status(),
+        403
+    );
     assert!(is_hit(&get(&gateway, "/refused", "")));
 }
 
@@ -231,7 +278,11 @@ fn purge_requests_of_those_who_are_not_trusted_are_refused() {
     let gateway = cached(&origin);
     let _stored = get(&gateway, "/", "");
     for fields in ["", "Surrogate-Key: a\r\n", "X-Forwarded-For: 127.0.0.1\r\n"] {
-        assert_eq!(ask(&gateway, "PURGE", "/", fields).status(), 403, "{fields}");
+        assert_eq!(
+            ask(&gateway, "PURGE", "/", fields).status(),
+            403,
+            "{fields}"
+        );
     }
     assert!(is_hit(&get(&gateway, "/", "")));
     assert_eq!(origin.requests(), 1, "no server has heard of it");

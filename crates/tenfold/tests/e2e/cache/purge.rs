@@ -16,7 +16,10 @@ fn purge(gateway: &Gateway, what: &Value) -> (u16, Value) {
             "POST /api/v1/cache/purge HTTP/1.1\r\nHost: {admin}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
         ),
     );
-    (answer.status(), serde_json::from_slice(&answer.body).expect("JSON"))
+    (
+        answer.status(),
+        serde_json::from_slice(&answer.body).expect("JSON"),
+    )
 }
 
 /// Pages with a tag each: `/a/1` has `a` and `one`.
@@ -29,7 +32,9 @@ fn tagged() -> Origin {
             _ => "",
         };
         let language = request.get("accept-language").unwrap_or("none");
-        let fields = format!("{fields}Cache-Control: max-age=60\r\nETag: \"1\"\r\nVary: Accept-Language\r\n");
+        let fields = format!(
+            "{fields}Cache-Control: max-age=60\r\nETag: \"1\"\r\nVary: Accept-Language\r\n"
+        );
         response(&fields, language)
     })
 }
@@ -48,13 +53,25 @@ fn by_address_beginning_tag_and_all() {
     let gateway = cached(&origin);
     assert!(there(&gateway).is_empty());
     for (what, left) in [
-        (json!({ "url": "http://shop.example/a/2" }), vec!["/a/1", "/a/2?x=1", "/b"]),
-        (json!({ "url": "https://SHOP.example/b" }), vec!["/a/1", "/a/2", "/a/2?x=1"]),
+        (
+            json!({ "url": "http://shop.example/a/2" }),
+            vec!["/a/1", "/a/2?x=1", "/b"],
+        ),
+        (
+            json!({ "url": "https://SHOP.example/b" }),
+            vec!["/a/1", "/a/2", "/a/2?x=1"],
+        ),
         (json!({ "prefix": "http://shop.example/a/" }), vec!["/b"]),
-        (json!({ "prefix": "http://shop.example/a/2" }), vec!["/a/1", "/b"]),
+        (
+            json!({ "prefix": "http://shop.example/a/2" }),
+            vec!["/a/1", "/b"],
+        ),
         (json!({ "prefix": "http://other.example/" }), PAGES.to_vec()),
         (json!({ "tag": "two" }), vec!["/a/1", "/a/2?x=1", "/b"]),
-        (json!({ "tag": "a", "hard": true, "cache": "default" }), vec!["/a/2?x=1", "/b"]),
+        (
+            json!({ "tag": "a", "hard": true, "cache": "default" }),
+            vec!["/a/2?x=1", "/b"],
+        ),
         (json!({ "tag": "none" }), PAGES.to_vec()),
         (json!({ "all": true }), vec![]),
     ] {
@@ -83,7 +100,10 @@ fn all_variants_of_an_address_go() {
         let _stored = page(language);
         assert!(is_hit(&page(language)));
     }
-    assert_eq!(purge(&gateway, &json!({ "url": "http://shop.example/b" })).0, 200);
+    assert_eq!(
+        purge(&gateway, &json!({ "url": "http://shop.example/b" })).0,
+        200
+    );
     for language in ["de", "en"] {
         assert!(!is_hit(&page(language)), "{language}");
     }
@@ -91,9 +111,11 @@ fn all_variants_of_an_address_go() {
 
 #[test]
 fn softly_purged_is_asked_about_and_kept_for_the_case_that_the_server_fails() {
-    let origin = Origin::answering(|request| match request.get("if-none-match") {
+    let origin = Origin::answering(|request| {
+        match request.get("if-none-match") {
         Some(_) => b"HTTP/1.1 304 Not Modified\r\nETag: \"1\"\r\nCache-Control: max-age=60, stale-if-error=600\r\n\r\n".to_vec(),
         None => response("ETag: \"1\"\r\nCache-Control: max-age=60, stale-if-error=600\r\nCache-Tag: t\r\n", "tea"),
+    }
     });
     let gateway = cached(&origin);
     for what in [
@@ -106,10 +128,17 @@ fn softly_purged_is_asked_about_and_kept_for_the_case_that_the_server_fails() {
         assert!(is_hit(&get(&gateway, "/", "")), "{what}");
         assert_eq!(purge(&gateway, &what).0, 200);
         let answer = get(&gateway, "/", "");
-        assert_eq!(said(&answer), "tenfold; fwd=stale; fwd-status=304; stored", "{what}");
+        assert_eq!(
+            said(&answer),
+            "tenfold; fwd=stale; fwd-status=304; stored",
+            "{what}"
+        );
         assert_eq!(answer.text(), "tea");
     }
-    assert_eq!(purge(&gateway, &json!({ "all": true, "soft": true })).0, 200);
+    assert_eq!(
+        purge(&gateway, &json!({ "all": true, "soft": true })).0,
+        200
+    );
     origin.kill();
     let answer = get(&gateway, "/", "");
     assert_eq!(said(&answer), "tenfold; fwd=stale; detail=stale-if-error");
@@ -123,22 +152,50 @@ fn mistakes_are_explained_and_purge_nothing() {
     let gateway = cached(&origin);
     let _filled = there(&gateway);
     for (what, status, said) in [
-        (json!({ "urls": [] }), 400, "expected one of `url`, `prefix`, `tag`, `all`"),
+        (
+            json!({ "urls": [] }),
+            400,
+            "expected one of `url`, `prefix`, `tag`, `all`",
+        ),
         (json!({}), 422, "not said"),
-        (json!({ "url": "http://shop.example/b", "all": true }), 422, "exactly one"),
-        (json!({ "url": "shop.example/b" }), 422, "begins with neither http:// nor https://"),
-        (json!({ "prefix": "http://shop.example" }), 422, "has no path"),
+        (
+            json!({ "url": "http://shop.example/b", "all": true }),
+            422,
+            "exactly one",
+        ),
+        (
+            json!({ "url": "shop.example/b" }),
+            422,
+            "begins with neither http:// nor https://",
+        ),
+        (
+            json!({ "prefix": "http://shop.example" }),
+            422,
+            "has no path",
+        ),
         (json!({ "tag": "" }), 422, "must not be empty"),
-        (json!({ "all": true, "cache": "other" }), 404, "no cache \"other\""),
+        (
+            json!({ "all": true, "cache": "other" }),
+            404,
+            "no cache \"other\"",
+        ),
     ] {
         let (have, answer) = purge(&gateway, &what);
         assert_eq!(have, status, "{what} {answer}");
-        assert!(answer["error"].as_str().is_some_and(|error| error.contains(said)), "{answer}");
+        assert!(
+            answer["error"]
+                .as_str()
+                .is_some_and(|error| error.contains(said)),
+            "{answer}"
+        );
     }
     assert_eq!(there(&gateway), PAGES);
     let without = crate::gateway(&[&origin], &[]);
     let (status, answer) = purge(&without, &json!({ "all": true }));
-    assert_eq!((status, &answer["error"]), (404, &json!("there is no cache")));
+    assert_eq!(
+        (status, &answer["error"]),
+        (404, &json!("there is no cache"))
+    );
 }
 
 #[test]
@@ -160,7 +217,10 @@ fn what_was_asked_for_before_a_purge_is_not_stored_after_it() {
             if number == 0 {
                 at_gate.pass();
             }
-            response("Cache-Control: max-age=60\r\nSurrogate-Key: t\r\n", &number.to_string())
+            response(
+                "Cache-Control: max-age=60\r\nSurrogate-Key: t\r\n",
+                &number.to_string(),
+            )
         });
         let gateway = cached(&origin);
         std::thread::scope(|scope| {

@@ -28,7 +28,15 @@ fn stale_while_revalidate_serves_at_once_and_asks_behind() {
         assert!(is_hit(&answer), "{}", answer.head);
         assert_eq!(answer.text(), number.to_string());
         wait_until(
-            || get(&gateway, "/", "Cache-Control: only-if-cached, max-stale\r\n").text() == (number + 1).to_string(),
+            || {
+                get(
+                    &gateway,
+                    "/",
+                    "Cache-Control: only-if-cached, max-stale\r\n",
+                )
+                .text()
+                    == (number + 1).to_string()
+            },
             || "it is not brought up to date",
         );
     }
@@ -42,7 +50,11 @@ fn without_a_word_of_the_server_nothing_stale_is_served() {
         let origin = counting(control);
         let gateway = cached(&origin);
         for number in 1..4 {
-            assert_eq!(get(&gateway, "/", "").text(), number.to_string(), "{control:?}");
+            assert_eq!(
+                get(&gateway, "/", "").text(),
+                number.to_string(),
+                "{control:?}"
+            );
         }
     }
 }
@@ -68,7 +80,10 @@ fn stale_if_error_stands_in_for_a_server_that_fails_or_is_gone() {
     is_broken.store(true, SeqCst);
     let answer = get(&gateway, "/guarded", "");
     assert_eq!((answer.status(), answer.text()), (200, "tea".to_owned()));
-    assert_eq!(said(&answer), "tenfold; fwd=stale; fwd-status=503; detail=stale-if-error");
+    assert_eq!(
+        said(&answer),
+        "tenfold; fwd=stale; fwd-status=503; detail=stale-if-error"
+    );
     assert_eq!(get(&gateway, "/plain", "").status(), 503);
 
     origin.kill();
@@ -80,11 +95,13 @@ fn stale_if_error_stands_in_for_a_server_that_fails_or_is_gone() {
 
 #[test]
 fn what_is_stale_is_confirmed_by_the_server() {
-    let origin = Origin::answering(|request| match request.get("if-none-match") {
+    let origin = Origin::answering(|request| {
+        match request.get("if-none-match") {
         Some("\"v1\"") => {
             b"HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=60\r\nETag: \"v1\"\r\nX-New: yes\r\n\r\n".to_vec()
         }
         _ => response("Cache-Control: max-age=1\r\nETag: \"v1\"\r\n", "tea"),
+    }
     });
     let gateway = cached(&origin);
     assert_eq!(get(&gateway, "/", "").text(), "tea");
@@ -94,6 +111,10 @@ fn what_is_stale_is_confirmed_by_the_server() {
     assert_eq!(said(&answer), "tenfold; fwd=stale; fwd-status=304; stored");
     let answer = get(&gateway, "/", "");
     assert!(is_hit(&answer));
-    assert_eq!(answer.get("x-new"), Some("yes"), "the confirmation's fields are taken over");
+    assert_eq!(
+        answer.get("x-new"),
+        Some("yes"),
+        "the confirmation's fields are taken over"
+    );
     assert_eq!(origin.requests(), 2);
 }

@@ -42,9 +42,13 @@ impl Address {
             false => target.to_owned(),
         };
         let is_host = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic());
-        let is_target = target.starts_with('/') && target.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_target =
+            target.starts_with('/') && target.bytes().all(|byte| byte.is_ascii_graphic());
         let fits = host.len() + target.len() <= LONGEST;
-        (is_host && is_target && fits).then(|| Self { host: host.to_owned(), target })
+        (is_host && is_target && fits).then(|| Self {
+            host: host.to_owned(),
+            target,
+        })
     }
 }
 
@@ -57,14 +61,28 @@ mod tests {
         for (url, host, target) in [
             ("http://a", "a", "/"),
             ("https://a:8443?b=1", "a:8443", "/?b=1"),
-            ("https://shop.example/tee/grün?x=1&y#part", "shop.example", "/tee/gr%C3%BCn?x=1&y"),
+            (
+                "https://shop.example/tee/grün?x=1&y#part",
+                "shop.example",
+                "/tee/gr%C3%BCn?x=1&y",
+            ),
             ("http://[::1]:80/x", "[::1]:80", "/x"),
         ] {
             let address = Address::parse(url).expect(url);
             assert_eq!((&*address.host, &*address.target), (host, target), "{url}");
         }
         let long = format!("http://a/{}", "x".repeat(LONGEST));
-        for bad in ["", "/a", "a/b", "ftp://a/", "http://", "http://a b/", "http://u@a/", "http://a/b c", &long] {
+        for bad in [
+            "",
+            "/a",
+            "a/b",
+            "ftp://a/",
+            "http://",
+            "http://a b/",
+            "http://u@a/",
+            "http://a/b c",
+            &long,
+        ] {
             assert!(Address::parse(bad).is_err(), "{bad}");
         }
         assert!(Address::new("a\r\nX: y", "/").is_none());

@@ -26,13 +26,20 @@ impl FromStr for GatewayUrl {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let hint = "give the gateway's own address with its port, for example http://127.0.0.1:8080";
+        let hint =
+            "give the gateway's own address with its port, for example http://127.0.0.1:8080";
         let rest = text.strip_prefix("http://").unwrap_or(text);
-        if text.starts_with("https://") || !rest.trim_end_matches('/').ends_with(|c: char| c.is_ascii_digit()) {
+        if text.starts_with("https://")
+            || !rest
+                .trim_end_matches('/')
+                .ends_with(|c: char| c.is_ascii_digit())
+        {
             return Err(hint.into());
         }
         // An address with the port that belongs to another side would only say so later.
-        let has_port = rest.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
+        let has_port = rest
+            .rsplit_once(':')
+            .is_some_and(|(_, port)| !port.contains(']'));
         match text.parse() {
             Ok(url) if has_port => Ok(Self(url)),
             _ => Err(hint.into()),
@@ -58,7 +65,12 @@ impl FromStr for Field {
         let (name, value) = text.split_once(':').ok_or_else(hint)?;
         let name = HeaderName::from_str(name.trim()).map_err(|_| hint())?;
         let value = HeaderValue::from_str(value.trim()).map_err(|_| hint())?;
-        let is_ours = [HOST, hyper::header::CONTENT_LENGTH, hyper::header::TRANSFER_ENCODING, hyper::header::CONNECTION];
+        let is_ours = [
+            HOST,
+            hyper::header::CONTENT_LENGTH,
+            hyper::header::TRANSFER_ENCODING,
+            hyper::header::CONNECTION,
+        ];
         match is_ours.contains(&name) {
             true => Err(format!("{name} follows from the address")),
             false => Ok(Self(name, value)),
@@ -90,8 +102,13 @@ impl Fetcher {
         for Field(name, value) in fields {
             all.append(name, value.clone());
         }
-        all.entry(hyper::header::USER_AGENT).or_insert(HeaderValue::from_static("tenfold-warm"));
-        Self { to: to.clone(), fields: all, sender: None }
+        all.entry(hyper::header::USER_AGENT)
+            .or_insert(HeaderValue::from_static("tenfold-warm"));
+        Self {
+            to: to.clone(),
+            fields: all,
+            sender: None,
+        }
     }
 
     /// Asks for an address, and reads the body to its end.
@@ -108,7 +125,9 @@ impl Fetcher {
             Ok(warmed)
         };
         let asked = tokio::time::timeout(PATIENCE, asked).await;
-        self.after(asked.unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs()))))
+        self.after(
+            asked.unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs()))),
+        )
     }
 
     /// The body of a good answer, of at most so many bytes.
@@ -122,7 +141,9 @@ impl Fetcher {
             Ok(body.map_err(|error| error.to_string())?.to_bytes())
         };
         let asked = tokio::time::timeout(PATIENCE, asked).await;
-        self.after(asked.unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs()))))
+        self.after(
+            asked.unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs()))),
+        )
     }
 
     /// What failed leaves a connection that nobody knows anything about.
@@ -163,7 +184,9 @@ impl Fetcher {
     }
 
     fn request(&self, address: &Address) -> Result<Request<Empty<Bytes>>, String> {
-        let request = Request::get(&address.target).header(HOST, &address.host).body(Empty::new());
+        let request = Request::get(&address.target)
+            .header(HOST, &address.host)
+            .body(Empty::new());
         let mut request = request.map_err(|error| error.to_string())?;
         request.headers_mut().extend(self.fields.clone());
         Ok(request)
@@ -178,11 +201,13 @@ fn judge(status: StatusCode, fields: &HeaderMap) -> Result<Warmed, String> {
     let last = fields.get_all("cache-status").iter().last();
     let member = last.and_then(|value| value.to_str().ok()?.rsplit(',').next());
     let mut said = member.unwrap_or_default().split(';').map(str::trim);
-    Ok(match said.find(|word| matches!(*word, "hit" | "stored" | "collapsed")) {
-        Some("hit") => Warmed::AlreadyThere,
-        Some(_) => Warmed::Stored,
-        None => Warmed::NotStored,
-    })
+    Ok(
+        match said.find(|word| matches!(*word, "hit" | "stored" | "collapsed")) {
+            Some("hit") => Warmed::AlreadyThere,
+            Some(_) => Warmed::Stored,
+            None => Warmed::NotStored,
+        },
+    )
 }
 
 #[cfg(test)]
@@ -198,24 +223,53 @@ mod tests {
             }
             super::judge(StatusCode::from_u16(status).expect("a status"), &fields)
         };
-        assert_eq!(judge(200, &["tenfold; hit; ttl=3"]), Ok(Warmed::AlreadyThere));
-        assert_eq!(judge(200, &["tenfold; fwd=uri-miss; stored; ttl=3"]), Ok(Warmed::Stored));
-        assert_eq!(judge(200, &["cdn; hit", "tenfold; fwd=uri-miss; stored"]), Ok(Warmed::Stored));
-        assert_eq!(judge(200, &["cdn; hit, tenfold; fwd=uri-miss; detail=private"]), Ok(Warmed::NotStored));
+        assert_eq!(
+            judge(200, &["tenfold; hit; ttl=3"]),
+            Ok(Warmed::AlreadyThere)
+        );
+        assert_eq!(
+            judge(200, &["tenfold; fwd=uri-miss; stored; ttl=3"]),
+            Ok(Warmed::Stored)
+        );
+        assert_eq!(
+            judge(200, &["cdn; hit", "tenfold; fwd=uri-miss; stored"]),
+            Ok(Warmed::Stored)
+        );
+        assert_eq!(
+            judge(200, &["cdn; hit, tenfold; fwd=uri-miss; detail=private"]),
+            Ok(Warmed::NotStored)
+        );
         assert_eq!(judge(200, &[]), Ok(Warmed::NotStored));
         assert!(judge(503, &["tenfold; hit"]).is_err());
     }
 
     #[test]
     fn only_an_address_with_its_port_is_the_gateways() {
-        for good in ["http://127.0.0.1:8080", "localhost:80/", "http://[::1]:8080"] {
+        for good in [
+            "http://127.0.0.1:8080",
+            "localhost:80/",
+            "http://[::1]:8080",
+        ] {
             assert!(good.parse::<GatewayUrl>().is_ok(), "{good}");
         }
-        for bad in ["https://127.0.0.1:8080", "http://127.0.0.1", "http://[::1]", "shop", "http://a:80/x", ""] {
+        for bad in [
+            "https://127.0.0.1:8080",
+            "http://127.0.0.1",
+            "http://[::1]",
+            "shop",
+            "http://a:80/x",
+            "",
+        ] {
             assert!(bad.parse::<GatewayUrl>().is_err(), "{bad}");
         }
         assert!("Accept-Encoding: gzip".parse::<Field>().is_ok());
-        for bad in ["Host: a", "content-length: 1", "a b: c", "x", "a: b\r\nc: d"] {
+        for bad in [
+            "Host: a",
+            "content-length: 1",
+            "a b: c",
+            "x",
+            "a: b\r\nc: d",
+        ] {
             assert!(bad.parse::<Field>().is_err(), "{bad}");
         }
     }

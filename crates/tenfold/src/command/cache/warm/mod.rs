@@ -86,7 +86,9 @@ pub(super) struct Warm {
 /// `100/s`, `0.5/s`, `100`.
 fn per_second(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix("/s").unwrap_or(text);
-    let rate: f64 = number.parse().map_err(|_| "give requests per second, for example 100/s")?;
+    let rate: f64 = number
+        .parse()
+        .map_err(|_| "give requests per second, for example 100/s")?;
     match (0.01..=1_000_000.0).contains(&rate) {
         true => Ok(rate),
         false => Err("between 0.01/s and 1000000/s".into()),
@@ -112,7 +114,8 @@ async fn collect(arguments: &Warm) -> Result<Vec<Address>, Refusal> {
     let mut listed = Listed::default();
     for path in &arguments.log {
         let top = arguments.top as usize;
-        let read = source::open(path).and_then(|log| source::log(log, arguments.host.as_deref(), top));
+        let read =
+            source::open(path).and_then(|log| source::log(log, arguments.host.as_deref(), top));
         merge(&mut listed, read.map_err(|error| unreadable(path, &error))?);
     }
     for path in &arguments.list {
@@ -122,17 +125,26 @@ async fn collect(arguments: &Warm) -> Result<Vec<Address>, Refusal> {
     sitemaps(arguments, most, &mut listed).await?;
     if listed.skipped > 0 {
         let why = shortened(listed.first_skipped.as_deref().unwrap_or_default());
-        eprintln!("skipped {} lines or addresses; the first: {why}", listed.skipped);
+        eprintln!(
+            "skipped {} lines or addresses; the first: {why}",
+            listed.skipped
+        );
     }
     let mut seen = HashSet::new();
     let mut addresses = listed.addresses;
     addresses.retain(|address| seen.insert(address.clone()));
     if addresses.len() > most {
-        eprintln!("of {} addresses the first {most} are warmed: see --limit", addresses.len());
+        eprintln!(
+            "of {} addresses the first {most} are warmed: see --limit",
+            addresses.len()
+        );
         addresses.truncate(most);
     }
     if addresses.is_empty() {
-        return Err(Refusal::new("there is no address to warm", "see tenfold cache warm --help for what a source looks like"));
+        return Err(Refusal::new(
+            "there is no address to warm",
+            "see tenfold cache warm --help for what a source looks like",
+        ));
     }
     Ok(addresses)
 }
@@ -144,7 +156,10 @@ fn merge(all: &mut Listed, more: Listed) {
 }
 
 fn unreadable(path: &str, error: &dyn std::fmt::Display) -> Refusal {
-    Refusal::new(format!("cannot read {}: {error}", shortened(path)), "give a file that this user may read, or - for standard input")
+    Refusal::new(
+        format!("cannot read {}: {error}", shortened(path)),
+        "give a file that this user may read, or - for standard input",
+    )
 }
 
 /// Reads sitemaps, and those that they name.
@@ -188,7 +203,11 @@ async fn sitemaps(arguments: &Warm, most: usize, listed: &mut Listed) -> Result<
     Ok(())
 }
 
-async fn sitemap_at(place: &str, fetcher: &mut Fetcher, most: usize) -> Result<sitemap::Sitemap, String> {
+async fn sitemap_at(
+    place: &str,
+    fetcher: &mut Fetcher,
+    most: usize,
+) -> Result<sitemap::Sitemap, String> {
     let input = match Address::parse(place) {
         Ok(address) => {
             let body = fetcher.body(&address, sitemap::LARGEST as usize).await?;

@@ -48,7 +48,8 @@ impl Tally {
             }
             Err(why) => {
                 self.failed += 1;
-                self.first_failure.get_or_insert_with(|| format!("{}: {why}", name()));
+                self.first_failure
+                    .get_or_insert_with(|| format!("{}: {why}", name()));
             }
         }
     }
@@ -69,7 +70,11 @@ impl Tally {
 
     fn bar(&self) -> String {
         let filled = self.done() * WIDTH / self.all.max(1);
-        format!("[{}{}]", "#".repeat(filled), "-".repeat(WIDTH.saturating_sub(filled)))
+        format!(
+            "[{}{}]",
+            "#".repeat(filled),
+            "-".repeat(WIDTH.saturating_sub(filled))
+        )
     }
 
     /// The last word.
@@ -84,7 +89,10 @@ impl Tally {
             self.failed
         );
         if let Some(first) = &self.first_not_stored {
-            text += &format!("  the first that was not stored: {} (its Cache-Status says why)\n", shortened(first));
+            text += &format!(
+                "  the first that was not stored: {} (its Cache-Status says why)\n",
+                shortened(first)
+            );
         }
         if let Some(first) = &self.first_failure {
             text += &format!("  the first that failed: {}\n", shortened(first));
@@ -100,7 +108,9 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new() -> Self {
-        Self { is_terminal: io::stderr().is_terminal() }
+        Self {
+            is_terminal: io::stderr().is_terminal(),
+        }
     }
 
     /// How often to show it.
@@ -137,7 +147,10 @@ mod tests {
         tally.add(&address("/1"), Ok(Warmed::Stored));
         tally.add(&address("/2"), Ok(Warmed::NotStored));
         tally.add(&address("/3"), Err("broken\u{1b}".into()));
-        assert_eq!(tally.bar(), format!("[{}{}]", "#".repeat(22), "-".repeat(8)));
+        assert_eq!(
+            tally.bar(),
+            format!("[{}{}]", "#".repeat(22), "-".repeat(8))
+        );
         assert!(tally.line().starts_with("3/4") && tally.line().ends_with(", 1 failed"));
         tally.add(&address("/4"), Err("other".into()));
         assert_eq!(

@@ -30,6 +30,7 @@ pub(super) struct Sitemap {
 /// What is wrong with it.
 pub(super) fn parse(input: impl BufRead, most: usize) -> Result<Sitemap, String> {
     let mut reader = Reader::from_reader(input.take(LARGEST + 1));
+    reader.config_mut().expand_empty_elements = true;
     let mut sitemap = Sitemap::default();
     let (mut open, mut text, mut buffer) = (Vec::<Vec<u8>>::new(), String::new(), Vec::new());
     let mut has_root = false;
@@ -38,13 +39,22 @@ pub(super) fn parse(input: impl BufRead, most: usize) -> Result<Sitemap, String>
         let position = reader.buffer_position();
         let wrong = |why: &dyn std::fmt::Display| format!("byte {position}: {why}");
         if position > LARGEST {
-            return Err(format!("it has more than {} MB, the most that the protocol allows", LARGEST >> 20));
+            return Err(format!(
+                "it has more than {} MB, the most that the protocol allows",
+                LARGEST >> 20
+            ));
         }
-        match reader.read_event_into(&mut buffer).map_err(|error| wrong(&error))? {
+        match reader
+            .read_event_into(&mut buffer)
+            .map_err(|error| wrong(&error))?
+        {
             Event::Start(element) => {
                 let name = element.local_name().as_ref().to_vec();
                 if open.is_empty() && !matches!(&*name, b"urlset" | b"sitemapindex") {
-                    return Err("it is no sitemap: it begins with neither urlset nor sitemapindex".to_owned());
+                    return Err(
+                        "it is no sitemap: it begins with neither urlset nor sitemapindex"
+                            .to_owned(),
+                    );
                 }
                 if open.len() == DEEPEST {
                     return Err(wrong(&"elements are nested too deeply"));
@@ -53,20 +63,37 @@ pub(super) fn parse(input: impl BufRead, most: usize) -> Result<Sitemap, String>
                 text.clear();
                 open.push(name);
             }
-            Event::Text(piece) => add(&mut text, &open, &piece.decode().map_err(|error| wrong(&error))?)?,
-            Event::CData(piece) => add(&mut text, &open, &piece.decode().map_err(|error| wrong(&error))?)?,
+            Event::Text(piece) => add(
+                &mut text,
+                &open,
+                &piece.decode().map_err(|error| wrong(&error))?,
+            )?,
+            Event::CData(piece) => add(
+                &mut text,
+                &open,
+                &piece.decode().map_err(|error| wrong(&error))?,
+            )?,
             Event::GeneralRef(reference) => {
-                let character = reference.resolve_char_ref().map_err(|error| wrong(&error))?;
+                let character = reference
+                    .resolve_char_ref()
+                    .map_err(|error| wrong(&error))?;
                 let name = reference.decode().map_err(|error| wrong(&error))?;
                 let named = quick_xml::escape::resolve_predefined_entity(&name);
                 match (character, named) {
-                    (Some(character), _) => add(&mut text, &open, character.encode_utf8(&mut [0; 4]))?,
+                    (Some(character), _) => {
+                        add(&mut text, &open, character.encode_utf8(&mut [0; 4]))?
+                    }
                     (None, Some(named)) => add(&mut text, &open, named)?,
-                    (None, None) => return Err(wrong(&format!("the entity &{name}; is not known"))),
+                    (None, None) => {
+                        return Err(wrong(&format!("the entity &{name}; is not known")));
+                    }
                 }
             }
             Event::End(_) => {
-                let (name, parent) = (open.pop().unwrap_or_default(), open.last().map(Vec::as_slice));
+                let (name, parent) = (
+                    open.pop().unwrap_or_default(),
+                    open.last().map(Vec::as_slice),
+                );
                 match (&*name, parent) {
                     (b"loc", Some(b"url")) => sitemap.pages.push(text.trim().to_owned()),
                     (b"loc", Some(b"sitemap")) => sitemap.sitemaps.push(text.trim().to_owned()),
@@ -111,20 +138,33 @@ mod tests {
         assert_eq!(sitemap.pages, ["https://a/?x=1&y=2", "https://a/<b>"]);
         assert_eq!(parse(text.as_bytes(), 1).expect("sound").pages.len(), 1);
         let text = "<s:sitemapindex xmlns:s='x'><s:sitemap><s:loc>https://a/1.xml.gz</s:loc></s:sitemap></s:sitemapindex>";
-        assert_eq!(parse(text.as_bytes(), 100).expect("sound").sitemaps, ["https://a/1.xml.gz"]);
+        assert_eq!(
+            parse(text.as_bytes(), 100).expect("sound").sitemaps,
+            ["https://a/1.xml.gz"]
+        );
     }
 
     #[test]
     fn what_is_hostile_or_broken_is_refused() {
         let deep = "<urlset>".to_owned() + &"<a>".repeat(100);
-        let long = format!("<urlset><url><loc>{}</loc></url></urlset>", "x".repeat(LONGEST + 1));
+        let long = format!(
+            "<urlset><url><loc>{}</loc></url></urlset>",
+            "x".repeat(LONGEST + 1)
+        );
         for (text, said) in [
             ("", "is empty"),
             ("<html></html>", "no sitemap"),
+            ("<html/>", "no sitemap"),
             ("<urlset><url><loc>http://a/", "ends in the middle"),
             ("<urlset></url></urlset>", "byte"),
-            ("<!DOCTYPE x [<!ENTITY e 'x'>]><urlset><url><loc>&e;</loc></url></urlset>", "entity &e; is not known"),
-            ("<urlset><url><loc>&#xFFFFFFFF;</loc></url></urlset>", "byte"),
+            (
+                "<!DOCTYPE x [<!ENTITY e 'x'>]><urlset><url><loc>&e;</loc></url></urlset>",
+                "entity &e; is not known",
+            ),
+            (
+                "<urlset><url><loc>&#xFFFFFFFF;</loc></url></urlset>",
+                "byte",
+            ),
             (&*deep, "too deeply"),
             (&*long, "more than 8192"),
         ] {

@@ -90,12 +90,17 @@ pub(super) fn log(input: impl BufRead, host: Option<&str>, most: usize) -> io::R
     let mut listed = Listed::default();
     let mut counts: HashMap<Address, (u64, usize)> = HashMap::new();
     lines(input, |line| {
-        match line.ok_or("a line is too long or not UTF-8").and_then(|line| request(line, host)) {
+        match line
+            .ok_or("a line is too long or not UTF-8")
+            .and_then(|line| request(line, host))
+        {
             Ok(Some(address)) => {
                 let (place, is_full) = (counts.len(), counts.len() >= MOST_COUNTED);
                 match counts.get_mut(&address) {
                     Some((count, _)) => *count += 1,
-                    None if is_full => listed.skip(|| format!("the log has more than {MOST_COUNTED} addresses")),
+                    None if is_full => {
+                        listed.skip(|| format!("the log has more than {MOST_COUNTED} addresses"))
+                    }
                     None => {
                         counts.insert(address, (1, place));
                     }
@@ -131,7 +136,9 @@ fn request(line: &str, host: Option<&str>) -> Result<Option<Address>, &'static s
     }
     let line = match line.starts_with('{') {
         true => serde_json::from_str(line).map_err(|_| "a line is no JSON of an access log")?,
-        false => combined(line).ok_or("a line is neither JSON nor in the common or combined format")?,
+        false => {
+            combined(line).ok_or("a line is neither JSON nor in the common or combined format")?
+        }
     };
     if line.method != "GET" || !(200..400).contains(&line.status) {
         return Ok(None);
@@ -175,26 +182,42 @@ mod tests {
 
     #[test]
     fn lists() {
-        let text = "# shop\nhttp://a/1\n\n  https://b/2  \nnonsense\n\u{e4}\nhttp://a/3\nhttp://a/4";
+        let text =
+            "# shop\nhttp://a/1\n\n  https://b/2  \nnonsense\n\u{e4}\nhttp://a/3\nhttp://a/4";
         let listed = list(text.as_bytes(), 3).expect("memory");
         assert_eq!(shown(&listed), ["a/1", "b/2", "a/3"]);
         assert_eq!(listed.skipped, 2);
-        assert!(listed.first_skipped.is_some_and(|why| why.contains("nonsense")));
+        assert!(
+            listed
+                .first_skipped
+                .is_some_and(|why| why.contains("nonsense"))
+        );
         let long = format!("http://a/{}\nhttp://a/b\n", "x".repeat(3 * LONGEST_LINE));
         let listed = list(long.as_bytes(), 9).expect("memory");
-        assert_eq!((shown(&listed), listed.skipped), (vec!["a/b".to_owned()], 1));
+        assert_eq!(
+            (shown(&listed), listed.skipped),
+            (vec!["a/b".to_owned()], 1)
+        );
     }
 
     #[test]
     fn the_most_wanted_of_a_log_come_first() {
         let ours = |target: &str, status| {
-            format!("{{\"time\":1.0,\"client\":\"::1\",\"method\":\"GET\",\"host\":\"h\",\"target\":\"{target}\",\"status\":{status}}}\n")
+            format!(
+                "{{\"time\":1.0,\"client\":\"::1\",\"method\":\"GET\",\"host\":\"h\",\"target\":\"{target}\",\"status\":{status}}}\n"
+            )
         };
         let mut text = ours("/a", 200) + &ours("/b", 200) + &ours("/b", 304) + &ours("/c", 500);
         text += "{\"method\":\"POST\",\"host\":\"h\",\"target\":\"/d\",\"status\":200}\nwhat\n{\n";
         let listed = log(text.as_bytes(), None, 9).expect("memory");
-        assert_eq!((shown(&listed), listed.skipped), (vec!["h/b".to_owned(), "h/a".to_owned()], 2));
-        assert_eq!(shown(&log(text.as_bytes(), None, 1).expect("memory")), ["h/b"]);
+        assert_eq!(
+            (shown(&listed), listed.skipped),
+            (vec!["h/b".to_owned(), "h/a".to_owned()], 2)
+        );
+        assert_eq!(
+            shown(&log(text.as_bytes(), None, 1).expect("memory")),
+            ["h/b"]
+        );
 
         let text = "1.2.3.4 - - [21/Nov/2026:08:00:00 +0000] \"GET /tea?x=1 HTTP/1.1\" 200 2326 \"-\" \"agent \\\"x\\\"\"\n\
             ::1 - bob [x] \"HEAD /no HTTP/1.1\" 200 1\n::1 - - [x] \"GET http://other/abs HTTP/1.1\" 200 1\n\
@@ -203,7 +226,11 @@ mod tests {
         assert_eq!(shown(&listed), ["shop/tea?x=1", "other/abs"]);
         assert_eq!(listed.skipped, 1);
         let without = log(text.as_bytes(), None, 9).expect("memory");
-        assert!(without.first_skipped.is_some_and(|why| why.contains("--host")));
+        assert!(
+            without
+                .first_skipped
+                .is_some_and(|why| why.contains("--host"))
+        );
     }
 
     #[test]
