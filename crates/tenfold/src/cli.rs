@@ -10,6 +10,7 @@ use tenfold_gateway::config::Server;
 use tenfold_observe::lines;
 use tenfold_traffic::Algorithm;
 
+use crate::command::cache::Cache;
 use crate::command::check::Check;
 use crate::command::client::AdminUrl;
 use crate::command::completions::Completions;
@@ -43,6 +44,8 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Show how a running gateway does: listeners, upstreams, endpoints.
     Status(Status),
+    /// Purge a running gateway's caches, fill them, and look into them.
+    Cache(Cache),
     /// Watch a running gateway: a live table of upstreams, routes and listeners.
     Top(Top),
 }

@@ -84,3 +84,46 @@ fn is_same_place(one: &config::Cache, other: &config::Cache) -> bool {
         && one.policy.key == other.policy.key
         && one.policy.set_cookie == other.policy.set_cookie
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tenfold_cache::{Fill, Found, Loaded, Options};
+
+    use super::*;
+
+    fn has_it(store: &Store) -> bool {
+        matches!(store.engine.look("pages:v1:http://a/"), Found::Fresh(_))
+    }
+
+    #[test]
+    fn a_reload_keeps_the_content_unless_it_lies_elsewhere_or_under_other_keys() {
+        let registry = Registry::new(1);
+        let open = |change: fn(&mut config::Cache), old: Option<&Arc<Store>>| {
+            let mut config = config::Cache::new("pages");
+            change(&mut config);
+            let routes = vec!["all".into()].into();
+            Store::open(&Arc::new(config), routes, old, &registry).expect("memory can be had")
+        };
+        let first = open(|_| {}, None);
+        let key = tenfold_cache::Key::new("pages:v1:http://a/").expect("sound");
+        let Fill::Lead(filling) = first.engine.fill(&key) else { panic!("nobody else fills it") };
+        let options = Options::lifetime(Duration::from_secs(60)).jitter(0.0);
+        let stored = filling.store(Loaded::value(Kept::Personal), None, &options);
+        assert!(stored.is_ok() && has_it(&first));
+        first.results.increment(0, 0);
+
+        assert!(Arc::ptr_eq(&first, &open(|_| {}, Some(&first))), "nothing is different");
+        let later = open(|it| it.policy.max_lifetime = 5, Some(&first));
+        assert!(has_it(&later) && later.config.policy.max_lifetime == 5);
+        assert_eq!(later.status().requests.hit, 1, "and so do the counts");
+        for change in [
+            (|it: &mut config::Cache| it.memory /= 2) as fn(&mut config::Cache),
+            |it| it.policy.key.sorts_query = true,
+            |it| it.policy.set_cookie = config::cache::SetCookie::Remove,
+        ] {
+            assert!(!has_it(&open(change, Some(&first))));
+        }
+    }
+}

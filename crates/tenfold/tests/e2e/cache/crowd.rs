@@ -2,8 +2,8 @@
 
 use std::io::Read as _;
 use std::net::TcpStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -18,13 +18,8 @@ const SIZE: usize = 10 << 20;
 /// The origin sends so much at a time, with a pause.
 const PIECE: usize = 256 << 10;
 
-/// A prime, so that no piece looks like another one.
-const PERIOD: usize = 251;
-
-/// A byte that tells where in the body it stands.
-fn byte_at(offset: usize) -> u8 {
-    (offset % PERIOD) as u8
-}
+/// Each byte tells where it stands: 251 is prime, so that no piece looks like another one.
+static BODY: LazyLock<Vec<u8>> = LazyLock::new(|| (0..SIZE).map(|at| (at % 251) as u8).collect());
 
 /// Both ends of all connections of this test are descriptors of this process.
 fn raise_descriptor_limit() {
@@ -37,27 +32,25 @@ fn raise_descriptor_limit() {
 }
 
 /// Reads a body and compares each byte, without keeping it.
-fn read_and_compare(stream: &mut TcpStream, already: &[u8], pace: Duration) -> usize {
-    let mut buffer = vec![0; 64 << 10];
-    // The body repeats itself, so that any part of it can be compared as a whole: byte by byte, ten gigabytes take a minute.
-    let pattern: Vec<u8> = (0..buffer.len() + PERIOD).map(byte_at).collect();
+fn read_and_compare(stream: &mut TcpStream, already: &[u8], pace: Duration) {
     let mut offset = 0;
     let mut compare = |bytes: &[u8]| {
-        for bytes in bytes.chunks(64 << 10) {
-            let expected = &pattern[offset % PERIOD..][..bytes.len()];
-            assert!(bytes == expected, "another byte than the origin's after {offset}");
-            offset += bytes.len();
-        }
+        let expected = &BODY[offset..offset + bytes.len()];
+        assert!(
+            bytes == expected,
+            "other bytes than the origin's after {offset}"
+        );
+        offset += bytes.len();
         offset
     };
     let mut total = compare(already);
+    let mut buffer = vec![0; 64 << 10];
     while total < SIZE {
         let read = stream.read(&mut buffer).expect("the gateway sends on");
         assert!(read > 0, "{total} of {SIZE} bytes");
         total = compare(&buffer[..read]);
         std::thread::sleep(pace);
     }
-    total
 }
 
 fn client(gateway: &Gateway, pace: Duration) {
@@ -93,8 +86,7 @@ fn a_thousand_clients_of_a_cold_object_cost_one_fetch_and_one_copy() {
             peer.send(format!(
                 "HTTP/1.1 200 OK\r\nCache-Control: max-age=600\r\nContent-Length: {SIZE}\r\n\r\n"
             ))?;
-            let body: Vec<u8> = (0..SIZE).map(byte_at).collect();
-            for piece in body.chunks(PIECE) {
+            for piece in BODY.chunks(PIECE) {
                 peer.send(piece)?;
                 std::thread::sleep(Duration::from_millis(10));
             }
