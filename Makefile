@@ -12,13 +12,14 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/sbin:/usr/sbin:/sbin
 PYTHON ?= $(if $(wildcard /usr/bin/python3),/usr/bin/python3,python3)
 
 BENCH_ARGS ?=
+TRACES ?=
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
 
-.PHONY: help setup build test check check-rust check-scripts demo profile bench fuzz interop rehearse clean
+.PHONY: help setup build test check check-rust check-scripts demo profile bench cache-bench fuzz interop rehearse clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## Install the packages the tests need, where they are missing
 	@scripts/setup
@@ -74,6 +75,9 @@ bench: ## Measure it next to nginx and HAProxy (BENCH_ARGS=... goes to bench/run
 	@scripts/setup --bench
 	cargo build --release --locked -p tenfold -p tenfold-testkit
 	$(PYTHON) bench/run.py $(BENCH_ARGS)
+
+cache-bench: ## Hit rates and times of the memory engine (TRACES=directory adds recorded traces)
+	cargo run --release --locked -p tenfold-cache --example engine -- $(TRACES)
 
 # On the stable toolchain: coverage guidance needs no nightly, only the sanitizers do.
 fuzz: ## Fuzz each parser for FUZZ_SECONDS (600) seconds (FUZZ_TARGETS=... picks some)
