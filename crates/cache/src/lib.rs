@@ -1,4 +1,90 @@
-//! A multi-level object cache. (The overview is being written.)
+//! A cache of objects: memory first, then disk, Redis or both.
+//!
+//! # The problem
+//! Putting a map before a database is easy. What goes wrong later is not: a popular value expires and a thousand readers load it at
+//! once; a reader stores the old row just after it was invalidated; the second level hangs and takes the service along; the
+//! database is down for a minute, although a value from two minutes ago would have done.
+//!
+//! # The idea
+//! One engine with the answers built in. A [`Cache`] has a memory level weighed in bytes and any number of lower [`level`]s. Reads
+//! are single flight and have two lives, fresh and stale ([`Options`]); invalidations are numbered, so that what was loaded before
+//! one is never stored after it ([`invalidate`]); each lower level has its time limits and its breaker.
+//!
+//! # Four ways to use it
+//! Cache-aside: the caller loads and stores.
+//!
+//! ```
+//! # use tenfold_cache::{Builder, Cache, Namespace, Options};
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let cache: Cache<String> = Builder::<String>::serde(Namespace::new("shop", 1)).build();
+//! let key = cache.key("user").part(42).build()?;
+//! assert!(cache.get(&key).await.is_none());
+//! cache.set(&key, "Ada".to_owned(), &Options::default()).await?;
+//! assert_eq!(cache.get(&key).await.unwrap().value().unwrap(), "Ada");
+//! cache.remove(&key).await;
+//!
+//! // Or the cache loads, once for all who miss at the same time.
+//! let load = |_| async { Ok::<_, std::io::Error>("Ada".to_owned()) };
+//! assert_eq!(cache.get_or_load(&key, &Options::default(), load).await?.unwrap(), "Ada");
+//! # Ok(()) }
+//! ```
+//!
+//! Write-through: the store first, then every level. When the store refuses, nothing is cached.
+//!
+//! ```
+//! # use std::sync::Mutex;
+//! # use tenfold_cache::{Builder, Cache, Namespace, Options};
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let cache: Cache<u64> = Builder::<u64>::serde(Namespace::new("shop", 1)).build();
+//! let (key, table) = (cache.key("stock").part("tea").build()?, Mutex::new(0));
+//! let write = || async {
+//!     *table.lock().unwrap() = 7;
+//!     Ok::<_, std::io::Error>(())
+//! };
+//! cache.write_through(&key, 7, &Options::default(), write).await?;
+//! assert_eq!((*table.lock().unwrap(), cache.get(&key).await.unwrap().value()), (7, Some(&7)));
+//! # Ok(()) }
+//! ```
+//!
+//! Write-behind: acknowledged when it is in a local log, and brought to the store later ([`write_behind`]).
+//!
+//! ```
+//! use std::sync::{Arc, Mutex};
+//! use std::time::Duration;
+//! use tenfold_cache::write_behind::{Change, Failed, Store, WriteBehind, WriteBehindOptions};
+//! use tenfold_cache::{Builder, Cache, MessagePack, Namespace, Options};
+//!
+//! struct Table(Arc<Mutex<Vec<(String, Option<u64>)>>>);
+//!
+//! impl Store<u64> for Table {
+//!     async fn write(&self, changes: &[Change<u64>]) -> Result<(), Failed> {
+//!         let rows = changes.iter().map(|change| (change.key.to_string(), change.value));
+//!         self.0.lock().unwrap().extend(rows);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = tempfile::tempdir()?;
+//! # let directory = directory.path();
+//! let cache: Cache<u64> = Builder::<u64>::serde(Namespace::new("shop", 1)).build();
+//! let (rows, options) = (Arc::new(Mutex::new(Vec::new())), WriteBehindOptions::default());
+//! let queue = WriteBehind::open(cache, directory, MessagePack, options, Table(rows.clone())).await?;
+//! let key = queue.key("stock").part("tea").build()?;
+//! queue.put(&key, 6, &Options::default()).await?;
+//! let load = |_| async { Err::<u64, _>(std::io::Error::other("the store need not be asked")) };
+//! assert_eq!(queue.get_or_load(&key, &Options::default(), load).await?, Some(6));
+//! queue.close(Duration::from_secs(10)).await?;
+//! assert_eq!(*rows.lock().unwrap(), [("shop:v1:stock:tea".to_owned(), Some(6))]);
+//! # Ok(()) }
+//! ```
+//!
+//! And [`macro@cached`], which makes an async function's body the loader of its own result.
+//!
+//! # The trade-off
+//! A cache is consistent with its store as far as it is told of changes. What somebody else changes in the store is seen when the
+//! lifetime ends. And a hit costs somewhat more than one of a bare map with eviction: it looks at the clock, at what has been invalidated,
+//! and counts.
 
 mod builder;
 mod cache;

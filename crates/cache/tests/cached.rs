@@ -1,5 +1,7 @@
 //! The attribute: what it makes of functions and methods.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
+
 use std::sync::Arc;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};

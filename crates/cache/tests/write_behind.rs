@@ -1,5 +1,7 @@
 //! Writing behind: what the store gets, what readers see meanwhile, and what happens when the store or the room fails.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
+
 mod support;
 
 use std::collections::HashMap;
