@@ -69,6 +69,8 @@ impl Whole {
         }
         match pieces.len() {
             0 => Self::One(Bytes::new()),
+            // A copy of its own needs no count of its holders, which is a block of memory besides the bytes.
+            1 if total < SMALL => Self::One(Bytes::copy_from_slice(&pieces[0])),
             1 => Self::One(pieces[0].clone()),
             _ => Self::Many(pieces.into_iter().collect()),
         }
