@@ -1,5 +1,7 @@
 //! The attribute: what it makes of functions and methods.
 
+#![allow(clippy::unwrap_used, reason = "a test panics where it fails")]
+
 use std::sync::Arc;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,5 +1,7 @@
 //! Writing behind: what the store gets, what readers see meanwhile, and what happens when the store or the room fails.
 
+#![allow(clippy::unwrap_used, reason = "a test panics where it fails")]
+
 mod support;
 
 use std::collections::HashMap;

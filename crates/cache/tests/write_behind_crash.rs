@@ -4,6 +4,8 @@
 //! what was acknowledged. Its store is a file to which it adds a line for each change. The parent kills it at some moment,
 //! again and again, and compares in the end.
 
+#![allow(clippy::unwrap_used, reason = "a test panics where it fails")]
+
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Write as _};
