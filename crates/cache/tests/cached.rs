@@ -1,6 +1,6 @@
 //! The attribute: what it makes of functions and methods.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
+#![allow(clippy::unwrap_used, reason = "a test panics where it fails")]
 
 use std::sync::Arc;
 use std::sync::LazyLock;

@@ -1,6 +1,6 @@
 //! Writing behind: what the store gets, what readers see meanwhile, and what happens when the store or the room fails.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
+#![allow(clippy::unwrap_used, reason = "a test panics where it fails")]
 
 mod support;
 

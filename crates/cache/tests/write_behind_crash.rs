@@ -4,7 +4,7 @@
 //! what was acknowledged. Its store is a file to which it adds a line for each change. The parent kills it at some moment,
 //! again and again, and compares in the end.
 
-#![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
+#![allow(clippy::unwrap_used, reason = "a test panics where it fails")]
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
