@@ -4,9 +4,9 @@
 //! forbids (`no-store`, `private`), nor what belongs to one client (`Authorization`, `Set-Cookie`).
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
-use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
 
@@ -100,7 +100,6 @@ impl std::fmt::Debug for Redis {
             .finish_non_exhaustive()
     }
 }
-
 
 /// How responses are cached. All times are in seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::config::route::Action;
 use crate::config::cache::Disk;
+use crate::config::route::Action;
 use crate::config::{Cache, Config, Listener, Route, Server, Upstream};
 
 /// More lines than this are told as a number.
@@ -340,7 +340,10 @@ mod tests {
             redis.url = "redis://:other@h".into();
         }
         moved.policy.jitter_percent = 10;
-        let lines = ["cache pages: shared elsewhere", "cache pages: settings changed"];
+        let lines = [
+            "cache pages: shared elsewhere",
+            "cache pages: settings changed",
+        ];
         assert_eq!(diff(&new, &with(vec![moved])), lines);
     }
 
@@ -365,7 +368,10 @@ mod tests {
         };
         let old = with(&["a", "b"], Some(1));
         assert_eq!(diff(&old, &with(&["b"], Some(0))), ["cache a removed"]);
-        assert_eq!(diff(&old, &with(&["a", "b"], Some(0))), ["route all: changed"]);
+        assert_eq!(
+            diff(&old, &with(&["a", "b"], Some(0))),
+            ["route all: changed"]
+        );
         assert_eq!(diff(&old, &with(&["a", "b"], None)), ["route all: changed"]);
     }
 }
