@@ -148,8 +148,8 @@ impl Store {
 
     /// The keys of an address if the policy adds no parts to it, without those of variants.
     pub(super) fn first_keys(&self, address: &str) -> Vec<Key> {
-        let key = |route: &Box<str>| self.key(route, address.as_bytes());
-        self.routes.iter().filter_map(key).collect()
+        let routes = self.routes.iter();
+        routes.filter_map(|route| self.key(route, address.as_bytes())).collect()
     }
 
     async fn invalidate(&self, what: &[Invalidation]) -> Purged {

@@ -122,7 +122,7 @@ fn a_server_that_dies_in_the_middle_cuts_the_body_short_and_leaves_nothing() {
                 "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n{framing}"
             ))?;
             std::thread::sleep(Duration::from_millis(30));
-            if asked.fetch_add(1, SeqCst) % 2 == 0 {
+            if asked.fetch_add(1, SeqCst).is_multiple_of(2) {
                 peer.reset();
                 return Ok(());
             }

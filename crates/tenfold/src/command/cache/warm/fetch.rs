@@ -198,7 +198,7 @@ fn judge(status: StatusCode, fields: &HeaderMap) -> Result<Warmed, String> {
     if status.as_u16() >= 400 {
         return Err(format!("the answer is {status}"));
     }
-    let last = fields.get_all("cache-status").iter().last();
+    let last = fields.get_all("cache-status").iter().next_back();
     let member = last.and_then(|value| value.to_str().ok()?.rsplit(',').next());
     let mut said = member.unwrap_or_default().split(';').map(str::trim);
     Ok(

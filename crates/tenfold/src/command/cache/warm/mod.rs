@@ -275,8 +275,7 @@ async fn warm(arguments: &Warm, addresses: Vec<Address>) -> Tally {
         }
     }
     progress.end();
-    let tally = lock(&shared.tally).clone();
-    tally
+    lock(&shared.tally).clone()
 }
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ pub(super) fn parse(input: impl BufRead, most: usize) -> Result<Sitemap, String>
                 let named = quick_xml::escape::resolve_predefined_entity(&name);
                 match (character, named) {
                     (Some(character), _) => {
-                        add(&mut text, &open, character.encode_utf8(&mut [0; 4]))?
+                        add(&mut text, &open, character.encode_utf8(&mut [0; 4]))?;
                     }
                     (None, Some(named)) => add(&mut text, &open, named)?,
                     (None, None) => {

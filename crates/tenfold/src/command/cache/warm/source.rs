@@ -99,7 +99,7 @@ pub(super) fn log(input: impl BufRead, host: Option<&str>, most: usize) -> io::R
                 match counts.get_mut(&address) {
                     Some((count, _)) => *count += 1,
                     None if is_full => {
-                        listed.skip(|| format!("the log has more than {MOST_COUNTED} addresses"))
+                        listed.skip(|| format!("the log has more than {MOST_COUNTED} addresses"));
                     }
                     None => {
                         counts.insert(address, (1, place));
