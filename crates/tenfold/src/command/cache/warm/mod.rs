@@ -275,7 +275,6 @@ async fn warm(arguments: &Warm, addresses: Vec<Address>) -> Tally {
         }
     }
     progress.end();
-    
     lock(&shared.tally).clone()
 }
 
