@@ -108,13 +108,18 @@ mod tests {
         };
         let first = open(|_| {}, None);
         let key = tenfold_cache::Key::new("pages:v1:http://a/").expect("sound");
-        let Fill::Lead(filling) = first.engine.fill(&key) else { panic!("nobody else fills it") };
+        let Fill::Lead(filling) = first.engine.fill(&key) else {
+            panic!("nobody else fills it")
+        };
         let options = Options::lifetime(Duration::from_secs(60)).jitter(0.0);
         let stored = filling.store(Loaded::value(Kept::Personal), None, &options);
         assert!(stored.is_ok() && has_it(&first));
         first.results.increment(0, 0);
 
-        assert!(Arc::ptr_eq(&first, &open(|_| {}, Some(&first))), "nothing is different");
+        assert!(
+            Arc::ptr_eq(&first, &open(|_| {}, Some(&first))),
+            "nothing is different"
+        );
         let later = open(|it| it.policy.max_lifetime = 5, Some(&first));
         assert!(has_it(&later) && later.config.policy.max_lifetime == 5);
         assert_eq!(later.status().requests.hit, 1, "and so do the counts");

@@ -58,7 +58,11 @@ impl Purged {
     /// Adds what became of another purge of the same cache.
     pub(crate) fn add(&mut self, other: Self) {
         for level in other.levels {
-            match self.levels.iter_mut().find(|known| known.name == level.name) {
+            match self
+                .levels
+                .iter_mut()
+                .find(|known| known.name == level.name)
+            {
                 Some(known) => known.error = level.error.or(known.error.take()),
                 None => self.levels.push(level),
             }
@@ -78,7 +82,10 @@ impl Purged {
     pub fn describe(&self) -> String {
         let mut text = "purged".to_owned();
         if self.gateways > 0 {
-            text += &format!("; confirmed by {} of {} other gateways", self.confirmed, self.gateways);
+            text += &format!(
+                "; confirmed by {} of {} other gateways",
+                self.confirmed, self.gateways
+            );
         }
         for level in &self.levels {
             if let Some(error) = &level.error {
@@ -103,23 +110,37 @@ impl Store {
         let targets = match what {
             Purge::Url(url) => {
                 let addresses = self.addresses(url)?;
-                let all: Vec<_> = addresses.iter().flat_map(|it| self.all_of(it, mode)).collect();
+                let all: Vec<_> = addresses
+                    .iter()
+                    .flat_map(|it| self.all_of(it, mode))
+                    .collect();
                 return Ok(self.invalidate(&all).await);
             }
             Purge::Prefix(prefix) => {
                 let prefixes = self.beginnings(prefix)?;
-                prefixes.into_iter().map(|it| Target::Prefix(it.into())).collect()
+                prefixes
+                    .into_iter()
+                    .map(|it| Target::Prefix(it.into()))
+                    .collect()
             }
             Purge::Tag(tag) if tag.is_empty() => return Err("a tag must not be empty".to_owned()),
             Purge::Tag(tag) => vec![Target::Tag(tag.as_str().into())],
             Purge::All => vec![Target::All],
         };
-        let all: Vec<_> = targets.into_iter().map(|target| Invalidation { target, mode }).collect();
+        let all: Vec<_> = targets
+            .into_iter()
+            .map(|target| Invalidation { target, mode })
+            .collect();
         Ok(self.invalidate(&all).await)
     }
 
     /// Invalidates addresses, given as paths and queries of one host.
-    pub(crate) async fn forget(&self, is_tls: bool, authority: &[u8], targets: &[Vec<u8>]) -> Purged {
+    pub(crate) async fn forget(
+        &self,
+        is_tls: bool,
+        authority: &[u8],
+        targets: &[Vec<u8>],
+    ) -> Purged {
         let policy = &self.config.policy.key;
         let what: Vec<_> = targets
             .iter()
@@ -143,21 +164,24 @@ impl Store {
             return vec![Invalidation { target, mode }];
         }
         let keys = self.first_keys(address).into_iter();
-        keys.map(|key| Invalidation { target: Target::Key(key), mode }).collect()
+        keys.map(|key| Invalidation {
+            target: Target::Key(key),
+            mode,
+        })
+        .collect()
     }
 
     /// The keys of an address if the policy adds no parts to it, without those of variants.
     pub(super) fn first_keys(&self, address: &str) -> Vec<Key> {
         let routes = self.routes.iter();
-        routes.filter_map(|route| self.key(route, address.as_bytes())).collect()
+        routes
+            .filter_map(|route| self.key(route, address.as_bytes()))
+            .collect()
     }
 
     async fn invalidate(&self, what: &[Invalidation]) -> Purged {
         let told = self.engine.invalidate(what).await;
-        let Confirmed {
-            confirmed,
-            members,
-        } = match self.config.redis {
+        let Confirmed { confirmed, members } = match self.config.redis {
             Some(_) => told.confirmed(CONFIRMING).await,
             None => Confirmed::default(),
         };
@@ -165,11 +189,19 @@ impl Store {
             let failure = told.failures.iter().find(|failure| &*failure.level == name);
             failure.map(|failure| failure.error.to_string())
         };
-        let below = self.engine.statistics().levels.into_iter().map(|level| PurgedLevel {
-            error: error(&level.name),
-            name: level.name.into(),
-        });
-        let memory = PurgedLevel { name: MEMORY.to_owned(), error: None };
+        let below = self
+            .engine
+            .statistics()
+            .levels
+            .into_iter()
+            .map(|level| PurgedLevel {
+                error: error(&level.name),
+                name: level.name.into(),
+            });
+        let memory = PurgedLevel {
+            name: MEMORY.to_owned(),
+            error: None,
+        };
         Purged {
             levels: std::iter::once(memory).chain(below).collect(),
             confirmed,
@@ -194,15 +226,24 @@ impl Store {
         };
         let mut address = Vec::new();
         let policy = &self.config.policy.key;
-        key::address(&mut address, is_tls, authority.as_bytes(), target.as_bytes(), policy)
-            .ok_or_else(|| format!("{url:?} is no address that could be cached"))?;
+        key::address(
+            &mut address,
+            is_tls,
+            authority.as_bytes(),
+            target.as_bytes(),
+            policy,
+        )
+        .ok_or_else(|| format!("{url:?} is no address that could be cached"))?;
         let address = String::from_utf8(address).map_err(|_| format!("{url:?} is not ASCII"))?;
         Ok(address)
     }
 
     /// The same for [`Store::beginning`].
     fn beginnings(&self, prefix: &str) -> Result<Vec<String>, String> {
-        both(prefix).iter().map(|prefix| self.beginning(prefix)).collect()
+        both(prefix)
+            .iter()
+            .map(|prefix| self.beginning(prefix))
+            .collect()
     }
 
     /// What the keys of all addresses that begin so begin with.
@@ -213,8 +254,14 @@ impl Store {
         })?;
         let (authority, path) = rest.split_at(slash);
         let mut address = Vec::new();
-        key::address(&mut address, is_tls, authority.as_bytes(), b"/", &self.config.policy.key)
-            .ok_or_else(|| format!("{prefix:?} is no address that could be cached"))?;
+        key::address(
+            &mut address,
+            is_tls,
+            authority.as_bytes(),
+            b"/",
+            &self.config.policy.key,
+        )
+        .ok_or_else(|| format!("{prefix:?} is no address that could be cached"))?;
         let host = String::from_utf8(address).map_err(|_| format!("{prefix:?} is not ASCII"))?;
         // Without the slash and the line feed that `address` ends in.
         let host = host.trim_end_matches('\n').trim_end_matches('/');
@@ -224,7 +271,9 @@ impl Store {
 
 /// A URL, and for `https` the one that a gateway behind a TLS terminator sees.
 fn both(url: &str) -> Vec<String> {
-    let plain = url.strip_prefix("https://").map(|rest| format!("http://{rest}"));
+    let plain = url
+        .strip_prefix("https://")
+        .map(|rest| format!("http://{rest}"));
     std::iter::once(url.to_owned()).chain(plain).collect()
 }
 
@@ -271,6 +320,9 @@ mod tests {
             assert!(store.address(bad).is_err(), "{bad}");
         }
         let error = store.beginning("http://a").unwrap_err();
-        assert_eq!(error, "\"http://a\" has no path: say \"http://a\"/ for all of that host");
+        assert_eq!(
+            error,
+            "\"http://a\" has no path: say \"http://a\"/ for all of that host"
+        );
     }
 }

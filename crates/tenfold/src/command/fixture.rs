@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use tenfold_gateway::{
-    CacheRequests, CacheStatus, DurationStatus, EndpointState, EndpointStatus, ListenerStatus, RouteStatus, Status,
-    UpstreamStatus,
+    CacheRequests, CacheStatus, DurationStatus, EndpointState, EndpointStatus, ListenerStatus,
+    RouteStatus, Status, UpstreamStatus,
 };
 
 use super::rates::Look;

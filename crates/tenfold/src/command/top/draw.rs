@@ -164,7 +164,10 @@ fn caches(app: &App) -> Vec<(String, Tone)> {
         let requests = earlier.and_then(|earlier| earlier.cache(one));
         let rate = percent(requests.and_then(|requests| requests.hit_rate()));
         let (name, bytes, of) = (clean(&one.name), count(one.bytes), count(one.capacity));
-        (format!("cache {name} {rate} hits, {bytes}/{of}"), Tone::Plain)
+        (
+            format!("cache {name} {rate} hits, {bytes}/{of}"),
+            Tone::Plain,
+        )
     };
     all.map(piece).collect()
 }
