@@ -12,10 +12,11 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/sbin:/usr/sbin:/sbin
 PYTHON ?= $(if $(wildcard /usr/bin/python3),/usr/bin/python3,python3)
 
 BENCH_ARGS ?=
+TRACES ?=
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
 
-.PHONY: help setup build test check check-rust check-scripts demo profile bench fuzz interop rehearse rehearse-failures simulate clean
+.PHONY: help setup build test check check-rust check-scripts demo profile bench bench-cache bench-engine bench-features fuzz interop rehearse rehearse-failures simulate conformance clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -75,6 +76,20 @@ bench: ## Measure it next to nginx and HAProxy (BENCH_ARGS=... goes to bench/run
 	cargo build --release --locked -p tenfold -p tenfold-testkit
 	$(PYTHON) bench/run.py $(BENCH_ARGS)
 
+bench-cache: ## Measure its cache next to nginx, HAProxy and Varnish, and the memory per object
+	@scripts/setup --bench
+	cargo build --release --locked -p tenfold -p tenfold-testkit
+	$(PYTHON) bench/run.py --cache $(BENCH_ARGS)
+	$(PYTHON) bench/objects.py
+
+bench-features: ## Measure what each feature costs, and renew docs/performance.md
+	@scripts/setup --bench
+	cargo build --release --locked -p tenfold -p tenfold-testkit
+	$(PYTHON) bench/features.py --write $(BENCH_ARGS)
+
+bench-engine: ## Hit rates and times of the memory engine (TRACES=directory adds recorded traces)
+	cargo run --release --locked -p tenfold-cache --example engine -- $(TRACES)
+
 # On the stable toolchain: coverage guidance needs no nightly, only the sanitizers do.
 fuzz: ## Fuzz each parser for FUZZ_SECONDS (600) seconds (FUZZ_TARGETS=... picks some)
 	@scripts/setup --fuzz
@@ -105,6 +120,11 @@ rehearse-failures: ## Kill, freeze, break and slow down a server under load; ngi
 	@scripts/setup --bench
 	cargo build --release --locked -p tenfold
 	@scripts/rehearse-failures
+
+conformance: ## Run the public suite for HTTP caches against the gateway (needs Node)
+	@scripts/setup --conformance
+	cargo build --release --locked -p tenfold
+	@scripts/conformance
 
 clean: ## Remove what was built
 	cargo clean

@@ -1,13 +1,20 @@
 """The load part: every scenario, in rounds, with the proxies in alternation."""
 
+import dataclasses
 import os
 import time
-from dataclasses import asdict
 
 from measure import TICK_US, cpu_time, run_wrk, stolen_ticks
-from server import BenchError, answer_problem
+from server import BenchError, answer_problem, origin_requests
 
 WARM_UP_SECONDS = 1
+# A cache is filled by runs of this length, at most so many.
+FILLING_SECONDS, FILLINGS = 4, 8
+# A proxy that was kept off its CPU by others for more than this part of a run shares its
+# caches with them, and works in larger batches: its figures are of no use.
+MOST_WAITED_PERCENT = 10
+# So many of a thousand requests may reach the origin in a run that is to measure hits.
+MISSES_PER_MILLE = 1
 
 
 def rotated(items, by):
@@ -31,7 +38,7 @@ def run_load(scenarios, peers, origin, options, say):
                     run = {"scenario": scenario.name, "peer": peer.name,
                            "valid": False, "problems": [str(error)]}
                 runs.append(run | {"round": round_number + 1})
-                say(_line(runs[-1]))
+                say(line(runs[-1]))
     return runs
 
 
@@ -40,27 +47,54 @@ def one_run(scenario, peer, origin, options):
     with peer.running(origin, options.proxy_cpu) as proxy:
         problem = answer_problem(proxy.port, scenario)
         problems = [problem] if problem else []
+        fill(scenario, proxy, origin, options)
         warm_up = run_wrk(scenario, proxy.port, WARM_UP_SECONDS, options.load_cpu)
         problems += [f"warm-up: {text}" for text in warm_up.problems()]
 
+        asked = origin_requests(origin) if scenario.stored else 0
         stolen, began, before = stolen_ticks(), time.monotonic(), cpu_time(proxy.pid)
         wrk = run_wrk(scenario, proxy.port, options.seconds, options.load_cpu)
         after, elapsed = cpu_time(proxy.pid), time.monotonic() - began
         stolen = stolen_ticks() - stolen
+        misses = origin_requests(origin) - asked if scenario.stored else None
 
     problems += wrk.problems()
+    if misses and misses * 1000 > wrk.requests * MISSES_PER_MILLE:
+        problems.append(f"{misses:,} of {wrk.requests:,} requests were no cache hits")
     if before.pids != after.pids:
         problems.append("the proxy's processes changed during the run")
+    used = _cpu_figures(after.since(before), wrk.requests, elapsed)
+    waited = used["proxy_waited_percent"] or 0
+    if waited > MOST_WAITED_PERCENT and not peer.waits_for_itself:
+        problems.append(f"other work kept it off its CPU for {waited:.0f} % of the time")
     return {
         "scenario": scenario.name, "peer": peer.name,
         "valid": not problems, "problems": problems,
-        **_cpu_figures(after.since(before), wrk.requests, elapsed),
-        **asdict(wrk),
+        **used,
+        **dataclasses.asdict(wrk),
+        # Requests that reached the origin, where none should.
+        "misses": misses,
         # Hints at a disturbed run: other work on this machine, and CPU time
         # that the hypervisor gave away.
         "load_average": round(os.getloadavg()[0], 2),
         "stolen_percent": round(stolen * TICK_US / 1e4 / elapsed, 2),
     }
+
+
+def fill(scenario, proxy, origin, options):
+    """Lets a cache store what the scenario asks for."""
+    if not scenario.filling:
+        return
+    if answer_problem(proxy.port, scenario):
+        raise BenchError("the cache does not answer")
+    # The first object has been stored by that.
+    begun = origin_requests(origin) - 1
+    script = dataclasses.replace(scenario, lua=scenario.filling)
+    for _ in range(FILLINGS):
+        run_wrk(script, proxy.port, FILLING_SECONDS, options.load_cpu)
+        if origin_requests(origin) - begun >= scenario.stored:
+            return
+    raise BenchError("the cache does not fill")
 
 
 def _cpu_figures(used, requests, elapsed):
@@ -85,8 +119,8 @@ def _cpu_figures(used, requests, elapsed):
     }
 
 
-def _line(run):
-    text = f"  round {run['round']}  {run['peer']:<8}"
+def line(run):
+    text = f"  round {run['round']}  {run['peer']:<13}"
     if run.get("requests"):
         text += (f"{run['cpu_us_per_request']:9.2f} CPU µs/request"
                  f"{run['requests_per_second']:11,.0f} requests/s")

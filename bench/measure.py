@@ -166,6 +166,8 @@ def run_wrk(scenario, port, seconds, cpu):
                f"-d{seconds}s", "--latency"]
     if scenario.lua:
         command += ["-s", os.path.join(LUA_DIR, scenario.lua)]
+    for header in scenario.headers:
+        command += ["-H", header]
     command.append(f"http://127.0.0.1:{port}{scenario.path}")
     try:
         done = subprocess.run(pinned(command, cpu), capture_output=True, text=True,

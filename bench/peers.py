@@ -5,7 +5,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 
-from server import find_program, free_port, started
+from server import START_TIMEOUT, find_program, free_port, started
 
 CONF_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "conf")
 
@@ -24,6 +24,8 @@ class Peer:
     name = ""
     binary = None  # what the program is called, if not like the peer
     template = None  # the configuration file below conf/, if it has one
+    start_timeout = START_TIMEOUT
+    waits_for_itself = False  # it has many threads, which take turns on the CPU
 
     def __init__(self, program=None):
         self.program = program or find_program(self.binary or self.name)
@@ -40,11 +42,16 @@ class Peer:
     @contextlib.contextmanager
     def running(self, origin, cpu):
         """Run the proxy in front of `origin` for the length of a `with` block."""
-        with tempfile.TemporaryDirectory(prefix="tenfold-bench-") as directory:
+        with self.folder() as directory:
             port = free_port()
             command = [self.program, *self.arguments(directory, port, origin)]
-            with started(self.name, command, port, directory, cpu) as process:
+            with started(self.name, command, port, directory, cpu,
+                         self.start_timeout) as process:
                 yield Running(self.name, process.pid, port)
+
+    def folder(self):
+        """A folder of its own, for the length of a `with` block."""
+        return tempfile.TemporaryDirectory(prefix="tenfold-bench-")
 
     def settings(self):
         """What goes into the results: the configuration as it is in use."""
@@ -56,8 +63,9 @@ class Peer:
         # Only root may name a user, and without it nginx's worker would be
         # `nobody`, who cannot enter root's temporary directory.
         user = "user root root;" if os.geteuid() == 0 else ""
-        words = {"@DIR@": directory, "@PORT@": str(port),
-                 "@ORIGIN@": origin, "@USER@": user}
+        host, _, origin_port = origin.rpartition(":")
+        words = {"@DIR@": directory, "@PORT@": str(port), "@ORIGIN@": origin,
+                 "@ORIGIN_HOST@": host, "@ORIGIN_PORT@": origin_port, "@USER@": user}
         text = self.settings()
         for word, value in words.items():
             text = text.replace(word, value)
@@ -87,6 +95,12 @@ class HAProxy(Peer):
         return ["-db", "-f", self.write_config(directory, port, origin)]
 
 
+def without(text, beginning):
+    """A configuration without the paragraph that begins with this comment."""
+    start = text.rindex("\n", 0, text.index(beginning))
+    return text[:start] + text[text.index("\n\n", start):]
+
+
 class Bare:
     """A peer without the headers that a usual configuration adds: it passes requests on as they are.
 
@@ -94,9 +108,7 @@ class Bare:
     """
 
     def settings(self):
-        text, marker = super().settings(), "# The headers a usual"
-        start = text.rindex("\n", 0, text.index(marker))
-        return text[:start] + text[text.index("\n\n", start):]
+        return without(super().settings(), "# The headers a usual")
 
 
 class BareNginx(Bare, Nginx):
@@ -111,6 +123,7 @@ class BareHAProxy(Bare, HAProxy):
 
 class Tenfold(Peer):
     name = "tenfold"
+    more = ()  # further options
 
     def version_command(self):
         return [self.program, "--version"]
@@ -118,11 +131,10 @@ class Tenfold(Peer):
     def arguments(self, directory, port, origin):
         return self._arguments(port, free_port(), origin)
 
-    @staticmethod
-    def _arguments(port, admin_port, origin):
+    def _arguments(self, port, admin_port, origin):
         return ["run", "--listen", f"127.0.0.1:{port}",
                 "--admin", f"127.0.0.1:{admin_port}",
-                "--workers", "1", "--to", origin]
+                "--workers", "1", "--to", origin, *self.more]
 
     def settings(self):
         return "tenfold " + " ".join(self._arguments("@PORT@", "@PORT2@", "@ORIGIN@"))

@@ -57,13 +57,14 @@ def main():
     scenario = BY_NAME[(options.scenario or ["get-1k-64"])[0]]
     if find_program("perf") is None:
         raise Missing("perf is not installed; run scripts/setup --bench")
-    options.peers = ["tenfold"]
+    options.peers = ["tenfold-cache" if scenario.stored else "tenfold"]
     [peer] = bench.choose_programs(options)
     bench.choose_cpus(options)
     with tempfile.TemporaryDirectory(prefix="tenfold-bench-") as directory, \
             bench.origin_server(options) as origin, \
             peer.running(origin, options.proxy_cpu) as proxy:
         assert isinstance(peer, Tenfold)
+        load.fill(scenario, proxy, origin, options)
         path = os.path.join(directory, "perf.data")
         wrk = record(proxy, scenario, options, path)
         bench.say(f"{scenario.title}: {wrk.requests:,} requests in {SECONDS} s, sampled")

@@ -12,7 +12,8 @@ METRICS = ("cpu_us_per_request", "cpu_user_us_per_request",
            "cpu_system_us_per_request", "cpu_schedstat_us_per_request",
            "requests_per_second", "p50_us", "p99_us", "proxy_busy_percent")
 RATIO_METRICS = ("cpu_us_per_request", "requests_per_second", "p50_us", "p99_us")
-SUBJECT = "tenfold"
+# The first of these that took part is what the others are compared with.
+SUBJECTS = ("tenfold", "tenfold-cache")
 
 
 # --- figures ---------------------------------------------------------------
@@ -36,13 +37,14 @@ def summarise(runs):
                 rounds = by_peer.setdefault(run["peer"], {})
                 if run["valid"]:
                     rounds[run["round"]] = run
+        subject = next((name for name in SUBJECTS if name in by_peer), None)
         summary[scenario] = {
             "peers": {peer: {metric: spread(run[metric] for run in rounds.values())
                              for metric in METRICS}
                       for peer, rounds in by_peer.items()},
-            "ratios": {peer: _ratios(by_peer[SUBJECT], rounds)
+            "ratios": {peer: _ratios(by_peer[subject], rounds)
                        for peer, rounds in by_peer.items()
-                       if peer != SUBJECT and SUBJECT in by_peer},
+                       if subject and peer != subject},
         }
     return summary
 
@@ -184,16 +186,39 @@ def markdown(results):
     return "\n\n".join(parts) + "\n"
 
 
-def write(results, directory, kind):
-    """Write the JSON and the Markdown file; returns their common base name."""
+def joined(path, new):
+    """The results in the file at `path` with those of a further, shorter session."""
+    with open(path) as file:
+        old = json.load(file)
+    old["versions"] |= new["versions"]
+    for group in ("scenarios", "configurations"):
+        old["settings"][group] |= new["settings"][group]
+    # A scenario that is there already gets further rounds.
+    last = {}
+    for run in old["runs"]:
+        last[run["scenario"]] = max(run["round"], last.get(run["scenario"], 0))
+    old["runs"] += [run | {"round": run["round"] + last.get(run["scenario"], 0)}
+                    for run in new["runs"]]
+    old["settings"]["rounds"] = max(run["round"] for run in old["runs"])
+    old["idle"] += new["idle"]
+    old["summary"] = summarise(old["runs"])
+    old["valid"] = not problems(old)
+    return old
+
+
+def write(results, directory, kind, path=None):
+    """Write the JSON and the Markdown file, in place of the ones at `path` if it is given;
+    returns their common base name."""
     os.makedirs(directory, exist_ok=True)
     first = base = f"{results['date_utc'][:10]}-{kind}"
     number = 1
     # A second run on the same day must not replace the first.
-    while any(os.path.exists(os.path.join(directory, base + ending))
-              for ending in (".json", ".md")):
+    while not path and any(os.path.exists(os.path.join(directory, base + ending))
+                           for ending in (".json", ".md")):
         number += 1
         base = f"{first}-{number}"
+    if path:
+        directory, base = os.path.split(os.path.splitext(path)[0])
     for ending, text in ((".json", json.dumps(results, indent=1, ensure_ascii=False) + "\n"),
                          (".md", markdown(results))):
         with open(os.path.join(directory, base + ending), "w") as file:

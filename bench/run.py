@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Compares Tenfold with nginx and HAProxy. See README.md in this directory.
+"""Compares Tenfold with nginx and HAProxy, and as a cache with Varnish too. See README.md
+in this directory.
 
 Exit codes: 0 all runs valid; 1 a run was invalid, or the benchmark failed;
 2 wrong usage, or a program is missing; 128 + N ended by signal N.
@@ -20,10 +21,12 @@ import idle
 import load
 import machine
 import report
+from cache_peers import CACHE_PEERS, USUAL_CACHES
 from peers import PEERS, USUAL, origin_command
-from scenarios import BY_NAME, SCENARIOS
+from scenarios import BY_NAME, CACHE_SCENARIOS, SCENARIOS
 from server import BenchError, Missing, answer_problem, find_program, free_port, started
 
+ALL_PEERS = PEERS | CACHE_PEERS
 BENCH = os.path.dirname(os.path.abspath(__file__))
 RELEASE = os.path.join(os.path.dirname(BENCH), "target", "release")
 
@@ -33,13 +36,15 @@ def parse_options(arguments):
         prog="bench/run.py", description="Compare Tenfold with nginx and HAProxy.")
     parser.add_argument("--quick", action="store_true",
                         help="3 rounds of 3 s, to see that all works")
+    parser.add_argument("--cache", action="store_true",
+                        help="compare caches: nginx, HAProxy, Varnish, Tenfold")
     parser.add_argument("--rounds", type=_positive, help="rounds per scenario (7)")
     parser.add_argument("--seconds", type=_positive, help="length of a run (6)")
     parser.add_argument("--scenario", nargs="+", metavar="NAME", choices=BY_NAME,
                         help="only these: " + ", ".join(BY_NAME))
-    parser.add_argument("--peers", type=_peer_names, default=list(USUAL),
-                        help="comma-separated (nginx,haproxy,tenfold; also nginx-bare,\n"
-                        "haproxy-bare, which add no headers)")
+    parser.add_argument("--peers", type=_peer_names,
+                        help="comma-separated: " + ", ".join(ALL_PEERS)
+                        + " (those called bare add no headers)")
     parser.add_argument("--tenfold", metavar="PATH", help="the tenfold binary")
     parser.add_argument("--origin", metavar="PATH", help="the tenfold-origin binary")
     parser.add_argument("--origin-address", metavar="HOST:PORT", type=_address,
@@ -48,9 +53,16 @@ def parse_options(arguments):
                         help="leave out the memory of idle connections")
     parser.add_argument("--no-pin", action="store_true",
                         help="do not bind processes to CPUs")
+    parser.add_argument("--add", metavar="FILE",
+                        help="add the runs to these results (JSON), of the same settings")
     parser.add_argument("--out", metavar="DIR", default=os.path.join(BENCH, "results"),
                         help="where the results go (bench/results)")
     options = parser.parse_args(arguments)
+    cached, plain = (tuple(one.name for one in group)
+                     for group in (CACHE_SCENARIOS, SCENARIOS))
+    options.scenario = options.scenario or (cached if options.cache else plain)
+    options.peers = options.peers or (USUAL_CACHES if options.cache else USUAL)
+    options.no_idle = options.no_idle or options.cache
     options.rounds = options.rounds or (3 if options.quick else 7)
     options.seconds = options.seconds or (3 if options.quick else 6)
     return options
@@ -65,7 +77,7 @@ def _positive(text):
 
 def _peer_names(text):
     names = list(dict.fromkeys(text.split(",")))
-    unknown = [name for name in names if name not in PEERS]
+    unknown = [name for name in names if name not in ALL_PEERS]
     if unknown:
         raise argparse.ArgumentTypeError(f"unknown peer: {', '.join(unknown)}")
     return names
@@ -80,8 +92,9 @@ def _address(text):
 
 def choose_programs(options):
     """The peers, ready to be started; raises Missing for what is not there."""
-    given = {"tenfold": options.tenfold or os.path.join(RELEASE, "tenfold")}
-    peers = [PEERS[name](given.get(name)) for name in options.peers]
+    given = options.tenfold or os.path.join(RELEASE, "tenfold")
+    peers = [ALL_PEERS[name](given if name.startswith("tenfold") else None)
+             for name in options.peers]
     missing = [peer.name for peer in peers if not peer.installed()]
     if find_program("wrk") is None:
         missing.append("wrk")
@@ -118,10 +131,10 @@ def origin_server(options):
             yield f"127.0.0.1:{port}"
 
 
-def check_origin(origin):
+def check_origin(origin, scenarios):
     """Nothing can be measured in front of an origin that answers wrongly."""
     host, _, port = origin.rpartition(":")
-    for scenario in SCENARIOS:
+    for scenario in scenarios:
         problem = answer_problem(int(port), scenario, host)
         if problem:
             raise BenchError(f"the origin: {problem}")
@@ -137,7 +150,7 @@ def check_peers(peers, origin, options):
 def benchmark(options):
     """Everything: returns the results as they are written to the JSON file."""
     peers = choose_programs(options)
-    scenarios = [BY_NAME[name] for name in options.scenario or BY_NAME]
+    scenarios = [BY_NAME[name] for name in options.scenario]
     if idle.raise_file_limit() < idle.CONNECTIONS + idle.SPARE_FILES and not options.no_idle:
         raise BenchError("the limit on open files is too low for 10,000 connections; "
                          "raise it (ulimit -n) or use --no-idle")
@@ -158,7 +171,7 @@ def benchmark(options):
         "runs": [], "idle": [],
     }
     with origin_server(options) as origin:
-        check_origin(origin)
+        check_origin(origin, scenarios)
         check_peers(peers, origin, options)
         results["runs"] = load.run_load(scenarios, peers, origin, options, say)
         if not options.no_idle:
@@ -192,7 +205,10 @@ def main():
     except KeyboardInterrupt:
         print("\nbench: interrupted, nothing was written", file=sys.stderr)
         return 130
-    base = report.write(results, options.out, machine.kind(results["machine"]))
+    if options.add:
+        results = report.joined(options.add, results)
+    kind = machine.kind(results["machine"]) + ("-cache" if options.cache else "")
+    base = report.write(results, options.out, kind, options.add)
     say("\n" + report.terminal(results))
     say(f"\nWritten: {os.path.join(os.path.relpath(options.out), base)}.json and .md")
     if not results["valid"]:

@@ -16,6 +16,11 @@ class Scenario:
     method: str = "GET"
     request_bytes: int = 0
     lua: str | None = None  # a wrk script below bench/lua/
+    headers: tuple = ()  # fields of the request, "Name: value"
+    # For caches: how many objects have to be stored before the run, which then asks the
+    # origin for nothing; and the wrk script that stores them, if that is more than one.
+    stored: int = 0
+    filling: str | None = None
 
 
 SCENARIOS = [
@@ -27,4 +32,14 @@ SCENARIOS = [
     Scenario("chunked-64", "GET 4 KiB chunked, 64 connections", "/chunked", 64, 4096),
 ]
 
-BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
+CACHE_SCENARIOS = [
+    Scenario("cache-1k-64", "cache hit of 1 KiB, 64 connections", "/cached/1k", 64, 1024,
+             stored=1),
+    Scenario("cache-100k-64", "cache hit of 100 KiB, 64 connections", "/cached/100k", 64,
+             102400, stored=1),
+    Scenario("cache-zipf-64", "cache hits in 100,000 objects of 1 KiB by Zipf's law, "
+             "64 connections", "/cached/1", 64, 1024, lua="zipf.lua", stored=100_000,
+             filling="objects.lua"),
+]
+
+BY_NAME = {scenario.name: scenario for scenario in SCENARIOS + CACHE_SCENARIOS}

@@ -86,8 +86,21 @@ def answer_problem(port, scenario, host="127.0.0.1"):
     return None
 
 
+def origin_requests(origin):
+    """How many requests the origin has had."""
+    host, _, port = origin.rpartition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=5)
+    try:
+        connection.request("GET", "/requests")
+        return int(connection.getresponse().read())
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise BenchError(f"the origin does not count requests: {error}") from None
+    finally:
+        connection.close()
+
+
 @contextlib.contextmanager
-def started(name, command, port, directory, cpu=None):
+def started(name, command, port, directory, cpu=None, timeout=START_TIMEOUT):
     """Run a server for the length of a `with` block; yields the Popen object."""
     log_path = os.path.join(directory, f"{name}.log")
     with open(log_path, "wb") as log:
@@ -98,14 +111,14 @@ def started(name, command, port, directory, cpu=None):
             start_new_session=True,
         )
     try:
-        _wait_until_listening(name, process, port, log_path)
+        _wait_until_listening(name, process, port, log_path, timeout)
         yield process
     finally:
         _stop(process)
 
 
-def _wait_until_listening(name, process, port, log_path):
-    deadline = time.monotonic() + START_TIMEOUT
+def _wait_until_listening(name, process, port, log_path, timeout):
+    deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break

@@ -34,6 +34,7 @@ fn route(number: usize, host: Option<&str>, path: &str) -> Route {
         timeouts: RouteTimeouts::default(),
         max_body: 0,
         mirror: None,
+        cache: None,
     }
 }
 

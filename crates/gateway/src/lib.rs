@@ -9,6 +9,8 @@
 //! No lock, no allocation that a pooled buffer can avoid, no timer registration and no task switch between
 //! threads on the way of a request. No middleware and no hooks. Status codes are made in `http/error.rs` alone.
 
+mod cache;
+mod caches;
 pub mod config;
 mod control;
 mod files;
@@ -22,9 +24,15 @@ mod status;
 mod upstream;
 mod worker;
 
+pub use cache::{
+    CacheLevelStatus, CacheRequests, CacheStatus, CachedEntry, OpenError, Purge, PurgeError,
+    Purged, PurgedLevel,
+};
 pub use control::ApplyError;
 pub use control::carried::{Carried, Inheritance};
 pub use control::edit::{EditError, EndpointEdit};
+#[doc(hidden)]
+pub use http::cache::properties as cache_properties;
 pub use run::{DRAIN_TIMEOUT, Gateway, StartError, Threads};
 pub use status::{
     DurationStatus, EndpointState, EndpointStatus, ListenerStatus, RouteStatus, Status,

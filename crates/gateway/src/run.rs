@@ -146,6 +146,7 @@ impl Gateway {
     /// Registers what is read when it is asked for.
     fn register(&self, registry: &Registry) {
         metrics::read_endpoints(registry, &self.control);
+        metrics::cache::read(registry, &self.control);
         if let Some(monitor) = self.access_log.clone() {
             registry.read_counter(
                 "tenfold_access_log_dropped",
@@ -289,6 +290,9 @@ impl Gateway {
             .into_iter()
             .filter_map(|thread| thread.join().err())
             .count();
+        for cache in self.control.snapshot().caches.iter() {
+            cache.close(CLOSING);
+        }
         if let Some(writer) = threads.access_log
             && !writer.finish(patience)
         {
@@ -312,6 +316,9 @@ async fn settled(control: &Control, patience: Duration) {
         tracing::warn!("not all names are resolved yet; serving what is there");
     }
 }
+
+/// How long a cache has for writing out what is under way at the end. What is not written is fetched again.
+const CLOSING: Duration = Duration::from_secs(3);
 
 /// How long a drain may take by default: longer than the slowest ordinary request, shorter than the patience of
 /// process managers (systemd 90 s, Kubernetes 30 s).

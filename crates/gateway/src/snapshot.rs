@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tenfold_observe::metric::{CounterSet, Metric, Registry};
 use tenfold_traffic::Group;
 
+use crate::cache::Store;
 use crate::config::{Listener, Route, Server, Upstream};
 use crate::http::edits::Edits;
 use crate::metrics;
@@ -20,6 +21,7 @@ pub(crate) struct Snapshot {
     pub(crate) listeners: Arc<[Listener]>,
     pub(crate) routes: Arc<Routes>,
     pub(crate) upstreams: Vec<Arc<SharedUpstream>>,
+    pub(crate) caches: Arc<[Arc<Store>]>,
 }
 
 impl Snapshot {
@@ -31,6 +33,7 @@ impl Snapshot {
             listeners: Arc::default(),
             routes: Arc::new(routes),
             upstreams: Vec::new(),
+            caches: Arc::default(),
         }
     }
 }

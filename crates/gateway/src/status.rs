@@ -9,6 +9,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tenfold_observe::metric::{DURATION_BOUNDS, Distribution};
 
+use crate::cache::CacheStatus;
+
 /// A gateway, without its routes: those may be thousands, and are asked for on their own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -39,6 +41,8 @@ pub struct Status {
     pub listeners: Vec<ListenerStatus>,
     /// The servers behind the gateway.
     pub upstreams: Vec<UpstreamStatus>,
+    /// Where responses are kept.
+    pub caches: Vec<CacheStatus>,
 }
 
 /// Where clients connect.
@@ -287,7 +291,7 @@ mod tests {
         };
         assert_eq!(
             names(&json),
-            "connections_accepted connections_open generation is_draining listeners received_bytes requests \
+            "caches connections_accepted connections_open generation is_draining listeners received_bytes requests \
              requests_active sent_bytes upstreams uptime_seconds version workers"
         );
         let upstream = &json["upstreams"][0];

@@ -10,6 +10,7 @@ use tenfold_gateway::config::Server;
 use tenfold_observe::lines;
 use tenfold_traffic::Algorithm;
 
+use crate::command::cache::Cache;
 use crate::command::check::Check;
 use crate::command::client::AdminUrl;
 use crate::command::completions::Completions;
@@ -43,6 +44,8 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Show how a running gateway does: listeners, upstreams, endpoints.
     Status(Status),
+    /// Purge a running gateway's caches, fill them, and look into them.
+    Cache(Cache),
     /// Watch a running gateway: a live table of upstreams, routes and listeners.
     Top(Top),
 }
@@ -90,7 +93,8 @@ pub(crate) struct Top {
 }
 
 /// What a file says instead.
-const FLAGS: [&str; 18] = [
+const FLAGS: [&str; 19] = [
+    "cache",
     "to",
     "listen",
     "admin",
@@ -147,6 +151,10 @@ pub(crate) struct Run {
     /// How to choose a server.
     #[arg(long, value_enum, default_value_t = Balance::P2c)]
     pub(crate) balance: Balance,
+
+    /// Keep responses in memory, as far as they allow it (RFC 9111), in at most so many bytes.
+    #[arg(long, value_name = "SIZE", num_args = 0..=1, require_equals = true, default_missing_value = "256MiB", value_parser = value::size)]
+    pub(crate) cache: Option<u64>,
 
     /// A network of proxies whose X-Forwarded-* and Forwarded fields are believed; repeatable.
     #[arg(long = "trusted-proxy", value_name = "CIDR", value_parser = value::network)]

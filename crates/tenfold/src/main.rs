@@ -25,6 +25,7 @@ fn main() -> ExitCode {
             Ok(printed(&command::completions::print(&arguments)))
         }
         cli::Command::Status(arguments) => command::status::run(arguments),
+        cli::Command::Cache(arguments) => command::cache::run(arguments),
         cli::Command::Top(arguments) => command::top::run(arguments),
     };
     match result {

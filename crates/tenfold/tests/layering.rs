@@ -7,8 +7,10 @@ use serde_json::Value;
 
 /// Crate, tier, and what else it is forbidden to use although its tier would allow it.
 const TIERS: &[(&str, u8)] = &[
+    ("tenfold-cache-macros", 0),
     ("tenfold-http1", 0),
     ("tenfold-traffic", 0),
+    ("tenfold-cache", 1),
     ("tenfold-observe", 1),
     ("tenfold-gateway", 2),
     ("tenfold", 3),

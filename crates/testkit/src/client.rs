@@ -100,6 +100,11 @@ impl Client {
         self.reader.bytes(count)
     }
 
+    /// What was read from the stream already, for those who go on reading it themselves.
+    pub fn ahead(&mut self) -> Vec<u8> {
+        self.reader.take_ahead()
+    }
+
     /// Reads until the server closes.
     ///
     /// # Errors

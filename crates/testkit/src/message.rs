@@ -121,6 +121,11 @@ impl<R: Read> Reader<R> {
         Ok(self.ahead.drain(..count).collect())
     }
 
+    /// What was read and not yet asked for.
+    pub fn take_ahead(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.ahead)
+    }
+
     /// Reads until the stream ends.
     ///
     /// # Errors

@@ -2,10 +2,12 @@
 //!
 //! [`Settings`] hold for the life of the process; a [`Config`] is what a reload can change, as a whole or not at all.
 
+pub mod cache;
 pub mod listener;
 pub mod route;
 pub mod upstream;
 
+pub use cache::Cache;
 pub use listener::Listener;
 pub use route::Route;
 use tenfold_observe::lines;
@@ -36,4 +38,24 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// The servers behind the gateway.
     pub upstreams: Vec<Upstream>,
+    /// Where responses are kept.
+    pub caches: Vec<Cache>,
+}
+
+/// True for a field or a parameter whose value lets somebody in: it is not for everybody who may look at a gateway.
+#[must_use]
+pub fn sounds_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let words = [
+        "auth",
+        "cookie",
+        "credential",
+        "key",
+        "passw",
+        "secret",
+        "session",
+        "signature",
+        "token",
+    ];
+    words.iter().any(|word| name.contains(word))
 }

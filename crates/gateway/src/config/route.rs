@@ -27,6 +27,8 @@ pub struct Route {
     pub max_body: u64,
     /// Where a copy of some requests goes.
     pub mirror: Option<Mirror>,
+    /// Index of the cache that may answer.
+    pub cache: Option<usize>,
 }
 
 /// How long things may take on a route.

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use crate::config::cache::Disk;
 use crate::config::route::Action;
-use crate::config::{Config, Listener, Route, Server, Upstream};
+use crate::config::{Cache, Config, Listener, Route, Server, Upstream};
 
 /// More lines than this are told as a number.
 const MOST: usize = 50;
@@ -31,6 +32,13 @@ pub(crate) fn diff(old: &Config, new: &Config) -> Vec<String> {
         (&old.routes, &new.routes),
         |it| &it.name,
         |before, after| route((old, before), (new, after)),
+    );
+    compare(
+        &mut lines,
+        "cache",
+        (&old.caches, &new.caches),
+        |it| &it.name,
+        cache,
     );
     if lines.len() > MOST {
         let more = lines.len() - MOST;
@@ -120,7 +128,51 @@ fn servers(lines: &mut Vec<String>, old: &[Server], new: &[Server]) {
     }
 }
 
-/// Routes name listeners and upstreams by their place, which changes when another one comes or goes: that is no difference.
+fn cache(old: &Cache, new: &Cache) -> Vec<String> {
+    let mut lines = Vec::new();
+    if old.memory != new.memory {
+        let (old, new) = (size(old.memory), size(new.memory));
+        lines.push(format!("memory {old} → {new}"));
+    }
+    if old.disk != new.disk {
+        let (old, new) = (disk(old.disk.as_ref()), disk(new.disk.as_ref()));
+        lines.push(format!("disk {old} → {new}"));
+    }
+    if old.redis.is_some() != new.redis.is_some() {
+        let (old, new) = (old.redis.is_some(), new.redis.is_some());
+        lines.push(format!("shared {old} → {new}"));
+    } else if old.redis != new.redis {
+        // The address may have a password in it.
+        lines.push("shared elsewhere".into());
+    }
+    let mut rest = new.clone();
+    rest.memory = old.memory;
+    rest.disk.clone_from(&old.disk);
+    rest.redis.clone_from(&old.redis);
+    if rest != *old {
+        lines.push("settings changed".into());
+    }
+    lines
+}
+
+/// In the largest unit of which it is a whole number.
+fn size(bytes: u64) -> String {
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let whole = |(shift, _): &(u32, &str)| bytes.is_multiple_of(1 << shift);
+    match units.into_iter().find(whole) {
+        Some((shift, unit)) => format!("{}{unit}", bytes >> shift),
+        None => format!("{bytes}B"),
+    }
+}
+
+fn disk(disk: Option<&Disk>) -> String {
+    disk.map_or_else(
+        || "none".into(),
+        |disk| format!("{} ({})", disk.path.display(), size(disk.size)),
+    )
+}
+
+/// Routes name listeners, upstreams and caches by their place, which changes when another one comes or goes: that is no difference.
 fn route(
     (old_config, old): (&Config, &Route),
     (new_config, new): (&Config, &Route),
@@ -141,11 +193,12 @@ fn route(
     if let (Some(mirror), Some(before)) = (&mut rest.mirror, &old.mirror) {
         mirror.upstream = before.upstream;
     }
+    rest.cache = old.cache;
     let is_same = rest == *old && is_same_names;
     (!is_same).then(|| "changed".into()).into_iter().collect()
 }
 
-/// What a route names: listeners, upstreams with their weights, the mirror.
+/// What a route names: listeners, upstreams with their weights, the mirror, and after a word that keeps it apart the cache.
 fn names<'c>(config: &'c Config, route: &Route) -> Vec<(&'c str, u32)> {
     let upstream = |index: usize| {
         config
@@ -160,6 +213,8 @@ fn names<'c>(config: &'c Config, route: &Route) -> Vec<(&'c str, u32)> {
         names.extend(shares.iter().map(|it| (upstream(it.upstream), it.weight)));
     }
     names.extend(route.mirror.iter().map(|it| (upstream(it.upstream), 0)));
+    let cache = route.cache.and_then(|index| config.caches.get(index));
+    names.extend([("cache", 0), (cache.map_or("", |it| &it.name), 0)]);
     names
 }
 
@@ -185,6 +240,7 @@ mod tests {
             listeners: vec![Listener::default()],
             routes: Vec::new(),
             upstreams: vec![upstream],
+            caches: Vec::new(),
         }
     }
 
@@ -235,6 +291,7 @@ mod tests {
                 timeouts: RouteTimeouts::default(),
                 max_body: 1,
                 mirror: None,
+                cache: None,
             };
             Config {
                 upstreams: upstreams.iter().map(|it| Upstream::new(*it)).collect(),
@@ -248,5 +305,73 @@ mod tests {
         let other = to(&["a", "new", "b"], 1);
         let lines = diff(&old, &other);
         assert_eq!(lines, ["upstream new added", "route all: changed"]);
+    }
+
+    #[test]
+    fn changes_of_caches_are_told_without_passwords() {
+        let with = |caches: Vec<Cache>| Config {
+            caches,
+            ..config(Vec::new())
+        };
+        let old = with(vec![Cache::new("pages"), Cache::new("gone")]);
+        let mut pages = Cache::new("pages");
+        pages.memory = 1 << 30;
+        pages.disk = Some(Disk {
+            path: "/var/cache/pages".into(),
+            size: 5000,
+        });
+        pages.redis = Some(crate::config::cache::Redis {
+            url: "redis://:hunter2@h".into(),
+            namespace: "a".into(),
+            timeout: std::time::Duration::from_secs(1),
+        });
+        let new = with(vec![pages.clone()]);
+        assert_eq!(
+            diff(&old, &new),
+            [
+                "cache gone removed",
+                "cache pages: memory 256MiB → 1GiB",
+                "cache pages: disk none → /var/cache/pages (5000B)",
+                "cache pages: shared false → true",
+            ]
+        );
+        let mut moved = pages;
+        if let Some(redis) = &mut moved.redis {
+            redis.url = "redis://:other@h".into();
+        }
+        moved.policy.jitter_percent = 10;
+        let lines = [
+            "cache pages: shared elsewhere",
+            "cache pages: settings changed",
+        ];
+        assert_eq!(diff(&new, &with(vec![moved])), lines);
+    }
+
+    #[test]
+    fn a_route_with_another_cache_is_different() {
+        let route = |cache| Route {
+            name: "all".into(),
+            matches: Match::default(),
+            action: Action::Forward(Vec::new()),
+            path: PathEdit::Keep,
+            request_fields: FieldEdits::default(),
+            response_fields: FieldEdits::default(),
+            timeouts: RouteTimeouts::default(),
+            max_body: 1,
+            mirror: None,
+            cache,
+        };
+        let with = |names: &[&str], cache| Config {
+            routes: vec![route(cache)],
+            caches: names.iter().map(|name| Cache::new(name)).collect(),
+            ..Config::default()
+        };
+        let old = with(&["a", "b"], Some(1));
+        assert_eq!(diff(&old, &with(&["b"], Some(0))), ["cache a removed"]);
+        assert_eq!(
+            diff(&old, &with(&["a", "b"], Some(0))),
+            ["route all: changed"]
+        );
+        assert_eq!(diff(&old, &with(&["a", "b"], None)), ["route all: changed"]);
     }
 }

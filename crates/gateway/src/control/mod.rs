@@ -28,6 +28,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
+use crate::cache::{OpenError, Store};
 use crate::config::{Config, Upstream};
 use crate::route::TableError;
 use crate::snapshot::{Routes, Snapshot};
@@ -44,6 +45,8 @@ pub enum ApplyError {
     Listen(String, SocketAddr, io::Error),
     /// Two routes are for the same requests.
     Routes(TableError),
+    /// A cache cannot be opened.
+    Cache(OpenError),
     /// Another process takes over, or this one ends.
     Leaving,
 }
@@ -55,6 +58,7 @@ impl fmt::Display for ApplyError {
                 write!(f, "listener {name}: cannot listen on {address}: {error}")
             }
             Self::Routes(error) => error.fmt(f),
+            Self::Cache(error) => error.fmt(f),
             Self::Leaving => f.write_str(edit::LEAVING),
         }
     }
@@ -202,6 +206,7 @@ impl Control {
             let routes = Routes::new(&config.routes, config.listeners.len(), &self.registry);
             Arc::new(routes.map_err(ApplyError::Routes)?)
         };
+        let caches = self.open_caches(state, &config)?;
         let sockets = state.sockets.open(&config.listeners)?;
 
         // Nothing fails from here on.
@@ -216,9 +221,24 @@ impl Control {
                 .iter()
                 .map(|it| Arc::clone(it.shared()))
                 .collect(),
+            caches,
         };
         state.config = config;
         Ok((changes, self.publish(state, snapshot, sockets)))
+    }
+
+    /// Opens what is new of the caches, and takes over the others.
+    fn open_caches(&self, state: &State, config: &Config) -> Result<Arc<[Arc<Store>]>, ApplyError> {
+        let old = &state.snapshot.caches;
+        let open = |(index, cache): (usize, &crate::config::Cache)| {
+            let known = old.iter().find(|old| old.config.name == cache.name);
+            let uses = |route: &&crate::config::Route| route.cache == Some(index);
+            let routes = config.routes.iter().filter(uses);
+            let routes = routes.map(|route| route.name.as_str().into()).collect();
+            Store::open(&Arc::new(cache.clone()), routes, known, &self.registry)
+        };
+        let caches = config.caches.iter().enumerate().map(open);
+        caches.collect::<Result<_, _>>().map_err(ApplyError::Cache)
     }
 
     /// Brings the managed upstreams into the order of the configuration.
@@ -261,6 +281,7 @@ impl Control {
             listeners: Arc::clone(&old.listeners),
             routes: Arc::clone(&old.routes),
             upstreams,
+            caches: Arc::clone(&old.caches),
         };
         self.publish(state, snapshot, Vec::new())
     }
@@ -286,6 +307,11 @@ impl Control {
             let _ended = order.send(Order::Apply(apply));
         }
         Done { told, _old: old }
+    }
+
+    /// Waits for something that needs the runtime. Not to be called on its own thread.
+    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
     }
 
     /// Tells requests that wait for a server which is down to look elsewhere.

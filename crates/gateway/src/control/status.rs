@@ -52,6 +52,7 @@ impl Control {
                 .iter()
                 .map(|upstream| self.upstream_status(upstream))
                 .collect(),
+            caches: snapshot.caches.iter().map(|cache| cache.status()).collect(),
         }
     }
 

@@ -77,28 +77,31 @@ impl Edits {
     /// Edits the head that is all of `out`.
     pub(crate) fn apply(&self, out: &mut Buffer, pool: &Rc<Pool>, lines: &[u8]) {
         let mut edited = pool.head();
-        let mut rest = out.filled();
-        let mut is_first = true;
-        while let Some(end) = memchr::memchr(b'\n', rest) {
-            let (line, after) = rest.split_at(end + 1);
-            rest = after;
+        let head = out.filled();
+        // Lines that stay are copied together.
+        let (mut copied, mut at) = (0, 0);
+        while let Some(end) = memchr::memchr(b'\n', &head[at..]) {
+            let line = &head[at..=at + end];
             if line == b"\r\n" {
                 break;
             }
-            if std::mem::take(&mut is_first) || !self.leaves_out(line) {
-                edited.push(line);
+            let is_first = at == 0;
+            if !is_first && self.leaves_out(line) {
+                edited.push(&head[copied..at]);
+                copied = at + line.len();
             }
+            at += line.len();
         }
+        edited.push(&head[copied..at]);
         edited.push(lines);
         edited.push(b"\r\n");
         *out = edited;
     }
 
     fn leaves_out(&self, line: &[u8]) -> bool {
-        let name = &line[..memchr::memchr(b':', line).unwrap_or(line.len())];
-        self.left_out
-            .iter()
-            .any(|other| is_spelling_of(name, other))
+        self.left_out.iter().any(|name| {
+            line.get(name.len()) == Some(&b':') && is_spelling_of(&line[..name.len()], name)
+        })
     }
 }
 
@@ -109,4 +112,48 @@ fn is_spelling_of(name: &[u8], wanted: &[u8]) -> bool {
         byte.to_ascii_lowercase() == *wanted || (*byte, *wanted) == (b'_', b'-')
     };
     name.len() == wanted.len() && name.iter().zip(wanted).all(is_same)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The head without what is left out, and with `new: 1`.
+    fn edited(left_out: &[&str], head: &str) -> String {
+        let edits = Edits {
+            left_out: left_out.iter().map(|name| name.as_bytes().into()).collect(),
+            ..Edits::default()
+        };
+        let pool = Pool::new();
+        let mut out = pool.head();
+        out.push(head.as_bytes());
+        edits.apply(&mut out, &pool, b"new: 1\r\n");
+        String::from_utf8(out.filled().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn lines_are_left_out_in_every_spelling() {
+        let head =
+            "GET / HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nx_a: 2\r\nX-Ab: 3\r\nX: 4\r\nLast: 5\r\n\r\n";
+        for (left_out, expected) in [
+            (
+                &[][..],
+                "Host: a\r\nX-A: 1\r\nx_a: 2\r\nX-Ab: 3\r\nX: 4\r\nLast: 5",
+            ),
+            (&["x-a"], "Host: a\r\nX-Ab: 3\r\nX: 4\r\nLast: 5"),
+            (&["host", "x", "last"], "X-A: 1\r\nx_a: 2\r\nX-Ab: 3"),
+            (&["x-a", "x-ab"], "Host: a\r\nX: 4\r\nLast: 5"),
+            (
+                &["x-none", "get / http/1.1"],
+                "Host: a\r\nX-A: 1\r\nx_a: 2\r\nX-Ab: 3\r\nX: 4\r\nLast: 5",
+            ),
+        ] {
+            let expected = format!("GET / HTTP/1.1\r\n{expected}\r\nnew: 1\r\n\r\n");
+            assert_eq!(edited(left_out, head), expected, "{left_out:?}");
+        }
+        assert_eq!(
+            edited(&["a"], "HTTP/1.1 200 OK\r\n\r\n"),
+            "HTTP/1.1 200 OK\r\nnew: 1\r\n\r\n"
+        );
+    }
 }

@@ -40,7 +40,15 @@ pub(crate) enum Failure {
     Exhausted,
     /// A file could not be read to the end that was announced.
     File,
+    /// The client wants nothing but what is cached, and that is not (RFC 9111 section 5.2.1.7).
+    OnlyIfCached,
+    /// A `PURGE` from somewhere that may not.
+    PurgeForbidden,
+    /// A `PURGE` of something that cannot be.
+    PurgeMalformed,
 }
+
+impl std::error::Error for Failure {}
 
 /// What is wrong with a server's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +81,9 @@ impl Failure {
             Self::ClientGone | Self::TunnelBroken | Self::TunnelIdle => 499,
             Self::NoServer | Self::Exhausted => 503,
             Self::UpstreamBroken | Self::UpstreamInvalid(_) => 502,
-            Self::UpstreamTimeout => 504,
+            Self::UpstreamTimeout | Self::OnlyIfCached => 504,
+            Self::PurgeForbidden => 403,
+            Self::PurgeMalformed => 400,
             Self::File => 500,
         }
     }
@@ -99,6 +109,9 @@ impl Failure {
             Self::TunnelIdle => "tunnel_idle",
             Self::Exhausted => "out_of_descriptors",
             Self::File => "file_unreadable",
+            Self::OnlyIfCached => "only_if_cached",
+            Self::PurgeForbidden => "purge_forbidden",
+            Self::PurgeMalformed => "purge_malformed",
         }
     }
 
@@ -107,6 +120,7 @@ impl Failure {
         match self.status() {
             400..=499 | 501 | 505 => "client",
             _ if matches!(self, Self::Exhausted | Self::File) => "gateway",
+            _ if self == Self::OnlyIfCached => "client",
             _ => "upstream",
         }
     }
@@ -231,6 +245,9 @@ impl fmt::Display for Failure {
             Self::TunnelIdle => "the upgraded connection was idle for too long",
             Self::Exhausted => "this gateway has no connection left to reach a server with",
             Self::File => "a file changed while it was being sent",
+            Self::OnlyIfCached => "this is not cached, and only-if-cached was asked for",
+            Self::PurgeForbidden => "this address may not purge: it is not in purge_from",
+            Self::PurgeMalformed => "this cannot be purged",
         })
     }
 }

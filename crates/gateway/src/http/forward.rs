@@ -12,6 +12,7 @@
 use std::io;
 use std::time::Duration;
 
+use tenfold_http1::ResponseHead;
 use tenfold_traffic::{Algorithm, Ask, Outcome, Tried, What};
 
 use super::client::Client;
@@ -32,12 +33,80 @@ const MAX_RESENDS: u8 = 2;
 /// likelier its server is just closing it (many do after 5 s).
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Finds a server of an upstream that answers.
-pub(super) async fn forward(
+/// The head of a server's answer, with what is left of it still to come.
+pub(super) struct Answered {
+    pub(super) head: ResponseHead,
+    pub(super) connection: Connection,
+    pub(super) pick: Pick,
+    /// When the attempt began.
+    since: Duration,
+}
+
+impl Answered {
+    /// An answer to a request of the gateway's own.
+    pub(super) fn new(
+        head: ResponseHead,
+        connection: Connection,
+        pick: Pick,
+        since: Duration,
+    ) -> Self {
+        Self {
+            head,
+            connection,
+            pick,
+            since,
+        }
+    }
+
+    /// Judges the server, and makes the response that the client gets.
+    pub(super) fn for_client(
+        self,
+        worker: &Worker,
+        client: &Client,
+        request: &Request,
+    ) -> Result<Response, Failure> {
+        let Self {
+            head,
+            connection,
+            pick,
+            since,
+        } = self;
+        let is_failure = head.line().status >= 500;
+        match Response::new(worker, client, request, head, connection, pick) {
+            Ok(response) => {
+                judge(
+                    worker,
+                    response.pick(),
+                    Outcome::Answered { is_failure },
+                    since,
+                );
+                Ok(response)
+            }
+            Err((failure, pick)) => {
+                judge(worker, &pick, Outcome::Answered { is_failure: true }, since);
+                Err(failure)
+            }
+        }
+    }
+
+    /// Judges the server for an answer that the cache takes.
+    pub(super) fn judge(&self, worker: &Worker) {
+        let is_failure = self.head.line().status >= 500;
+        judge(
+            worker,
+            &self.pick,
+            Outcome::Answered { is_failure },
+            self.since,
+        );
+    }
+}
+
+/// Finds a server of an upstream that answers, and reads the head of its answer. The server is judged when the answer is used.
+pub(super) async fn ask(
     worker: &Worker,
     client: &mut Client,
     request: &mut Request,
-) -> Result<Response, Failure> {
+) -> Result<Answered, Failure> {
     let mut tried = Tried::default();
     let mut resends = 0_u8;
     let mut now = request.started;
@@ -73,22 +142,12 @@ pub(super) async fn forward(
         }
         match exchange::run(worker, client, request, &pick, &mut connection, now).await {
             Ok(head) => {
-                let is_failure = head.line().status >= 500;
-                return match Response::new(worker, client, request, head, connection, pick) {
-                    Ok(response) => {
-                        judge(
-                            worker,
-                            response.pick(),
-                            Outcome::Answered { is_failure },
-                            now,
-                        );
-                        Ok(response)
-                    }
-                    Err((failure, pick)) => {
-                        judge(worker, &pick, Outcome::Answered { is_failure: true }, now);
-                        Err(failure)
-                    }
-                };
+                return Ok(Answered {
+                    head,
+                    connection,
+                    pick,
+                    since: now,
+                });
             }
             Err(ExchangeError::Fatal(failure)) => {
                 let outcome = match failure {

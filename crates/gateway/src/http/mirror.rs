@@ -17,11 +17,11 @@ use tokio::io::AsyncWriteExt;
 use super::body::{Format, Pump};
 use super::client::Client;
 use super::exchange::RESPONSE_LIMITS;
-use super::forward;
+use super::forward::{self, Answered};
 use super::headers;
 use super::identity;
 use super::request::Request;
-use crate::upstream::{Connection, Pick, Upstream};
+use crate::upstream::{Connection, Upstream};
 use crate::worker::Worker;
 use crate::worker::timer::Timer;
 
@@ -82,7 +82,8 @@ impl Drop for UnderWay {
     }
 }
 
-struct Copy {
+/// A request of the gateway's own: a copy of a client's that goes its own way.
+pub(super) struct Copy {
     upstream: Rc<Upstream>,
     bytes: Box<[u8]>,
     method: Method,
@@ -91,8 +92,28 @@ struct Copy {
 }
 
 impl Copy {
-    /// One attempt; a copy is not worth a second one.
+    /// A request like `request`, to the same servers, with another head.
+    pub(super) fn of_own(client: &Client, request: &Request, head: &[u8]) -> Self {
+        let upstream = Rc::clone(request.way.upstream());
+        Self {
+            key: identity::hash(&upstream.shared.config.hash, client, &request.head),
+            upstream,
+            bytes: head.into(),
+            method: request.method(),
+            timeout: request.route().timeouts.response,
+        }
+    }
+
+    /// Sends it, and reads the answer into the void.
     async fn send(self, worker: &Worker) {
+        if let Some(answered) = self.ask(worker).await {
+            answered.judge(worker);
+            give_back(worker, &worker.timers.timer(), answered, self.timeout).await;
+        }
+    }
+
+    /// One attempt, since nobody waits for it; the server is judged when its answer is used.
+    pub(super) async fn ask(&self, worker: &Worker) -> Option<Answered> {
         let timer = worker.timers.timer();
         let now = worker.clock.read();
         let pick = self.upstream.pick(&Ask {
@@ -101,29 +122,20 @@ impl Copy {
             random: worker.random(),
             key: self.key,
             sticky: None,
-        });
-        let Some(pick) = pick else { return };
+        })?;
         let longest = Some(self.upstream.shared.config.idle_timeout);
-        let Ok(Some((mut connection, is_reused))) =
-            forward::obtain(worker, &timer, &pick, now, longest).await
-        else {
-            return;
-        };
+        let obtained = forward::obtain(worker, &timer, &pick, now, longest).await;
+        let (mut connection, is_reused) = obtained.ok()??;
         timer.set(worker.clock.read(), self.timeout);
-        let answer = timer.limit(self.exchange(&mut connection)).await;
-        let outcome = match &answer {
-            Some(Ok(head)) => Outcome::Answered {
-                is_failure: head.line().status >= 500,
-            },
+        let outcome = match timer.limit(self.exchange(&mut connection)).await {
+            Some(Ok(head)) => return Some(Answered::new(head, connection, pick, now)),
             // Its server just closed a connection that had been idle, which says nothing about it.
-            Some(Err(())) if is_reused => return,
+            Some(Err(())) if is_reused => return None,
             Some(Err(())) => Outcome::Broken,
             None => Outcome::TimedOut,
         };
         forward::judge(worker, &pick, outcome, now);
-        if let Some(Ok(head)) = answer {
-            give_back(worker, &timer, &pick, connection, head, self.timeout).await;
-        }
+        None
     }
 
     async fn exchange(&self, connection: &mut Connection) -> Result<ResponseHead, ()> {
@@ -147,14 +159,18 @@ impl Copy {
 }
 
 /// Reads the response's body, within reason, and keeps the connection.
-async fn give_back(
+pub(super) async fn give_back(
     worker: &Worker,
     timer: &Timer,
-    pick: &Pick,
-    mut connection: Connection,
-    head: ResponseHead,
+    answered: Answered,
     timeout: Duration,
 ) {
+    let Answered {
+        head,
+        mut connection,
+        pick,
+        ..
+    } = answered;
     let line = *head.line();
     let is_reusable = line.length != Length::UntilClose
         && !line.declares_absent_body

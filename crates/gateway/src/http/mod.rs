@@ -2,6 +2,8 @@
 
 pub(crate) mod access_log;
 pub(crate) mod body;
+pub(crate) mod cache;
+mod cached;
 pub(crate) mod client;
 pub(crate) mod connection;
 pub(crate) mod edits;

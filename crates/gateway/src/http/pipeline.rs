@@ -8,11 +8,11 @@ use tokio::io::AsyncWriteExt;
 use super::access_log::Line;
 use super::client::Client;
 use super::error::Failure;
-use super::forward::forward;
+use super::forward::{self, Answered};
 use super::request::Request;
 use super::respond::{Sent, discard};
 use super::served::{Next, Served};
-use super::{local, mirror};
+use super::{cached, local, mirror};
 use crate::metrics;
 use crate::snapshot::Entry;
 use crate::worker::Worker;
@@ -37,6 +37,10 @@ pub(super) fn serve<'a>(
         let served = match &mut admitted {
             Ok(request) if request.way.local().is_some() => {
                 Box::pin(answer_here(worker, client, request)).await
+            }
+            Ok(request) if request.way.is_at_hand() => cached::send(worker, client, request).await,
+            Ok(request) if request.way.plan().is_some() => {
+                Box::pin(cached::answer(worker, client, request)).await
             }
             Ok(request) => answer(worker, client, request).await,
             Err(refused) => {
@@ -67,9 +71,10 @@ pub(super) fn serve<'a>(
 }
 
 /// Finds a server, and sends its response on.
-async fn answer(worker: &Worker, client: &mut Client, request: &mut Request) -> Served {
+pub(super) async fn answer(worker: &Worker, client: &mut Client, request: &mut Request) -> Served {
     mirror::perhaps(worker, client, request);
-    let mut answered = forward(worker, client, request).await;
+    let answered = forward::ask(worker, client, request).await;
+    let mut answered = answered.and_then(|it| it.for_client(worker, client, request));
     let sent = match &mut answered {
         Ok(response) => response.send(worker, client, request).await,
         Err(_) => Sent::default(),
@@ -80,6 +85,25 @@ async fn answer(worker: &Worker, client: &mut Client, request: &mut Request) -> 
             let id = request.id();
             Box::pin(refuse(worker, client, Some(&request.head), id, failure)).await
         }
+    };
+    read_the_rest(worker, client, request, &mut served).await;
+    served
+}
+
+/// Sends on what a server has answered, or says why there is nothing.
+pub(super) async fn respond(
+    worker: &Worker,
+    client: &mut Client,
+    request: &mut Request,
+    answered: Result<Answered, Failure>,
+) -> Served {
+    let made = answered.and_then(|answered| answered.for_client(worker, client, request));
+    let mut served = match made {
+        Ok(mut response) => {
+            let sent = response.send(worker, client, request).await;
+            response.finish(worker, request, sent)
+        }
+        Err(failure) => refuse(worker, client, Some(&request.head), request.id(), failure).await,
     };
     read_the_rest(worker, client, request, &mut served).await;
     served
@@ -129,7 +153,7 @@ pub(super) async fn serve_unreadable(
 }
 
 /// Sends an error response, if there is somebody to send it to.
-async fn refuse(
+pub(super) async fn refuse(
     worker: &Worker,
     client: &mut Client,
     head: Option<&RequestHead>,

@@ -252,6 +252,16 @@ impl Request {
         self.is_replayable() && (self.is_unsent() || self.method().is_idempotent())
     }
 
+    /// Puts another head in place of what the server was to get. Only for requests without a body. The identifier is where it
+    /// was, or was not changed.
+    pub(crate) fn replace_head(&mut self, head: Buffer) {
+        debug_assert!(self.early_bytes == 0 && self.upload.is_none());
+        let id = self.id().to_vec();
+        self.out = head;
+        self.id = super::headers::locate(self.out.filled(), &id);
+        self.sent = 0;
+    }
+
     /// What the server gets, as far as it is at hand: all of it, unless there is an upload.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.out.filled()

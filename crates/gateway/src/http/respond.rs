@@ -203,10 +203,16 @@ fn edit(worker: &Worker, request: &Request, pick: &Pick, out: &mut Buffer) {
             .then(|| identity::set_cookie(sticky, id))
     });
     let lines = request.way.response_lines();
-    if lines.is_none() && cookie.is_none() {
+    let cache = request.way.cache_status();
+    if lines.is_none() && cookie.is_none() && cache.is_none() {
         return;
     }
     let mut lines = lines.unwrap_or_default().to_vec();
+    if let Some(status) = cache {
+        lines.extend_from_slice(b"Cache-Status: ");
+        lines.extend_from_slice(&status.value());
+        lines.extend_from_slice(b"\r\n");
+    }
     lines.extend_from_slice(cookie.unwrap_or_default().as_bytes());
     let edits = &request.way.entry().response_edits;
     edits.apply(out, &worker.buffers, &lines);

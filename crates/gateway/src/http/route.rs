@@ -1,9 +1,12 @@
 //! Finding a request's route, and what the route says about its way.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use tenfold_http1::{Buffer, HeadError, RequestHead};
 
+use super::cache::status::CacheStatus;
+use super::cached::{self, Plan};
 use super::client::Client;
 use super::error::Failure;
 use super::headers::{self, IdSpan};
@@ -31,6 +34,10 @@ struct Extra {
     local: Option<Local>,
     /// Lines that the response gets.
     response_lines: Vec<u8>,
+    /// The business with the cache.
+    plan: Option<Plan>,
+    /// What the cache has to say about a response that it did not serve.
+    cache_status: Option<CacheStatus>,
 }
 
 /// An answer of the gateway's own.
@@ -71,6 +78,31 @@ impl Way {
     /// The answer, if the gateway makes it.
     pub(crate) fn local(&self) -> Option<&Local> {
         self.extra.as_ref()?.local.as_ref()
+    }
+
+    /// The business with the cache, if there is any.
+    pub(crate) fn plan(&self) -> Option<&Plan> {
+        self.extra.as_ref()?.plan.as_ref()
+    }
+
+    pub(crate) fn plan_mut(&mut self) -> Option<&mut Plan> {
+        self.extra.as_mut()?.plan.as_mut()
+    }
+
+    /// True if a stored response can be served as it is.
+    pub(crate) fn is_at_hand(&self) -> bool {
+        self.plan().is_some_and(Plan::is_hit)
+    }
+
+    /// Sets what the cache has to say about a response that it does not serve.
+    pub(crate) fn set_cache_status(&mut self, status: CacheStatus) {
+        if let Some(extra) = &mut self.extra {
+            extra.cache_status = Some(status);
+        }
+    }
+
+    pub(crate) fn cache_status(&self) -> Option<&CacheStatus> {
+        self.extra.as_ref()?.cache_status.as_ref()
     }
 
     /// Lines that the response gets, if the route edits it.
@@ -118,8 +150,9 @@ pub(crate) fn prepare(
         found: &found,
         entry,
     };
+    let plan = request.plan(&site);
     let id = match &entry.route.action {
-        Action::Forward(_) => request.write(out),
+        Action::Forward(_) if !plan.as_ref().is_some_and(Plan::is_at_hand) => request.write(out),
         _ => headers::identifier(out, head, || worker.random()),
     };
     let name = id.of(out.filled());
@@ -128,11 +161,13 @@ pub(crate) fn prepare(
         Destination::Local(local) => (u32::MAX, Some(local)),
     };
     let edits = &entry.response_edits;
-    let extra = (local.is_some() || !edits.is_empty()).then(|| {
+    let extra = (local.is_some() || plan.is_some() || !edits.is_empty()).then(|| {
         let response_lines = edits.lines(&request.filled(name)).into_owned();
         Box::new(Extra {
             local,
             response_lines,
+            plan,
+            cache_status: None,
         })
     });
     let route = u32::try_from(found.index).expect("routes are counted in thousands");
@@ -174,6 +209,20 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// What the cache knows, if the route has one.
+    fn plan(&self, site: &Site) -> Option<Plan> {
+        let route = &self.entry.route;
+        let store = &site.snapshot.caches[route.cache?];
+        matches!(route.action, Action::Forward(_)).then_some(())?;
+        let target = match self.normal.replaces {
+            false => Cow::Borrowed(self.head.target()),
+            true if self.query.is_empty() => Cow::Borrowed(&*self.normal.path),
+            true => Cow::Owned([&*self.normal.path, b"?", self.query].concat()),
+        };
+        let now = self.worker.clock.unix(self.worker.clock.recent());
+        cached::plan(store, &route.name, self.head, &target, now)
+    }
+
     /// What templates are filled with.
     fn filled<'f>(&'f self, request_id: &'f [u8]) -> Filled<'f> {
         Filled {

@@ -58,6 +58,7 @@ fn with(name: String, matches: Match) -> Route {
         timeouts: RouteTimeouts::default(),
         max_body: 0,
         mirror: None,
+        cache: None,
     }
 }
 

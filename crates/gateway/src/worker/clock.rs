@@ -20,6 +20,8 @@ pub(crate) struct Clock {
 struct Date {
     text: [u8; DATE_LEN],
     until: Duration,
+    /// Unix time and the worker's time when it was made.
+    made: (Duration, Duration),
 }
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 section 5.6.7)
@@ -36,6 +38,7 @@ impl Clock {
         let date = Date {
             text: [b' '; DATE_LEN],
             until: Duration::ZERO,
+            made: (Duration::ZERO, Duration::ZERO),
         };
         Self {
             epoch,
@@ -60,20 +63,34 @@ impl Clock {
 
     /// The value of a `Date` field at `now`; made once a second.
     pub(crate) fn date(&self, now: Duration) -> [u8; DATE_LEN] {
+        self.refresh(now);
+        self.date.borrow().text
+    }
+
+    /// Unix time in milliseconds at `now`. The wall clock is read once a second: should somebody set it, that is soon enough.
+    pub(crate) fn unix(&self, now: Duration) -> i64 {
+        self.refresh(now);
+        let (unix, made) = self.date.borrow().made;
+        let unix = unix + now.saturating_sub(made);
+        i64::try_from(unix.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn refresh(&self, now: Duration) {
         let mut date = self.date.borrow_mut();
-        if now >= date.until {
-            let wall = SystemTime::now();
-            let since_1970 = wall
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .unwrap_or_default();
-            let left = 1_000_000_000 - u64::from(since_1970.subsec_nanos());
-            date.until = now + Duration::from_nanos(left);
-            let text = httpdate::fmt_http_date(wall);
-            if let Ok(text) = text.as_bytes().try_into() {
-                date.text = text;
-            }
+        if now < date.until {
+            return;
         }
-        date.text
+        let wall = SystemTime::now();
+        let since_1970 = wall
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        let left = 1_000_000_000 - u64::from(since_1970.subsec_nanos());
+        date.until = now + Duration::from_nanos(left);
+        date.made = (since_1970, now);
+        let text = httpdate::fmt_http_date(wall);
+        if let Ok(text) = text.as_bytes().try_into() {
+            date.text = text;
+        }
     }
 }
 

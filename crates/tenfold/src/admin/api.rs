@@ -17,7 +17,7 @@ use tenfold_gateway::UpstreamStatus;
 
 use super::control::Control;
 use super::problem::Problem;
-use super::{Admin, edit};
+use super::{Admin, cache, edit};
 
 /// Bytes of a request's body; a few thousand endpoints.
 const LARGEST_BODY: usize = 1 << 20;
@@ -35,6 +35,7 @@ pub(super) fn router() -> Router<Arc<Admin>> {
             get(endpoints).post(edit_endpoints),
         )
         .route("/api/v1/routes", get(routes))
+        .merge(cache::router())
         .route("/api/v1/config", get(config))
         .route("/api/v1/reload", post(reload))
         .route("/api/v1/upgrade", post(upgrade))
@@ -52,7 +53,7 @@ pub(super) async fn in_time(request: Request, next: Next) -> Response {
 }
 
 /// Asks the gateway on a thread that may block, and answers with what becomes of it.
-async fn ask<T, R>(admin: &Arc<Admin>, ask: T) -> Response
+pub(super) async fn ask<T, R>(admin: &Arc<Admin>, ask: T) -> Response
 where
     T: FnOnce(&dyn Control) -> Result<R, Problem> + Send + 'static,
     R: Serialize,
@@ -176,7 +177,7 @@ async fn upgrade(State(admin): State<Arc<Admin>>, body: Result<Bytes, BytesRejec
 }
 
 /// The body of a request, if it came whole and is not too large.
-fn whole(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
+pub(super) fn whole(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
     body.map_err(|rejection| {
         let help = format!("a body has at most {LARGEST_BODY} bytes");
         Problem::new(rejection.status(), rejection.body_text(), help)

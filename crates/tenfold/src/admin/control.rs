@@ -6,7 +6,9 @@
 
 use serde::Serialize;
 use tenfold_gateway::config::upstream::Server;
-use tenfold_gateway::{EndpointStatus, RouteStatus, Status};
+use tenfold_gateway::{
+    CacheStatus, CachedEntry, EndpointStatus, Purge, PurgeError, Purged, RouteStatus, Status,
+};
 
 /// A running gateway.
 pub(crate) trait Control: Send + Sync + 'static {
@@ -38,11 +40,36 @@ pub(crate) trait Control: Send + Sync + 'static {
         edit: EndpointEdit,
     ) -> Result<EndpointsAfter, EditError>;
 
+    /// How its caches do, in the order of the configuration.
+    fn caches(&self) -> Vec<CacheStatus>;
+
+    /// Purges a cache, or all of them. Returns what became of it, by cache.
+    ///
+    /// # Errors
+    /// When there is no such cache, or something is wrong with what is to be purged.
+    fn purge(&self, wish: &PurgeWish) -> Result<Vec<(String, Purged)>, PurgeError>;
+
+    /// What a cache, or all of them, has for an address.
+    ///
+    /// # Errors
+    /// When there is no such cache, or something is wrong with the address.
+    fn cached(&self, cache: Option<&str>, url: &str) -> Result<Vec<CachedEntry>, PurgeError>;
+
     /// Starts the program anew (as a rule a newer one), hands the listening sockets over and drains.
     ///
     /// # Errors
     /// Why the new process did not take over; this one goes on as if nothing had been asked.
     fn upgrade(&self) -> Result<(), String>;
+}
+
+/// What somebody wants purged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PurgeWish {
+    pub(crate) what: Purge,
+    /// What is stored becomes stale, and is kept for the case that the server fails.
+    pub(crate) is_soft: bool,
+    /// In this cache only.
+    pub(crate) cache: Option<String>,
 }
 
 /// What a reload did.

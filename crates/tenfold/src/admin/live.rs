@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tenfold_gateway::{RouteStatus, Status};
+use tenfold_gateway::{CacheStatus, CachedEntry, PurgeError, Purged, RouteStatus, Status};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
-use super::control::{Control, EditError, EndpointEdit, EndpointsAfter, Reloaded};
+use super::control::{Control, EditError, EndpointEdit, EndpointsAfter, PurgeWish, Reloaded};
 use crate::command::reload::Reloader;
 
 /// How long an edit waits for the workers to change over.
@@ -120,6 +120,19 @@ impl Control for Live {
             changes,
             endpoints: upstream.map(|it| it.endpoints).unwrap_or_default(),
         })
+    }
+
+    fn caches(&self) -> Vec<CacheStatus> {
+        self.reloader.gateway().caches()
+    }
+
+    fn purge(&self, wish: &PurgeWish) -> Result<Vec<(String, Purged)>, PurgeError> {
+        let gateway = self.reloader.gateway();
+        gateway.purge(wish.cache.as_deref(), &wish.what, wish.is_soft)
+    }
+
+    fn cached(&self, cache: Option<&str>, url: &str) -> Result<Vec<CachedEntry>, PurgeError> {
+        self.reloader.gateway().cached(cache, url)
     }
 
     fn upgrade(&self) -> Result<(), String> {

@@ -3,6 +3,7 @@
 //! It talks to the gateway through [`Control`] alone, so that the API can be tested without one.
 
 mod api;
+mod cache;
 pub(crate) mod control;
 mod edit;
 mod guard;
@@ -76,6 +77,10 @@ async fn index() -> &'static str {
      POST /api/v1/upstreams/NAME/endpoints     {\"add\": [{\"address\": \"10.0.0.9:3000\", \"weight\": 1, \"zone\": \"\"}],\n\
      \x20                                         \"remove\": [\"10.0.0.5:3000\"], \"drain\": [], \"undrain\": []}\n\
      GET  /api/v1/routes                       all routes with their requests and durations\n\
+     GET  /api/v1/cache                        all caches with their levels\n\
+     GET  /api/v1/cache/entry?url=URL          what is stored for an address\n\
+     POST /api/v1/cache/purge                  {\"url\": \"http://shop.example.com/tea\"}, or \"prefix\", \"tag\", \"all\": true;\n\
+     \x20                                         \"soft\": true keeps it for the case that the server fails; \"cache\": \"pages\"\n\
      GET  /api/v1/config                       the configuration in force, secrets hidden\n\
      POST /api/v1/reload                       read the configuration again\n\
      POST /api/v1/upgrade                      hand over to a new process\n\n\

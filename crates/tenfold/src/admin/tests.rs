@@ -5,18 +5,31 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tenfold_gateway::{EndpointState, EndpointStatus, RouteStatus, Status, UpstreamStatus};
+use tenfold_gateway::{
+    CacheStatus, CachedEntry, EndpointState, EndpointStatus, Purge, PurgeError, Purged,
+    RouteStatus, Status, UpstreamStatus,
+};
 use tenfold_testkit::client::{self, Client};
 use tenfold_testkit::message::Message;
 
-use super::control::{EditError, EndpointEdit, EndpointsAfter, Reloaded};
+use super::control::{EditError, EndpointEdit, EndpointsAfter, PurgeWish, Reloaded};
 use super::*;
 
 /// A gateway with one upstream, `shop`, that takes down what is asked of it.
 #[derive(Default)]
 struct Fake {
     edits: Mutex<Vec<EndpointEdit>>,
+    purges: Mutex<Vec<PurgeWish>>,
     is_broken: bool,
+}
+
+impl Fake {
+    fn knows(&self, cache: Option<&str>) -> Result<(), PurgeError> {
+        match cache {
+            None | Some("pages") => Ok(()),
+            Some(_) => Err(PurgeError::NoCache(vec!["pages".into()])),
+        }
+    }
 }
 
 impl Control for Fake {
@@ -78,6 +91,30 @@ impl Control for Fake {
             changes: vec!["added".into()],
             endpoints: Vec::new(),
         })
+    }
+
+    fn caches(&self) -> Vec<CacheStatus> {
+        vec![CacheStatus {
+            name: "pages".into(),
+            ..CacheStatus::default()
+        }]
+    }
+
+    fn purge(&self, wish: &PurgeWish) -> Result<Vec<(String, Purged)>, PurgeError> {
+        self.knows(wish.cache.as_deref())?;
+        self.purges.lock().expect("not poisoned").push(wish.clone());
+        Ok(vec![("pages".into(), Purged::default())])
+    }
+
+    fn cached(&self, cache: Option<&str>, url: &str) -> Result<Vec<CachedEntry>, PurgeError> {
+        self.knows(cache)?;
+        if !url.starts_with("http://") {
+            return Err(PurgeError::Wrong("no address".into()));
+        }
+        Ok(vec![CachedEntry {
+            cache: "pages".into(),
+            ..CachedEntry::default()
+        }])
     }
 
     fn upgrade(&self) -> Result<(), String> {
@@ -253,6 +290,48 @@ fn endpoints_are_edited() {
         );
     }
     assert_eq!(admin.fake.edits.lock().expect("not poisoned").len(), 1);
+}
+
+#[test]
+fn caches_are_looked_at_and_purged() {
+    let admin = start(Fake::default(), None);
+    assert_eq!(
+        json_of(&admin.get("/api/v1/cache"))["caches"][0]["name"],
+        "pages"
+    );
+    let entry = json_of(&admin.get("/api/v1/cache/entry?url=http%3A%2F%2Fa%2F&cache=pages"));
+    assert_eq!(
+        (&entry["url"], &entry["entries"][0]["cache"]),
+        (&json!("http://a/"), &json!("pages"))
+    );
+    assert_eq!(admin.get("/api/v1/cache/entry?url=a").status(), 422);
+    assert_eq!(
+        admin
+            .get("/api/v1/cache/entry?url=http://a/&cache=b")
+            .status(),
+        404
+    );
+
+    let target = "/api/v1/cache/purge";
+    let (status, json) = admin.post_json(target, r#"{"tag": "tea", "soft": true}"#);
+    assert_eq!((status, &json["purged"]), (200, &json!(true)));
+    let (status, json) = admin.post_json(target, r#"{"all": true, "cache": "page"}"#);
+    assert_eq!((status, &json["help"]), (404, &json!("there are: pages")));
+    let (status, json) = admin.post_json(target, r#"{"everything": true}"#);
+    assert_eq!(status, 400);
+    let error = json["error"].as_str().expect("text");
+    assert!(
+        error.contains("`everything`") && error.contains("`all`"),
+        "{error}"
+    );
+    assert_eq!(admin.post(target, "", r#"{"all": true}"#).status(), 415);
+    let purges = admin.fake.purges.lock().expect("not poisoned");
+    let tea = PurgeWish {
+        what: Purge::Tag("tea".into()),
+        is_soft: true,
+        cache: None,
+    };
+    assert_eq!(*purges, [tea]);
 }
 
 #[test]

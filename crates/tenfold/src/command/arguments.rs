@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use tenfold_gateway::config::route::{Action, FieldEdits, Match, PathEdit, RouteTimeouts, Share};
-use tenfold_gateway::config::{Address, Config, Listener, Route, Server, Upstream};
+use tenfold_gateway::config::{Address, Cache, Config, Listener, Route, Server, Upstream};
 
 use super::Refusal;
 use crate::cli::Run;
@@ -46,11 +46,17 @@ pub(crate) fn config(arguments: &Run) -> Result<(Config, Process), Refusal> {
         },
         max_body: arguments.limits.max_body,
         mirror: None,
+        cache: arguments.cache.map(|_| 0),
+    };
+    let cache = |memory| Cache {
+        memory,
+        ..Cache::new("default")
     };
     let config = Config {
         listeners: vec![listener],
         routes: vec![route],
         upstreams: vec![upstream],
+        caches: arguments.cache.map(cache).into_iter().collect(),
     };
     let process = Process {
         workers: arguments.workers.map(usize::from),

@@ -53,8 +53,12 @@ fn summary(loaded: &Loaded) -> String {
         0 => String::new(),
         count => format!("; {}", counted(count, "warning")),
     };
+    let caches = match config.caches.len() {
+        0 => String::new(),
+        count => format!(", {}", counted(count, "cache")),
+    };
     format!(
-        "ok: {}, {}, {}{warnings}\n",
+        "ok: {}, {}, {}{caches}{warnings}\n",
         counted(config.listeners.len(), "listener"),
         counted(config.routes.len(), "route"),
         counted(config.upstreams.len(), "upstream"),

@@ -4,15 +4,16 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{AUTHORIZATION, HOST, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tenfold_gateway::{RouteStatus, Status};
+use tenfold_gateway::{CacheStatus, CachedEntry, RouteStatus, Status};
 use tokio::net::TcpStream;
 
 use super::Refusal;
@@ -21,14 +22,16 @@ use crate::config::secret::Secret;
 
 /// For one question and its answer. Longer than a busy machine takes, shorter than a person waits.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// For a change: as long as the admin side itself takes at most, and a little.
+const PATIENCE_FOR_CHANGES: Duration = Duration::from_secs(35);
 /// Bytes of an answer: some ten thousand routes are a few MiB.
 const LARGEST_ANSWER: usize = 64 << 20;
 
 /// Where an admin side is: `http://HOST:PORT`, or without the scheme.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AdminUrl {
-    host: String,
-    port: u16,
+    pub(super) host: String,
+    pub(super) port: u16,
 }
 
 impl FromStr for AdminUrl {
@@ -73,7 +76,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    fn new(what: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(super) fn new(what: impl Into<String>, help: impl Into<String>) -> Self {
         Self {
             what: what.into(),
             help: help.into(),
@@ -91,12 +94,48 @@ impl From<Failure> for Refusal {
 pub(crate) struct Client {
     url: AdminUrl,
     token: Option<Secret>,
-    sender: Option<SendRequest<Empty<Bytes>>>,
+    sender: Option<SendRequest<Full<Bytes>>>,
 }
 
 #[derive(Default, Deserialize)]
 struct Routes {
     routes: Vec<RouteStatus>,
+}
+
+#[derive(Default, Deserialize)]
+struct Caches {
+    caches: Vec<CacheStatus>,
+}
+
+#[derive(Default, Deserialize)]
+struct Entries {
+    entries: Vec<CachedEntry>,
+}
+
+/// What became of a purge.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+pub(crate) struct Purged {
+    /// True if every level has it.
+    pub(crate) purged: bool,
+    pub(crate) levels: Vec<PurgedLevel>,
+    pub(crate) gateways: Confirmed,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+pub(crate) struct PurgedLevel {
+    pub(crate) cache: String,
+    pub(crate) name: String,
+    pub(crate) error: Option<String>,
+}
+
+/// Other gateways that share the cache.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+pub(crate) struct Confirmed {
+    pub(crate) confirmed: u64,
+    pub(crate) of: u64,
 }
 
 /// What the admin side says when it refuses.
@@ -127,20 +166,64 @@ impl Client {
         Ok(routes.routes)
     }
 
+    /// How its caches do.
+    pub(crate) async fn caches(&mut self) -> Result<Vec<CacheStatus>, Failure> {
+        let caches: Caches = self.get("/api/v1/cache").await?;
+        Ok(caches.caches)
+    }
+
+    /// What a cache, or all of them, has for an address.
+    pub(crate) async fn cached(
+        &mut self,
+        url: &str,
+        cache: Option<&str>,
+    ) -> Result<Vec<CachedEntry>, Failure> {
+        let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
+        let mut path = format!("/api/v1/cache/entry?url={}", encoded(url));
+        if let Some(cache) = cache {
+            path += &format!("&cache={}", encoded(cache));
+        }
+        let entries: Entries = self.get(&path).await?;
+        Ok(entries.entries)
+    }
+
+    /// Purges what the body says.
+    pub(crate) async fn purge(&mut self, body: &serde_json::Value) -> Result<Purged, Failure> {
+        let body = Some(body.to_string().into());
+        let path = "/api/v1/cache/purge";
+        let answer = self.ask_in_time(path, body, PATIENCE_FOR_CHANGES).await?;
+        self.parsed(&answer)
+    }
+
     async fn get<T: DeserializeOwned>(&mut self, path: &str) -> Result<T, Failure> {
-        let asked = tokio::time::timeout(PATIENCE, self.ask(path)).await;
+        let body = self.ask_in_time(path, None, PATIENCE).await?;
+        self.parsed(&body)
+    }
+
+    /// The body of a good answer. With a body it is a POST.
+    async fn ask_in_time(
+        &mut self,
+        path: &str,
+        body: Option<Bytes>,
+        patience: Duration,
+    ) -> Result<Bytes, Failure> {
+        let asked = tokio::time::timeout(patience, self.ask(path, body)).await;
         let (status, body) = asked.map_err(|_| {
             let what = format!(
                 "{} does not answer within {} s",
                 self.url,
-                PATIENCE.as_secs()
+                patience.as_secs()
             );
             Failure::new(what, "is it a gateway's admin side, and not stopped?")
         })??;
         if status != StatusCode::OK {
             return Err(self.refused(status, &body));
         }
-        serde_json::from_slice(&body).map_err(|error| {
+        Ok(body)
+    }
+
+    fn parsed<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Failure> {
+        serde_json::from_slice(body).map_err(|error| {
             // The error repeats what it does not understand.
             let error = shortened(&error.to_string());
             let what = format!(
@@ -152,16 +235,20 @@ impl Client {
     }
 
     /// Asks on the connection that there is, or else on a new one.
-    async fn ask(&mut self, path: &str) -> Result<(StatusCode, Bytes), Failure> {
+    async fn ask(
+        &mut self,
+        path: &str,
+        body: Option<Bytes>,
+    ) -> Result<(StatusCode, Bytes), Failure> {
         // Taken, so that a connection whose answer is given up is not used again.
         if let Some(mut sender) = self.sender.take()
-            && let Ok(answer) = self.send(&mut sender, path).await
+            && let Ok(answer) = self.send(&mut sender, path, body.clone()).await
         {
             self.sender = Some(sender);
             return Ok(answer);
         }
         let mut sender = self.connect().await?;
-        let sent = self.send(&mut sender, path).await;
+        let sent = self.send(&mut sender, path, body).await;
         let answer = sent.map_err(|error| {
             let what = format!(
                 "{} does not answer as a gateway's admin side: {error}",
@@ -173,7 +260,7 @@ impl Client {
         Ok(answer)
     }
 
-    async fn connect(&self) -> Result<SendRequest<Empty<Bytes>>, Failure> {
+    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Failure> {
         let host = self.url.host.trim_matches(['[', ']']);
         let failure = |error: &dyn fmt::Display| {
             let what = format!("cannot reach {}: {error}", self.url);
@@ -195,13 +282,18 @@ impl Client {
 
     async fn send(
         &self,
-        sender: &mut SendRequest<Empty<Bytes>>,
+        sender: &mut SendRequest<Full<Bytes>>,
         path: &str,
+        body: Option<Bytes>,
     ) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
         sender.ready().await?;
-        let mut request = Request::get(path)
+        let builder = match body {
+            Some(_) => Request::post(path).header(CONTENT_TYPE, "application/json"),
+            None => Request::get(path),
+        };
+        let mut request = builder
             .header(HOST, format!("{}:{}", self.url.host, self.url.port))
-            .body(Empty::new())?;
+            .body(Full::new(body.unwrap_or_default()))?;
         if let Some(token) = &self.token {
             let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))?;
             value.set_sensitive(true);

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use tenfold_gateway::{
-    DurationStatus, EndpointState, EndpointStatus, ListenerStatus, RouteStatus, Status,
-    UpstreamStatus,
+    CacheRequests, CacheStatus, DurationStatus, EndpointState, EndpointStatus, ListenerStatus,
+    RouteStatus, Status, UpstreamStatus,
 };
 
 use super::rates::Look;
@@ -68,6 +68,17 @@ pub(crate) fn status(second: u64) -> Status {
                 }],
             },
         ],
+        caches: vec![CacheStatus {
+            name: "pages".into(),
+            requests: CacheRequests {
+                hit: 900_000 + 90 * second,
+                miss: 100_000 + 10 * second,
+                ..CacheRequests::default()
+            },
+            bytes: 64_000_000,
+            capacity: 268_435_456,
+            ..CacheStatus::default()
+        }],
         ..Status::default()
     }
 }

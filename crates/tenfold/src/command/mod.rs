@@ -2,6 +2,7 @@
 
 mod arguments;
 mod banner;
+pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod client;
 pub(crate) mod completions;

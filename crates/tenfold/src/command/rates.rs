@@ -6,7 +6,9 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use tenfold_gateway::{DurationStatus, EndpointStatus, ListenerStatus, RouteStatus, Status};
+use tenfold_gateway::{
+    CacheRequests, CacheStatus, DurationStatus, EndpointStatus, ListenerStatus, RouteStatus, Status,
+};
 
 /// What was seen at one moment.
 #[derive(Clone, Debug)]
@@ -89,6 +91,20 @@ impl<'a> Earlier<'a> {
     pub(crate) fn listener(&self, now: &ListenerStatus) -> Option<f64> {
         let then = self.listeners.get(&*now.name)?;
         self.rate(now.connections_accepted, then.connections_accepted)
+    }
+
+    /// What a cache did for the requests since then.
+    pub(crate) fn cache(&self, now: &CacheStatus) -> Option<CacheRequests> {
+        let then = self.status.caches.iter().find(|one| one.name == now.name)?;
+        let (now, then) = (&now.requests, &then.requests);
+        Some(CacheRequests {
+            hit: now.hit.checked_sub(then.hit)?,
+            stale: now.stale.checked_sub(then.stale)?,
+            revalidated: now.revalidated.checked_sub(then.revalidated)?,
+            collapsed: now.collapsed.checked_sub(then.collapsed)?,
+            miss: now.miss.checked_sub(then.miss)?,
+            bypass: now.bypass.checked_sub(then.bypass)?,
+        })
     }
 
     /// Of a route.

@@ -20,6 +20,10 @@ pub(super) fn cannot_start(error: StartError, is_file: bool) -> Refusal {
         StartError::Config(ApplyError::Routes(_)) => {
             Refusal::new(error, "give each route requests of its own")
         }
+        StartError::Config(ApplyError::Cache(_)) => Refusal::new(
+            error,
+            "mend the cache's `disk` or `redis`, or leave it out to do without that level",
+        ),
         StartError::Config(ApplyError::Leaving) => Refusal::new(error, "start it once more"),
         StartError::NoServers(_) => Refusal::new(
             error,

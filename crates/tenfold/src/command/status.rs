@@ -121,7 +121,7 @@ async fn look(client: &mut Client) -> Result<Look, Failure> {
 }
 
 /// Returns false if nobody reads any more, as behind `| head`.
-fn print(text: &str) -> Result<bool, Refusal> {
+pub(super) fn print(text: &str) -> Result<bool, Refusal> {
     let mut out = io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     match written {
@@ -134,7 +134,7 @@ fn print(text: &str) -> Result<bool, Refusal> {
     }
 }
 
-fn in_colour() -> bool {
+pub(super) fn in_colour() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }
 
@@ -168,6 +168,9 @@ fn render(
         table.leave_out(PER_SECOND);
     }
     let _infallible = write!(text, "\n{}", table.text(in_colour));
+    if !status.caches.is_empty() {
+        let _infallible = write!(text, "\n{}", super::cache::table(&status.caches, in_colour));
+    }
     for upstream in &status.upstreams {
         let is_watched = routes.is_some();
         text.push_str(&render_upstream(upstream, earlier, is_watched, in_colour));

@@ -1,12 +1,14 @@
 //! A configuration as it takes effect, for `/api/v1/config`: every default filled in, in the words of the file.
 
+mod cache;
+
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use tenfold_gateway::config::Config;
 use tenfold_gateway::config::listener::Listener;
 use tenfold_gateway::config::route::{Action, Condition, FieldEdits, PathEdit, Route, Share, Test};
 use tenfold_gateway::config::upstream::{Check, HashKey, Probe, Server, Source, Upstream};
+use tenfold_gateway::config::{Config, sounds_secret};
 use tenfold_gateway::route::pattern::{HostPattern, Part, PathPattern, Segment, Template};
 use tenfold_observe::lines;
 use tenfold_traffic::Outlier;
@@ -23,6 +25,9 @@ pub(crate) fn describe(config: &Config, process: &Process) -> Value {
     for upstream in &config.upstreams {
         upstreams.insert(upstream.name.clone(), describe_upstream(upstream));
     }
+    let caches = config.caches.iter();
+    let caches = caches.map(|it| (it.name.clone(), cache::describe(it)));
+    let caches: Map<_, _> = caches.collect();
     let routes: Vec<_> = config
         .routes
         .iter()
@@ -44,6 +49,8 @@ pub(crate) fn describe(config: &Config, process: &Process) -> Value {
         "listener": listeners,
         "route": routes,
         "upstream": upstreams,
+        "cache": caches,
+        "shared": config.caches.iter().find_map(|cache| cache.redis.as_ref()).map(cache::shared),
     })
 }
 
@@ -103,6 +110,9 @@ fn describe_route(route: &Route, config: &Config) -> Value {
         "tunnel_timeout": time(route.timeouts.tunnel),
         "max_body": route.max_body,
     });
+    if let Some(cache) = route.cache {
+        value["cache"] = json!(config.caches[cache].name);
+    }
     let (key, action) = describe_action(&route.action, config);
     value[key] = action;
     match &route.path {
@@ -185,23 +195,6 @@ fn template(template: &Template) -> String {
 /// What is shown of a secret.
 const HIDDEN: &str = "••••";
 
-/// True for a field or a parameter whose value lets somebody in: it is not for everybody who may look at the configuration.
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let words = [
-        "auth",
-        "cookie",
-        "credential",
-        "key",
-        "passw",
-        "secret",
-        "session",
-        "signature",
-        "token",
-    ];
-    words.iter().any(|word| name.contains(word))
-}
-
 fn conditions(conditions: &[Condition]) -> Value {
     let test = |test: &Test| match test {
         Test::Present => "*".to_owned(),
@@ -210,7 +203,7 @@ fn conditions(conditions: &[Condition]) -> Value {
         Test::StartsWith(text) => format!("{text}*"),
     };
     let shown = |one: &Condition| match &one.test {
-        Test::Equals(_) | Test::StartsWith(_) if is_secret(&one.name) => HIDDEN.to_owned(),
+        Test::Equals(_) | Test::StartsWith(_) if sounds_secret(&one.name) => HIDDEN.to_owned(),
         other => test(other),
     };
     let all = conditions
@@ -221,7 +214,7 @@ fn conditions(conditions: &[Condition]) -> Value {
 
 fn edits(edits: &FieldEdits) -> Value {
     let all = |fields: &[(String, Template)]| {
-        let shown = |name: &str, to| match is_secret(name) {
+        let shown = |name: &str, to| match sounds_secret(name) {
             true => HIDDEN.to_owned(),
             false => template(to),
         };

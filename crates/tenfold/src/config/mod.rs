@@ -17,6 +17,7 @@ pub mod host;
 mod load;
 mod raw;
 mod read;
+mod redis;
 mod render;
 mod scalar;
 pub mod schema;

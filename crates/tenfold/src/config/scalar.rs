@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::read::{Read, Reader};
 use super::tree::{Kind, Node};
-use super::{host, suggest, value, word};
+use super::{host, redis, suggest, value, word};
 
 /// A text of any kind.
 pub(crate) type Text = String;
@@ -149,6 +149,9 @@ texts! {
     /// A time with its unit: `500ms`, `10s`, `2m`, `1h`; at most 24 h.
     Time(Duration) = value::duration, "a time",
         { "type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(ms|s|m|h)$" };
+    /// For how long something is kept, in whole seconds: `0s`, `30s`, `10m`, `12h`, `30d`.
+    Lifetime(u32) = value::lifetime, "a time",
+        { "type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(s|m|h|d)$" };
     /// `IP:PORT`, `localhost:PORT`, or `:PORT` for all of this machine's IPv4 addresses.
     Address(SocketAddr) = value::address, "an address",
         { "type": "string", "pattern": ":[0-9]+$" };
@@ -173,6 +176,9 @@ texts! {
     /// A cookie's name.
     CookieName(String) = word::cookie_name, "a cookie's name",
         { "type": "string", "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" };
+    /// A plain name: letters, digits, `-`, `_` and `.`.
+    PlainName(String) = word::plain_name, "a name",
+        { "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$" };
     /// A zone's name: letters, digits, `-`, `_` and `.`.
     Zone(String) = word::plain_name, "a zone's name",
         { "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$" };
@@ -215,6 +221,42 @@ impl JsonSchema for SecretSource {
             "description": "Where a secret is: `env:NAME` or `file:PATH`. Never the secret itself.",
             "type": "string",
             "pattern": "^(env|file):.+$",
+        })
+    }
+}
+
+/// Where a Redis is: its URL, or with a password in it where that is.
+#[derive(Clone, Debug)]
+pub(crate) struct RedisSource(pub(crate) String);
+
+impl Read for RedisSource {
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let read = match &node.kind {
+            Kind::Text(text) => redis::source(text),
+            _ => redis::source(""),
+        };
+        match read {
+            Ok(source) => Some(Self(source)),
+            Err(help) => {
+                // It may contain a password: not to be repeated.
+                let message = format!("`{}` is not where a Redis is", reader.key);
+                reader.report.error(node.at, message, help).is_secret = true;
+                None
+            }
+        }
+    }
+}
+
+impl JsonSchema for RedisSource {
+    fn schema_name() -> Cow<'static, str> {
+        "RedisSource".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Where a Redis is: its URL, or if that contains a password where the URL is: `env:NAME` or `file:PATH`.",
+            "type": "string",
+            "pattern": "^((env|file):.+|rediss?(\\+(cluster|sentinel))?://[^@]+)$",
         })
     }
 }

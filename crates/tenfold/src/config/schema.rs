@@ -37,6 +37,11 @@ const TABLES: &[(&str, &str)] = &[
     ("upstream: health", "Health"),
     ("upstream: outlier", "Outlier"),
     ("upstream: sticky", "Sticky"),
+    ("[cache.NAME]", "Cache"),
+    ("cache: disk", "Disk"),
+    ("cache: query", "QueryNames"),
+    ("cache: bypass", "Bypass"),
+    ("[shared]", "Shared"),
 ];
 
 const HEAD: &str = "\

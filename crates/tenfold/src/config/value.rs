@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use tenfold_gateway::config::Server;
+use tenfold_gateway::config::cache::LONGEST;
 use tenfold_observe::lines;
 
 /// A server with the usual weight: `HOST:PORT`, `http://HOST:PORT`, `unix:/PATH`.
@@ -113,6 +114,32 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
+/// `0s`, `30s`, `1.5m`, `30d`: whole seconds, of which caches count at most 2^31 (RFC 9111 section 1.2.2).
+pub fn lifetime(text: &str) -> Result<u32, String> {
+    let hint = || "give whole seconds with a unit, for example 10s, 5m, 12h or 30d".to_owned();
+    let (number, unit) = split_unit(text);
+    let scale = match unit {
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        _ => return Err(hint()),
+    };
+    let seconds = number.parse::<f64>().map_err(|_| hint())? * scale;
+    if seconds > f64::from(LONGEST) {
+        return Err("a lifetime is at most 24855d (2^31 seconds)".into());
+    }
+    match seconds.fract() == 0.0 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is whole, has no sign, and fits"
+        )]
+        true => Ok(seconds as u32),
+        false => Err(hint()),
+    }
+}
+
 /// The same, at least 100 ms: how often a gateway is looked at.
 pub fn interval(text: &str) -> Result<Duration, String> {
     duration(text).and_then(|every| match every < Duration::from_millis(100) {
@@ -211,6 +238,19 @@ mod tests {
             assert!(size(bad).is_err(), "{bad}");
         }
         assert!(head_size("128KiB").is_err());
+        for (text, seconds) in [
+            ("0s", 0),
+            ("1.5m", 90),
+            ("30d", 2_592_000),
+            ("24855d", 2_147_472_000),
+        ] {
+            assert_eq!(lifetime(text), Ok(seconds), "{text}");
+        }
+        for bad in [
+            "", "10", "500ms", "1.5s", "-1s", "24856d", "1y", "..s", "infs",
+        ] {
+            assert!(lifetime(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub(crate) fn emit(draft: &Draft, sources: &Sources, title: &str) -> String {
             &listener.table,
         );
     }
+    for cache in &draft.caches {
+        out.plain_table(&format!("[cache.{}]", key(&cache.name)), &cache.table);
+    }
     for item in &draft.items {
         match item {
             Item::Upstream(upstream) => out.upstream(upstream),

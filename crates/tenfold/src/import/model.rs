@@ -77,6 +77,7 @@ pub(crate) struct Draft {
     pub(crate) timeouts: Table,
     pub(crate) limits: Table,
     pub(crate) listeners: Vec<Listener>,
+    pub(crate) caches: Vec<Cache>,
     pub(crate) items: Vec<Item>,
     /// What belongs to nothing else.
     pub(crate) notes: Vec<Note>,
@@ -116,6 +117,13 @@ impl Draft {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Listener {
+    pub(crate) name: String,
+    pub(crate) table: Table,
+}
+
+/// `[cache.NAME]`
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Cache {
     pub(crate) name: String,
     pub(crate) table: Table,
 }

@@ -15,6 +15,17 @@ pub(crate) fn time(milliseconds: u64) -> (String, bool) {
     (text, bounded != milliseconds)
 }
 
+/// For how long something is kept, from seconds; what is longer than a cache counts becomes that.
+pub(crate) fn lifetime(seconds: u64) -> String {
+    // RFC 9111 section 1.2.2, in whole days.
+    match seconds.min(24_855 * 86_400) {
+        s if s > 0 && s % 86_400 == 0 => format!("{}d", s / 86_400),
+        s if s > 0 && s % 3600 == 0 => format!("{}h", s / 3600),
+        s if s > 0 && s % 60 == 0 => format!("{}m", s / 60),
+        s => format!("{s}s"),
+    }
+}
+
 /// A number of bytes as we write it.
 pub(crate) fn size(bytes: u64) -> String {
     for (shift, unit) in [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")] {

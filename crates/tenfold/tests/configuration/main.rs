@@ -1,5 +1,6 @@
 //! Configuration files: what they mean, what is wrong with them, and their form.
 
+mod caches;
 mod commands;
 mod examples;
 mod imports;

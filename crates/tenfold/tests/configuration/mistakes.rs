@@ -59,8 +59,8 @@ max_body = "10 apples""#, &["c:2:12: `max_body` cannot be `10 apples` (give a si
 max_head = "1MiB""#, &["c:2:12: `max_head` is out of bounds (a head's limit lies between 1KiB and 64KiB)"]),
     (r#"[limits]
 max_body = -1"#, &["c:2:12: `max_body` cannot be `-1` (give a size in bytes or with its unit, for example 512KiB, 10MB or 4GiB)"]),
-    (r#"[cache.pages]
-memory = "1GiB""#, &["c:1:2: `cache` is not supported yet (leave it out: a later version brings it)"]),
+    (r#"[limit.clients]
+rate = "100/s""#, &["c:1:2: `limit` is not supported yet (leave it out: a later version brings it)"]),
     (r#"[listener.tls]
 listen = ":443"
 tls = { cert = "file:cert.pem" }"#, &["c:3:1: `tls` is not supported yet (leave it out: a later version brings it)"]),
@@ -120,7 +120,7 @@ path = "/a"
 timeout = "10 seconds"
 cache = "pages""#, &[
         "c:4:11: `timeout` cannot be `10 seconds` (give a time with its unit, for example 500ms, 10s, 2m or 1h)",
-        "c:5:1: `cache` is not supported yet (leave it out: a later version brings it)",
+        "c:5:9: there is no cache `pages` (add [cache.pages])",
     ]),
     (r#"[[route]]
 upstream = "app"

@@ -68,13 +68,15 @@ fn what_is_documented_as_a_default_changes_nothing_when_it_is_written() {
     let schema = schema::json_schema();
     let table = |name| written(&defaults(&schema, name));
     let inline = |name| written(&defaults(&schema, name)).replace('\n', ", ");
-    let without = "[listener.web]\nlisten = ':8080'\n\
+    let without = "[shared]\nredis = 'redis://h'\n[cache.a]\nshared = true\n[cache.b]\n\
+        [listener.web]\nlisten = ':8080'\n\
         [[route]]\nupstream = 'app'\nmirror = 'app'\n\
         [[route]]\npath = '/b'\nredirect = '/c'\n\
         [[route]]\npath = '/d'\nrespond = 'e'\n\
         [upstream.app]\nservers = ['10.0.0.1:1']\nhealth = '/h'\nsticky = true\noutlier = true\n";
     let with = format!(
         "[gateway]\n{}\n[admin]\n{}\n[timeouts]\n{}\n[limits]\n{}\n\
+        [shared]\nredis = 'redis://h'\n{}\n[cache.a]\nshared = true\n[cache.b]\n{}\n\
         [listener.web]\nlisten = ':8080'\n{}\n\
         [[route]]\nupstream = {{ name = 'app', {} }}\n{}\nmirror = {{ upstream = 'app', {} }}\n\
         [[route]]\npath = '/b'\nredirect = {{ to = '/c', {} }}\n\
@@ -85,6 +87,8 @@ fn what_is_documented_as_a_default_changes_nothing_when_it_is_written() {
         table("Admin"),
         table("Timeouts"),
         table("Limits"),
+        table("Shared"),
+        table("Cache"),
         table("Listener"),
         inline("Split"),
         table("Route"),

@@ -182,7 +182,7 @@ fn a_large_answer_may_take_longer_than_the_time_without_progress() {
     // More than the sockets between two processes hold.
     std::fs::write(&body, vec![b'x'; 15 << 20]).expect("written");
     let it = Configured::start(&format!(
-        "{LISTENER}[[route]]\nbody_timeout = \"500ms\"\nrespond = {{ body_file = \"{}\" }}\n",
+        "{LISTENER}[[route]]\nbody_timeout = \"2s\"\nrespond = {{ body_file = \"{}\" }}\n",
         body.display()
     ));
     let mut client = Client::connect(it.gateway.address());

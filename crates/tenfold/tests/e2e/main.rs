@@ -1,6 +1,8 @@
 //! The real binary between real sockets. One test binary, so that the workspace links it once.
 
 mod bodies;
+mod cache;
+mod cache_config;
 mod edges;
 mod failures;
 mod forwarding;

@@ -2,10 +2,17 @@
 //!
 //! `tenfold-origin --listen ADDRESS` answers `GET /1k` (1,024 bytes), `/100k` (102,400 bytes), `/chunked` (4 chunks of
 //! 1,024 bytes), and anything else, with a body or without, with a short text.
+//!
+//! For caches: `/cached/1k` and `/cached/100k` are the same with a lifetime of a day, `/cached/N` is a different object of
+//! 1,024 bytes for each number, and `/requests` says how many requests came so far (itself not counted), so that a benchmark
+//! can tell which of its requests a cache has answered.
 
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::time::SystemTime;
 
 use tenfold_http1::body::Decoder;
 use tenfold_http1::chunked::Output;
@@ -19,43 +26,87 @@ struct Responses {
     large: Vec<u8>,
     chunked: Vec<u8>,
     other: Vec<u8>,
+    cached_small: Vec<u8>,
+    cached_large: Vec<u8>,
+    /// Requests so far.
+    requests: Cell<u64>,
+}
+
+const DATE: &str = "Fri, 20 Nov 2026 12:00:00 GMT";
+
+/// A response with fields of its own, and a body of so many letters.
+fn sized(len: usize, date: &str, fields: &str) -> Vec<u8> {
+    let mut response = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nDate: {date}\r\nServer: tenfold-origin\r\n\
+         {fields}Content-Length: {len}\r\n\r\n"
+    )
+    .into_bytes();
+    response.extend((0..len).map(|at| b'a' + (at % 26) as u8));
+    response
 }
 
 impl Responses {
     fn new() -> Self {
-        let sized = |len: usize| {
-            let mut response = format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nDate: Fri, 20 Nov 2026 12:00:00 GMT\r\n\
-                 Server: tenfold-origin\r\nContent-Length: {len}\r\n\r\n"
-            )
-            .into_bytes();
-            response.extend((0..len).map(|at| b'a' + (at % 26) as u8));
-            response
-        };
-        let mut chunked = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nDate: Fri, 20 Nov 2026 12:00:00 GMT\r\n\
-            Server: tenfold-origin\r\nTransfer-Encoding: chunked\r\n\r\n"
-            .to_vec();
+        let mut chunked = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nDate: {DATE}\r\n\
+             Server: tenfold-origin\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        .into_bytes();
         for _ in 0..4 {
             chunked.extend_from_slice(b"400\r\n");
             chunked.extend_from_slice(&[b'c'; 1024]);
             chunked.extend_from_slice(b"\r\n");
         }
         chunked.extend_from_slice(b"0\r\n\r\n");
+        // A cache reckons an age from this date, so it has to be a true one.
+        let now = httpdate::fmt_http_date(SystemTime::now());
+        let cached = |len| sized(len, &now, "Cache-Control: max-age=86400\r\n");
         Self {
-            small: sized(1024),
-            large: sized(102_400),
+            small: sized(1024, DATE, ""),
+            large: sized(102_400, DATE, ""),
             chunked,
-            other: sized(16),
+            other: sized(16, DATE, ""),
+            cached_small: cached(1024),
+            cached_large: cached(102_400),
+            requests: Cell::new(0),
         }
     }
 
-    fn of(&self, target: &[u8]) -> &[u8] {
-        match target {
+    fn of(&self, target: &[u8]) -> Cow<'_, [u8]> {
+        if target == b"/requests" {
+            return self.count().into();
+        }
+        self.requests.set(self.requests.get() + 1);
+        let canned = match target {
             b"/1k" => &self.small,
             b"/100k" => &self.large,
             b"/chunked" => &self.chunked,
-            _ => &self.other,
-        }
+            b"/cached/1k" => &self.cached_small,
+            b"/cached/100k" => &self.cached_large,
+            _ => match target.strip_prefix(b"/cached/") {
+                Some(number) => return self.numbered(number).into(),
+                None => &self.other,
+            },
+        };
+        canned.into()
+    }
+
+    /// An object that ends in its number, so that no two are alike.
+    fn numbered(&self, number: &[u8]) -> Vec<u8> {
+        let mut response = self.cached_small.clone();
+        let digits = &number[..number.len().min(20)];
+        let start = response.len() - digits.len();
+        response[start..].copy_from_slice(digits);
+        response
+    }
+
+    fn count(&self) -> Vec<u8> {
+        let count = self.requests.get().to_string();
+        let length = count.len();
+        format!(
+            "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: {length}\r\n\r\n{count}"
+        )
+        .into_bytes()
     }
 }
 
@@ -111,7 +162,7 @@ async fn answer(
     };
     let response = responses.of(head.target());
     read_body(connection, head).await?;
-    connection.stream_mut().write_all(response).await?;
+    connection.stream_mut().write_all(&response).await?;
     Ok(true)
 }
 

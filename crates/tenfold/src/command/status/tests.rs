@@ -10,6 +10,7 @@ fn a_look_is_a_readable_text() {
     has("  web       0.0.0.0:8080");
     has("upstream shop  p2c, 2 of 3 available\n");
     has("  10.0.0.13:3000  ejected");
+    has("  pages     90.0%  900k");
     has("18s left: 5 failures in a row\n");
     has("upstream search  maglev, 0 of 1 available, panic: all of them get requests\n");
     assert!(!text.contains('\x1b') && !text.contains("ROUTE"), "{text}");

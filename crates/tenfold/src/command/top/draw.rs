@@ -7,10 +7,12 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Cell, Clear, Paragraph, Row, Table};
+use tenfold_gateway::CacheStatus;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::app::{App, Tab};
 use super::rows::{self, Column};
+use crate::command::cache::percent;
 use crate::command::format::{bytes, clean, count, rate, span};
 use crate::command::rates::GatewayRates;
 use crate::command::table::{Align, Tone};
@@ -34,6 +36,7 @@ const HELP: &[&str] = &[
     "",
     "Rates are of the time between the last two looks,",
     "P50 to P99 of the last ten to twenty seconds.",
+    "cache: hit rate, bytes in memory of at most so many.",
     "ACTIVE: requests under way.  LATENCY: a moving average,",
     "of an upstream its slowest endpoint's.",
     "CONN/S: new connections.  REFUSED: could not be made.",
@@ -134,19 +137,39 @@ fn numbers_line(app: &App, width: u16) -> Line<'static> {
     let plain = |name: &str, value: String| (format!("{name} {value}"), Tone::Plain);
     let [_, ok, redirects, client_errors, errors] = rates.classes;
     let is_failing = errors.is_some_and(|errors| errors > 0.0);
-    let pieces = vec![
+    let mut pieces = vec![
         (format!("req/s {}", rate(rates.requests)), Tone::Title),
         (format!("5xx/s {}", rate(errors)), Tone::bad_if(is_failing)),
         plain("active", count(status.requests_active)),
         plain("open", count(status.connections_open)),
         plain("conn/s", rate(rates.accepted)),
+    ];
+    pieces.extend(caches(app));
+    pieces.extend([
         plain("2xx/s", rate(ok)),
         plain("3xx/s", rate(redirects)),
         plain("4xx/s", rate(client_errors)),
         plain("in/s", bytes(rates.received_bytes)),
         plain("out/s", bytes(rates.sent_bytes)),
-    ];
+    ]);
     fitting(pieces, width)
+}
+
+/// A word for each cache: its hit rate between the last two looks, and how full it is.
+fn caches(app: &App) -> Vec<(String, Tone)> {
+    let status = app.latest().map(|look| &look.status);
+    let all = status.into_iter().flat_map(|status| &status.caches);
+    let piece = |one: &CacheStatus| {
+        let earlier = app.previous();
+        let requests = earlier.and_then(|earlier| earlier.cache(one));
+        let rate = percent(requests.and_then(|requests| requests.hit_rate()));
+        let (name, bytes, of) = (clean(&one.name), count(one.bytes), count(one.capacity));
+        (
+            format!("cache {name} {rate} hits, {bytes}/{of}"),
+            Tone::Plain,
+        )
+    };
+    all.map(piece).collect()
 }
 
 fn tabs_line(app: &App, width: u16, range: &Range) -> Line<'static> {

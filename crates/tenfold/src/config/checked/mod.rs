@@ -3,6 +3,7 @@
 //! Each file here turns one room of [`raw`](super::raw) into the gateway's types. None stops at a mistake: what is wrong is
 //! reported and left out, so that one look shows all of it.
 
+mod cache;
 mod listener;
 mod process;
 mod route;
@@ -59,6 +60,25 @@ impl Scope<'_> {
         }
     }
 
+    /// The text behind `env:NAME` or `file:PATH`.
+    fn secret(&mut self, source: &str, at: Place, help: &str) -> Option<String> {
+        match source.split_once(':')? {
+            ("env", name) => {
+                let text = self.files.variable(name);
+                if text.is_none() {
+                    let message = format!("the environment variable {name} is not set");
+                    self.report.error(at, message, help);
+                }
+                text
+            }
+            (_, path) => {
+                let path = self.resolve(path, at);
+                let bytes = self.content(&path, at)?;
+                Some(String::from_utf8_lossy(&bytes).into_owned())
+            }
+        }
+    }
+
     /// Warns of a key that does nothing where it is.
     fn without_effect(&mut self, key: &str, at: Option<Place>, why: &str) {
         if let Some(at) = at {
@@ -104,11 +124,11 @@ impl Scope<'_> {
     }
 }
 
-/// Names of listeners or upstreams, and the indexes that stand for them.
+/// Names of listeners, upstreams or caches, and the indexes that stand for them.
 pub(crate) struct Names<'r> {
     index: HashMap<&'r str, usize>,
     all: Vec<&'r str>,
-    /// `listener` or `upstream`.
+    /// `listener`, `upstream` or `cache`.
     table: &'static str,
 }
 
@@ -151,11 +171,21 @@ impl<'r> Names<'r> {
 pub(crate) fn build(file: &raw::File, scope: &mut Scope<'_>) -> (Config, Process) {
     let listeners = Names::new(file.listener.value(), "listener", scope.report);
     let upstreams = Names::new(file.upstream.value(), "upstream", scope.report);
+    let caches = Names::new(file.cache.value(), "cache", scope.report);
     let process = process::check(file, scope);
     let config = Config {
         listeners: listener::check(file, scope),
-        routes: route::check(file, &listeners, &upstreams, scope),
+        routes: route::check(
+            file,
+            &route::Known {
+                listeners,
+                upstreams,
+                caches,
+            },
+            scope,
+        ),
         upstreams: upstream::check(file, process.zone.as_deref(), scope),
+        caches: cache::check(file, scope),
     };
     whole::check(file, &config, &process, scope);
     (config, process)

@@ -54,24 +54,13 @@ fn admin_side(admin: &raw::gateway::Admin, process: &mut Process, scope: &mut Sc
     };
     let source = &token.value.0;
     process.admin_token_source = Some(source.clone());
-    let secret = match source.split_once(':') {
-        Some(("env", name)) => match scope.files.variable(name) {
-            Some(text) => Secret::new(&text),
-            None => Err(format!("the environment variable {name} is not set")),
-        },
-        Some((_, path)) => {
-            let path = scope.resolve(path, token.at);
-            let Some(bytes) = scope.content(&path, token.at) else {
-                return;
-            };
-            Secret::new(&String::from_utf8_lossy(&bytes))
-        }
-        None => return,
+    let help = "set it to at least 16 characters, for example from: openssl rand -hex 16";
+    let Some(text) = scope.secret(source, token.at, help) else {
+        return;
     };
-    match secret {
+    match Secret::new(&text) {
         Ok(secret) => process.admin_token = Some(secret),
         Err(why) => {
-            let help = "set it to at least 16 characters, for example from: openssl rand -hex 16";
             scope.report.error(token.at, why, help);
         }
     }

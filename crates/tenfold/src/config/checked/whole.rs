@@ -23,6 +23,7 @@ pub(super) fn check(file: &raw::File, config: &Config, process: &Process, scope:
     unreachable_route(file, config, scope);
     idle_listeners(file, config, scope);
     unused_upstreams(file, config, scope);
+    unused_caches(file, config, scope);
 }
 
 /// An address that this process listens on, what for, and where that is written.
@@ -187,5 +188,25 @@ fn unused_upstreams(file: &raw::File, config: &Config, scope: &mut Scope<'_>) {
             );
             scope.report.warning(name.at, message, help);
         }
+    }
+}
+
+fn unused_caches(file: &raw::File, config: &Config, scope: &mut Scope<'_>) {
+    let used: HashSet<_> = config.routes.iter().filter_map(|it| it.cache).collect();
+    let names = file.cache.value().into_iter().flat_map(|all| &all.0);
+    for (index, (name, _)) in names.enumerate() {
+        if !used.contains(&index) {
+            let message = format!("no route uses the cache `{}`", name.value);
+            let help = format!(
+                "add cache = \"{}\" to a [[route]], or remove it",
+                name.value
+            );
+            scope.report.warning(name.at, message, help);
+        }
+    }
+    let is_shared = config.caches.iter().any(|cache| cache.redis.is_some());
+    if let (false, Some(at)) = (is_shared, file.shared.at()) {
+        let help = "add shared = true to a [cache.NAME], or remove it";
+        scope.report.warning(at, "nothing is in [shared]", help);
     }
 }

@@ -3,6 +3,7 @@
 //! These structs are the only list of what can be written. The reader, the JSON Schema and docs/configuration.md come
 //! from them; what a value means in the whole is [`checked`](super::checked)'s business.
 
+pub(crate) mod cache;
 pub(crate) mod gateway;
 pub(crate) mod route;
 pub(crate) mod upstream;
@@ -34,6 +35,10 @@ table! {
         route: OneOrMore<route::Route>,
         /// The servers behind the gateway: `[upstream.NAME]`.
         upstream: Named<upstream::Upstream>,
+        /// Where responses are kept: `[cache.NAME]`.
+        cache: Named<cache::Cache>,
+        /// What gateways share.
+        shared: cache::Shared,
     }
-    later ["limit", "cache", "database", "shared"]
+    later ["limit", "database"]
 }

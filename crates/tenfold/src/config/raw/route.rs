@@ -52,8 +52,10 @@ table! {
         max_body: Size,
         /// Where a copy of some requests goes, whose response nobody sees.
         mirror: Mirror,
+        /// The cache that may answer, by name.
+        cache: Text,
     }
-    later ["limit", "cache", "priority", "retry", "concurrency"]
+    later ["limit", "priority", "retry", "concurrency"]
 }
 
 table! {

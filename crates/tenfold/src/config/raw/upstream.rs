@@ -41,7 +41,7 @@ table! {
         /// Unused connections that a worker keeps to one server.
         idle_connections: Count = 256,
     }
-    later ["retry", "concurrency", "limit", "cache", "priority", "tls"]
+    later ["retry", "concurrency", "limit", "priority", "tls"]
 }
 
 choices! {

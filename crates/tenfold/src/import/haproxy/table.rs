@@ -8,7 +8,7 @@ const LOG: &str = "the access log is access_log of [gateway], one line of JSON p
 const NAMES: &str = "the system's name servers are asked, again when a name's time to live is over";
 
 const LIMITS: &str = "comes with rate limits, not supported yet";
-const CACHE: &str = "comes with the cache, not supported yet";
+const CACHE: &str = "write [cache.NAME], and cache = \"NAME\" in the routes: memory is total-max-size, max_object is max-object-size, max_lifetime is max-age";
 const TLS: &str = "comes with TLS, not supported yet";
 const COMPRESSION: &str = "compression is not supported yet; servers may compress what they send";
 const RESILIENCE: &str = "comes with resilience; requests that may be repeated safely are tried at another server already";

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::cache::Made;
 use super::parse::Directive;
 use super::table;
 use crate::import::ledger::{Ledger, Note, Weight};
@@ -26,6 +27,10 @@ pub(super) struct Context {
     pub(super) upgrades: HashSet<String>,
     /// `proxy_pass` of the locations that are mirrored to, by their path.
     pub(super) mirrors: HashMap<String, Directive>,
+    /// `proxy_cache_path` by the zone that it makes.
+    pub(super) zones: HashMap<String, Directive>,
+    /// The caches that zones have become.
+    pub(super) caches: Vec<Made>,
     /// Directives that are in `[timeouts]` or `[limits]`, and therefore in no route.
     pub(super) globals: HashSet<Place>,
     /// What was protected by a pattern that has no equal is left open, with a comment.

@@ -1,5 +1,6 @@
 //! What is the same for all routes of a location: headers, timeouts, sizes, mirrors.
 
+use super::cache;
 use super::content::{self, Pass};
 use super::context::{Context, bytes};
 use super::headers;
@@ -22,6 +23,7 @@ pub(super) fn forwarded(
     route: &mut Route,
 ) {
     headers::request(context, level, variables, host, route);
+    cache::cache(context, level, route);
     let mut notes = Vec::new();
     if let Some(directive) = level.read_timeout.filter(|one| !context.is_global(one))
         && let Some(time) = context.time(&mut notes, directive)

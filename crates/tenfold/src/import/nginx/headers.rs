@@ -112,7 +112,10 @@ fn set(
 fn field(variables: &Variables, text: &str) -> Result<String, String> {
     let template = variables
         .template(text)
-        .map_err(|name| format!("the variable ${name} has no equal here"))?;
+        .map_err(|name| match name.as_str() {
+            "upstream_cache_status" => "Cache-Status says what a cache did".to_owned(),
+            name => format!("the variable ${name} has no equal here"),
+        })?;
     crate::config::word::field_value(&template)
         .map_err(|_| "has characters that no field can have".to_owned())
 }

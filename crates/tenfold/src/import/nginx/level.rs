@@ -23,7 +23,30 @@ pub(super) struct Level<'d> {
     pub(super) send_timeout: Option<&'d Directive>,
     pub(super) body_timeout: Option<&'d Directive>,
     pub(super) mirrors: Vec<&'d Directive>,
+    pub(super) cache: Option<&'d Directive>,
+    pub(super) cache_valid: Vec<&'d Directive>,
+    pub(super) cache_key: Option<&'d Directive>,
+    pub(super) cache_bypass: Option<&'d Directive>,
+    pub(super) no_cache: Option<&'d Directive>,
+    pub(super) cache_use_stale: Option<&'d Directive>,
+    /// What else is said of the cache, each name once.
+    pub(super) cache_others: Vec<&'d Directive>,
 }
+
+/// What is said of the cache and has no equal, or needs none.
+const CACHE_OTHERS: &[&str] = &[
+    "proxy_cache_background_update",
+    "proxy_cache_convert_head",
+    "proxy_cache_lock",
+    "proxy_cache_lock_age",
+    "proxy_cache_lock_timeout",
+    "proxy_cache_max_range_offset",
+    "proxy_cache_methods",
+    "proxy_cache_min_uses",
+    "proxy_cache_purge",
+    "proxy_cache_revalidate",
+    "proxy_ignore_headers",
+];
 
 /// Names of directives that a level holds; they are translated by whoever uses them.
 pub(super) const HELD: &[&str] = &[
@@ -42,6 +65,23 @@ pub(super) const HELD: &[&str] = &[
     "proxy_send_timeout",
     "client_body_timeout",
     "mirror",
+    "proxy_cache",
+    "proxy_cache_valid",
+    "proxy_cache_key",
+    "proxy_cache_bypass",
+    "proxy_no_cache",
+    "proxy_cache_use_stale",
+    "proxy_cache_background_update",
+    "proxy_cache_convert_head",
+    "proxy_cache_lock",
+    "proxy_cache_lock_age",
+    "proxy_cache_lock_timeout",
+    "proxy_cache_max_range_offset",
+    "proxy_cache_methods",
+    "proxy_cache_min_uses",
+    "proxy_cache_purge",
+    "proxy_cache_revalidate",
+    "proxy_ignore_headers",
 ];
 
 /// True for what lets only some in, apart from `allow` and `deny`. `off` takes an inherited one away.
@@ -63,6 +103,7 @@ impl<'d> Level<'d> {
             (&mut level.add_headers, "add_header"),
             (&mut level.hidden_headers, "proxy_hide_header"),
             (&mut level.mirrors, "mirror"),
+            (&mut level.cache_valid, "proxy_cache_valid"),
         ] {
             if all(name).next().is_some() {
                 *list = all(name).collect();
@@ -82,6 +123,12 @@ impl<'d> Level<'d> {
                 level.guards.push(guard);
             }
         }
+        for own in directives {
+            if CACHE_OTHERS.contains(&own.name.as_str()) {
+                level.cache_others.retain(|other| other.name != own.name);
+                level.cache_others.push(own);
+            }
+        }
         for (single, name) in [
             (&mut level.root, "root"),
             (&mut level.index, "index"),
@@ -92,6 +139,11 @@ impl<'d> Level<'d> {
             (&mut level.read_timeout, "proxy_read_timeout"),
             (&mut level.send_timeout, "proxy_send_timeout"),
             (&mut level.body_timeout, "client_body_timeout"),
+            (&mut level.cache, "proxy_cache"),
+            (&mut level.cache_key, "proxy_cache_key"),
+            (&mut level.cache_bypass, "proxy_cache_bypass"),
+            (&mut level.no_cache, "proxy_no_cache"),
+            (&mut level.cache_use_stale, "proxy_cache_use_stale"),
         ] {
             if let Some(own) = all(name).next_back() {
                 *single = Some(own);

@@ -12,6 +12,7 @@
 //! what was protected.
 
 mod body;
+mod cache;
 mod close;
 mod condition;
 mod content;
@@ -159,6 +160,11 @@ fn names(context: &mut Context, all: &[&Directive]) {
                 known.or_insert(name);
             }
             "map" => map(context, directive),
+            "proxy_cache_path" => {
+                if let Some(zone) = cache::zone(directive) {
+                    context.zones.insert(zone.to_owned(), (*directive).clone());
+                }
+            }
             "split_clients" => split_clients(context, directive),
             _ => {}
         }
@@ -304,6 +310,8 @@ fn general(context: &mut Context, directive: &Directive) {
             context.note(&mut notes, directive, Weight::Unneeded, advice);
         }
         "set" => {}
+        // Whoever uses it translates it.
+        "proxy_cache_path" if cache::zone(directive).is_some() => {}
         "client_max_body_size" => {
             context.globals.insert(directive.place);
             if let Some(size) = finish::max_body(context, &mut notes, directive) {
@@ -426,6 +434,7 @@ fn sweep(context: &mut Context, directives: &[Directive], notes: &mut Vec<Note>)
                 "location",
                 "server",
                 "return",
+                "proxy_cache_path",
             ];
             let name = directive.name.as_str();
             let (weight, _) = table::advice(name);

@@ -11,7 +11,8 @@ const JSON: &str = "the access log has one line of JSON per request";
 const NAMES: &str = "the system's name servers are asked, again when a name's time to live is over";
 
 const LIMITS: &str = "comes with rate limits, not supported yet";
-const CACHE: &str = "comes with the cache, not supported yet";
+const CACHE: &str =
+    "responses of servers are cached with [cache.NAME], and cache = \"NAME\" in a route";
 const TLS: &str = "comes with TLS, not supported yet";
 const COMPRESSION: &str = "compression is not supported yet; servers may compress what they send";
 const RESILIENCE: &str = "comes with resilience; requests that may be repeated safely are tried at another server already";
@@ -165,11 +166,17 @@ const TABLE: &[(&[&str], Weight, &str)] = &[
             "proxy_no_cache",
             "proxy_store*",
             "fastcgi_cache*",
-            "slice",
+            "uwsgi_cache*",
+            "scgi_cache*",
             "proxy_ignore_headers",
         ],
         Weight::Differs,
         CACHE,
+    ),
+    (
+        &["slice"],
+        Weight::Differs,
+        "what is cached is stored whole, and ranges are cut from it",
     ),
     (
         &[

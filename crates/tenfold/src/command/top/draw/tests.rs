@@ -69,6 +69,11 @@ fn a_wide_screen_shows_everything() {
     assert!(has(&lines, "panic: all get requests"));
     assert!(lines[0].ends_with("http://127.0.0.1:9900"));
     assert!(lines[1].ends_with("out/s 34.0M"), "{}", lines[1]);
+    assert!(
+        lines[1].contains("cache pages 90.0% hits, 64.0M/268M"),
+        "{}",
+        lines[1]
+    );
 }
 
 #[test]

@@ -12,20 +12,22 @@ use super::{Names, Scope};
 use crate::config::diagnostic::At;
 use crate::config::raw;
 use crate::config::read::Field;
-use crate::config::scalar::Time;
+use crate::config::scalar::{Text, Time};
 
-pub(super) fn check(
-    file: &raw::File,
-    listeners: &Names<'_>,
-    upstreams: &Names<'_>,
-    scope: &mut Scope<'_>,
-) -> Vec<Route> {
+/// What routes name.
+pub(super) struct Known<'r> {
+    pub(super) listeners: Names<'r>,
+    pub(super) upstreams: Names<'r>,
+    pub(super) caches: Names<'r>,
+}
+
+pub(super) fn check(file: &raw::File, known: &Known<'_>, scope: &mut Scope<'_>) -> Vec<Route> {
     let general = General::of(file);
     let raws = file.route.value().map_or(&[][..], |all| &all.0);
     let names = naming::names(raws, scope.report);
     let mut routes = Vec::with_capacity(raws.len());
     for (raw, name) in raws.iter().zip(names) {
-        routes.extend(one(raw, name, listeners, upstreams, &general, scope));
+        routes.extend(one(raw, name, known, &general, scope));
     }
     routes
 }
@@ -33,19 +35,19 @@ pub(super) fn check(
 fn one(
     raw: &At<raw::route::Route>,
     name: String,
-    listeners: &Names<'_>,
-    upstreams: &Names<'_>,
+    known: &Known<'_>,
     general: &General,
     scope: &mut Scope<'_>,
 ) -> Option<Route> {
     let route = &raw.value;
-    let matches = matching::check(route, listeners, scope);
+    let matches = matching::check(route, &known.listeners, scope);
     let templates = edit::Templates::of(&matches.paths, !route.path.is_missing());
-    let action = action::check(raw, upstreams, &templates, scope);
+    let action = action::check(raw, &known.upstreams, &templates, scope);
     let path = edit::path(route, &matches.paths, &templates, scope);
     let request_fields = edit::fields(&route.request_headers, &templates, scope);
     let response_fields = edit::fields(&route.response_headers, &templates, scope);
-    let mirror = mirror(&route.mirror, upstreams, scope);
+    let mirror = mirror(&route.mirror, &known.upstreams, scope);
+    let cache = cache(&route.cache, &known.caches, scope);
     let action = action?;
     warn_of_idle_keys(route, &action, scope);
     let time = |own: &Field<Time>, general| own.value().map_or(general, |time| time.0);
@@ -66,6 +68,7 @@ fn one(
             .value()
             .map_or(general.max_body, |size| size.0),
         mirror,
+        cache,
     })
 }
 
@@ -77,6 +80,11 @@ fn warn_of_idle_keys(route: &raw::route::Route, action: &Action, scope: &mut Sco
         Action::Redirect { .. } => (false, "the client is sent elsewhere"),
         Action::Respond(_) => (false, "the gateway answers"),
     };
+    if let Some(at) = route.cache.at() {
+        let message = format!("`cache` is for routes with an upstream, and here {what}");
+        let help = "leave it out: nothing of this needs a cache";
+        scope.report.error(at, message, help);
+    }
     if !has_path {
         scope.without_effect("strip", route.strip.at(), what);
         scope.without_effect("rewrite", route.rewrite.at(), what);
@@ -89,6 +97,10 @@ fn warn_of_idle_keys(route: &raw::route::Route, action: &Action, scope: &mut Sco
     ] {
         scope.without_effect(key, at, what);
     }
+}
+
+fn cache(field: &Field<Text>, caches: &Names<'_>, scope: &mut Scope<'_>) -> Option<usize> {
+    caches.find(field.given()?, scope.report)
 }
 
 fn mirror(

@@ -1,0 +1,163 @@
+//! Loads that the caller drives itself: what a proxy needs, which hands a body on to all readers while it arrives.
+
+use std::sync::Arc;
+
+use super::load::{Leases, Lower};
+use super::{Cache, Outcome};
+use crate::entry::Entry;
+use crate::error::Error;
+use crate::flight::{Begin, Lead, Waiter};
+use crate::key::Key;
+use crate::loaded::Loaded;
+use crate::options::Options;
+
+/// What a reader that missed does.
+#[must_use]
+pub enum Fill<V: Clone> {
+    /// Loads it.
+    Lead(Filling<V>),
+    /// Waits for the reader that does.
+    Wait(Waiter<Outcome<V>>),
+}
+
+/// The right and the duty to load one value. Dropping it frees those who wait: they get no result, and one of them leads.
+pub struct Filling<V: Clone> {
+    cache: Cache<V>,
+    lead: Lead<Outcome<V>>,
+    leases: Leases,
+}
+
+impl<V: Clone + Send + Sync + 'static> Cache<V> {
+    /// Leads the load of a key, or waits for who does. To be called before anything is asked that the value depends on.
+    pub fn fill(&self, key: &Key) -> Fill<V> {
+        let leases = self.leases(&Options::default());
+        match self.0.flights.begin(key, self.0.invalidations.version()) {
+            Begin::Lead(lead) => Fill::Lead(Filling {
+                cache: self.clone(),
+                lead,
+                leases,
+            }),
+            Begin::Wait(waiter) => Fill::Wait(waiter),
+        }
+    }
+
+    /// Whether there are levels below memory.
+    #[must_use]
+    pub fn has_lower(&self) -> bool {
+        !self.0.levels.is_empty()
+    }
+}
+
+impl<V: Clone + Send + Sync + 'static> Filling<V> {
+    /// What is loaded.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        self.lead.key()
+    }
+
+    /// A place among those who wait for it.
+    #[must_use]
+    pub fn waiter(&self) -> Waiter<Outcome<V>> {
+        self.lead.waiter()
+    }
+
+    /// Whether the key has been invalidated since: what is loaded will not be stored.
+    #[must_use]
+    pub fn is_grounded(&self) -> bool {
+        self.lead.is_grounded()
+    }
+
+    /// The same load for another key, with everything that this one has taken note of: for values that turn out to
+    /// belong under a key of their own. `None`: somebody else loads that one.
+    #[must_use]
+    pub fn also(&self, key: &Key) -> Option<Self> {
+        match self.cache.0.flights.begin(key, self.lead.stamp()) {
+            Begin::Lead(lead) => Some(Self {
+                cache: self.cache.clone(),
+                lead,
+                leases: self.leases.clone(),
+            }),
+            Begin::Wait(_) => None,
+        }
+    }
+
+    /// What the lower levels have, fresh or stale; something fresh has been taken into memory as well.
+    pub async fn lower(&self) -> Option<(Arc<Entry<V>>, bool)> {
+        match self
+            .cache
+            .lower(self.lead.key(), &Options::default(), self.lead.stamp())
+            .await
+        {
+            Lower::Fresh(entry, record, level) => {
+                let (key, stored) = (self.lead.key(), entry.clone());
+                if self
+                    .lead
+                    .store(|| self.cache.0.memory.insert(key.clone(), stored))
+                {
+                    self.cache
+                        .put_lower(key, &record, &self.leases, level)
+                        .await;
+                }
+                Some((entry, true))
+            }
+            Lower::Stale(entry) => Some((entry, false)),
+            Lower::Missing => None,
+        }
+    }
+
+    /// Gives a value to those who wait while it is still arriving. It is not stored.
+    ///
+    /// # Errors
+    /// When it is "not modified" and nothing is `previous`.
+    pub fn offer(
+        &self,
+        loaded: Loaded<V>,
+        previous: Option<&Entry<V>>,
+        options: &Options,
+    ) -> Result<Arc<Entry<V>>, Error> {
+        let (entry, _) = self.cache.0.entry(
+            self.lead.key(),
+            loaded,
+            previous,
+            options,
+            self.lead.stamp(),
+        )?;
+        let entry = Arc::new(entry);
+        self.lead.publish(Ok(entry.clone()));
+        Ok(entry)
+    }
+
+    /// Gives those who wait something that is there already.
+    pub fn land(self, entry: Arc<Entry<V>>) {
+        self.lead.land(Ok(entry), || ());
+    }
+
+    /// Stores the whole value in memory and, in the background, in the lower levels, unless it has been invalidated
+    /// meanwhile. Those who wait get it.
+    ///
+    /// # Errors
+    /// When it is "not modified" and nothing is `previous`.
+    pub fn store(
+        self,
+        loaded: Loaded<V>,
+        previous: Option<&Entry<V>>,
+        options: &Options,
+    ) -> Result<Arc<Entry<V>>, Error> {
+        let Self {
+            cache,
+            lead,
+            leases,
+        } = self;
+        let (entry, stored) = cache
+            .0
+            .entry(lead.key(), loaded, previous, options, lead.stamp())?;
+        let entry = Arc::new(entry);
+        cache.store_now(lead, &entry, stored, options, leases);
+        Ok(entry)
+    }
+
+    /// Tells those who wait that there will be no value.
+    pub fn fail(self, error: Error) {
+        self.lead.land(Err(error), || ());
+    }
+}

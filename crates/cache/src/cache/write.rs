@@ -1,0 +1,219 @@
+//! The paths of changes: setting, writing through, and invalidating.
+//!
+//! Memory is told first, then the lower levels from the farthest to the nearest, then memory again: a reader that
+//! took an old value from a level just before it was told finds its flight grounded, or its entry removed, by the
+//! second round.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{CHANGES, Cache, hash};
+use crate::error::{Error, Failure};
+use crate::invalidate::Invalidation;
+use crate::key::Key;
+use crate::level::{Confirmed, Guarded, Lease};
+use crate::loaded::Loaded;
+use crate::options::Options;
+
+/// What became of an invalidation. All levels that are read have it; those that failed are not read until they do.
+pub struct Invalidated {
+    /// The levels that took it in, with their number.
+    done: Vec<(Arc<Guarded>, Lease)>,
+    /// The levels that did not.
+    pub failures: Vec<Failure>,
+}
+
+impl Invalidated {
+    /// Waits at most `limit` until the other processes that share a level have it, and says how many do.
+    pub async fn confirmed(&self, limit: Duration) -> Confirmed {
+        let mut sum = Confirmed::default();
+        for (level, lease) in &self.done {
+            // A level that fails now is counted as one where nobody confirmed.
+            let here = level.confirmed(*lease, limit).await.unwrap_or_default();
+            sum.confirmed += here.confirmed;
+            sum.members += here.members;
+        }
+        sum
+    }
+}
+
+impl<V: Clone + Send + Sync + 'static> Cache<V> {
+    /// Invalidates. When this returns, no reader of this cache gets what was there before, and no load that began
+    /// before stores what it brings.
+    pub async fn invalidate(&self, what: &[Invalidation]) -> Invalidated {
+        what.iter().for_each(|one| self.0.forget(one));
+        let mut told = Invalidated {
+            done: Vec::new(),
+            failures: Vec::new(),
+        };
+        for level in self.0.levels.iter().rev() {
+            match level.invalidate(what).await {
+                Ok(lease) => told.done.push((level.clone(), lease)),
+                Err(error) => told.failures.push(Failure {
+                    level: level.name().into(),
+                    error,
+                }),
+            }
+        }
+        if !self.0.levels.is_empty() {
+            what.iter().for_each(|one| self.0.forget(one));
+        }
+        told
+    }
+
+    /// Removes one key from every level.
+    pub async fn remove(&self, key: &Key) -> Invalidated {
+        self.invalidate(&[Invalidation::key(key)]).await
+    }
+
+    /// Cache-aside: stores a value that the caller has. Other processes drop what they had.
+    ///
+    /// # Errors
+    /// [`Error::Levels`]: a level did not take it in; it is not read before it has dropped the old value.
+    pub async fn set(
+        &self,
+        key: &Key,
+        value: impl Into<Loaded<V>>,
+        options: &Options,
+    ) -> Result<(), Error> {
+        let _alone = self.change(key).await;
+        let before = self.before_write(key);
+        self.replace(key, value.into(), options, &before).await
+    }
+
+    /// Write-through: the store first, then every level. When `write` fails, the caller gets its error, nothing is cached,
+    /// and what was cached is gone, because nobody knows how far the store got. The write is not taken back when the
+    /// caller goes away in the middle; the cached value is then gone as well.
+    ///
+    /// # Errors
+    /// [`Error::Store`], or [`Error::Levels`] when the store has the value and a level does not.
+    pub async fn write_through<F, E>(
+        &self,
+        key: &Key,
+        value: impl Into<Loaded<V>>,
+        options: &Options,
+        write: impl FnOnce() -> F,
+    ) -> Result<(), Error>
+    where
+        F: Future<Output = Result<(), E>>,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let _alone = self.change(key).await;
+        let before = self.before_write(key);
+        let mut undecided = Undecided {
+            cache: self,
+            key: Some(key),
+        };
+        let written = write().await;
+        if let Err(error) = written {
+            undecided.key = None;
+            self.remove(key).await;
+            return Err(Error::Store(error.into().into()));
+        }
+        let replaced = self.replace(key, value.into(), options, &before).await;
+        undecided.key = None;
+        replaced
+    }
+
+    /// Puts a value in place of the old one, in every level. The caller holds the key's lock.
+    ///
+    /// Somebody else may have changed the row in the store between our write and this, and have told the cache before us. Who
+    /// finds that anything was invalidated meanwhile besides its own key stores nothing: the next reader loads what is there.
+    async fn replace(
+        &self,
+        key: &Key,
+        loaded: Loaded<V>,
+        options: &Options,
+        before: &Before,
+    ) -> Result<(), Error> {
+        let inner = &*self.0;
+        let stamp = before.version;
+        let options = &loaded.options.clone().unwrap_or_else(|| options.clone());
+        let previous = inner.memory.peek(key.as_str());
+        let (entry, stored) = inner.entry(key, loaded, previous.as_deref(), options, stamp)?;
+        let entry = Arc::new(entry);
+        inner.forget(&Invalidation::key(key));
+        let mut failures = Vec::new();
+        let mut current = true;
+        if !inner.levels.is_empty() {
+            let record = inner.record_of(&entry, options)?;
+            for (level, known) in inner.levels.iter().zip(&before.leases).rev() {
+                let put = async {
+                    let lease = level.invalidate(&[Invalidation::key(key)]).await?;
+                    if level.level().is_shared() && !follows(*known, lease) {
+                        return Ok(false);
+                    }
+                    if stored && options.lower {
+                        level.put(key, record.clone(), lease).await
+                    } else {
+                        Ok(true)
+                    }
+                };
+                match put.await {
+                    // Somebody else changed it after us: theirs is the newer one.
+                    Ok(put) => current &= put,
+                    Err(error) => failures.push(Failure {
+                        level: level.name().into(),
+                        error,
+                    }),
+                }
+            }
+        }
+        inner.flights.ground(key, || {
+            if stored && current && inner.changes_of(key) == before.changes + 1 {
+                inner.memory.insert(key.clone(), entry);
+            } else {
+                inner.memory.remove(key.as_str());
+            }
+        });
+        if failures.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Levels(failures.into()))
+        }
+    }
+
+    fn before_write(&self, key: &Key) -> Before {
+        Before {
+            changes: self.0.changes_of(key),
+            version: self.0.invalidations.version(),
+            leases: self.0.levels.iter().map(|level| level.lease()).collect(),
+        }
+    }
+
+    async fn change(&self, key: &Key) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.changes[hash(key) % CHANGES].lock().await
+    }
+}
+
+/// What everything stood at before a write.
+struct Before {
+    changes: u64,
+    version: u64,
+    leases: Box<[Option<Lease>]>,
+}
+
+/// Whether nothing was invalidated between the two besides what led to the second one.
+fn follows(before: Option<Lease>, after: Lease) -> bool {
+    before.is_some_and(|before| before.epoch == after.epoch && before.number + 1 == after.number)
+}
+
+/// Drops what is cached when a write is abandoned in the middle.
+struct Undecided<'a, V: Clone + Send + Sync + 'static> {
+    cache: &'a Cache<V>,
+    key: Option<&'a Key>,
+}
+
+impl<V: Clone + Send + Sync + 'static> Drop for Undecided<'_, V> {
+    fn drop(&mut self) {
+        let Some(key) = self.key else { return };
+        let what = Invalidation::key(key);
+        self.cache.0.forget(&what);
+        if !self.cache.0.levels.is_empty() && tokio::runtime::Handle::try_current().is_ok() {
+            let cache = self.cache.clone();
+            self.cache.spawn(async move {
+                cache.invalidate(&[what]).await;
+            });
+        }
+    }
+}

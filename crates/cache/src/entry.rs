@@ -1,0 +1,158 @@
+//! What the memory level holds: a value, its two lives and what may end them early.
+//!
+//! The values of an entry never change; what does change is kept in a few atomics, so that a reader takes no lock
+//! beyond the memory engine's own: when it stops being fresh (a soft invalidation ends that early, fail-safe puts it
+//! off), and up to which invalidation it is known to be valid.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::clock::{Millis, NEVER};
+use crate::invalidate::{Invalidations, Verdict};
+
+/// A tag: a name that values share, to be invalidated together.
+pub type Tag = Arc<str>;
+
+/// A value in memory.
+#[derive(Debug)]
+pub struct Entry<V> {
+    value: Option<V>,
+    about: About,
+    fresh_until: AtomicU64,
+    eager_at: AtomicU64,
+    checked: AtomicU64,
+    fallback: AtomicBool,
+}
+
+/// What is known of a value besides itself.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct About {
+    /// The number of the last invalidation before its load began.
+    pub(crate) stamp: u64,
+    pub(crate) created: Millis,
+    /// Stale, and of no use even as a fallback.
+    pub(crate) keep_until: Millis,
+    pub(crate) tags: Box<[Tag]>,
+    pub(crate) validator: Option<Box<str>>,
+    /// In bytes, everything included.
+    pub(crate) weight: u64,
+}
+
+/// How an entry stands at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Fresh,
+    /// Fresh, and it is this reader's turn to refresh it in the background.
+    Due,
+    /// Of use as a fallback only.
+    Stale,
+    Gone,
+}
+
+impl<V> Entry<V> {
+    pub(crate) fn new(
+        value: Option<V>,
+        about: About,
+        fresh_until: Millis,
+        eager_at: Millis,
+    ) -> Self {
+        Self {
+            value,
+            checked: AtomicU64::new(about.stamp),
+            about,
+            fresh_until: AtomicU64::new(fresh_until),
+            eager_at: AtomicU64::new(eager_at),
+            fallback: AtomicBool::new(false),
+        }
+    }
+
+    /// The value; `None`: it is known that there is none.
+    pub fn value(&self) -> Option<&V> {
+        self.value.as_ref()
+    }
+
+    /// The tags under which it can be invalidated.
+    pub fn tags(&self) -> &[Tag] {
+        &self.about.tags
+    }
+
+    /// What the loader can ask the source with whether this value still holds: an ETag, a version.
+    pub fn validator(&self) -> Option<&str> {
+        self.about.validator.as_deref()
+    }
+
+    pub(crate) fn weight(&self) -> u64 {
+        self.about.weight
+    }
+
+    pub(crate) fn about(&self) -> &About {
+        &self.about
+    }
+
+    pub(crate) fn created(&self) -> Millis {
+        self.about.created
+    }
+
+    pub(crate) fn fresh_until(&self) -> Millis {
+        self.fresh_until.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is served in place of a value that could not be loaded.
+    pub(crate) fn is_fallback(&self) -> bool {
+        self.fallback.load(Ordering::Relaxed)
+    }
+
+    /// Ends its freshness (a soft invalidation).
+    pub(crate) fn expire(&self) {
+        self.fresh_until.store(0, Ordering::Relaxed);
+    }
+
+    /// Serves it for some more time, because loading failed: the throttle of fail-safe.
+    pub(crate) fn postpone(&self, until: Millis) {
+        self.fallback.store(true, Ordering::Relaxed);
+        self.fresh_until
+            .store(until.min(self.about.keep_until), Ordering::Relaxed);
+    }
+
+    /// Makes the next refresh in the background due at `at`; one that failed is tried again.
+    pub(crate) fn refresh_at(&self, at: Millis) {
+        self.eager_at.store(at, Ordering::Relaxed);
+    }
+
+    /// How it stands at `now`.
+    pub(crate) fn standing(
+        &self,
+        key: &str,
+        now: Millis,
+        invalidations: &Invalidations,
+    ) -> Standing {
+        let version = invalidations.version();
+        let checked = self.checked.load(Ordering::Relaxed);
+        if checked < version {
+            let verdict = invalidations.judge(key, &self.about.tags, checked);
+            match verdict {
+                Verdict::Valid => {}
+                Verdict::Expired => self.expire(),
+                Verdict::Gone => return Standing::Gone,
+            }
+            // After the expiry, so that another reader who sees the new number sees the expiry too. A smaller
+            // number than another reader's does no harm: the same is looked up again.
+            self.checked.store(version, Ordering::Release);
+        }
+        if now < self.fresh_until.load(Ordering::Relaxed) {
+            if now >= self.eager_at.load(Ordering::Relaxed) && self.takes_turn() {
+                Standing::Due
+            } else {
+                Standing::Fresh
+            }
+        } else if now < self.about.keep_until {
+            Standing::Stale
+        } else {
+            Standing::Gone
+        }
+    }
+
+    fn takes_turn(&self) -> bool {
+        self.eager_at.swap(NEVER, Ordering::Relaxed) != NEVER
+    }
+}

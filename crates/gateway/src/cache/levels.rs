@@ -1,0 +1,106 @@
+//! Opening the levels below memory: where they lie, and what goes on beside requests for them.
+
+use std::io;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tenfold_cache::Namespace;
+use tenfold_cache::level::disk::{self, DiskLevel, DiskOptions};
+use tenfold_cache::level::redis::{RedisLevel, RedisOptions};
+use tenfold_cache::level::{GuardOptions, Level};
+use tokio::runtime::{Builder, Runtime};
+
+use super::late::Late;
+use crate::config;
+
+/// How long a write to Redis may take: it is in nobody's way.
+const WRITING: Duration = Duration::from_secs(1);
+
+/// A level and its limits.
+pub(super) type Opened = (Arc<dyn Level>, GuardOptions);
+
+/// The runtime of connections to Redis: one for the process, because a level outlives reloads, and workers must not wait for
+/// what it does.
+fn runtime() -> io::Result<&'static Runtime> {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
+    }
+    let made = Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("tenfold-cache")
+        .enable_all()
+        .build()?;
+    Ok(RUNTIME.get_or_init(|| made))
+}
+
+/// Runs something to its end on that runtime, from whatever thread.
+pub(super) fn run<T: Send>(future: impl Future<Output = T> + Send) -> io::Result<T> {
+    let runtime = runtime()?;
+    // In a thread of its own: the caller may itself be one that a runtime must not block.
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| runtime.block_on(future));
+        thread
+            .join()
+            .map_err(|_| io::Error::other("a task panicked"))
+    })
+}
+
+/// Opens a folder. One that another process still has comes later.
+pub(super) fn disk(config: &config::cache::Disk) -> Result<Opened, String> {
+    let options = DiskOptions::new(&config.path, config.size);
+    let guard = GuardOptions {
+        // A disk that is busy answers late, and still sooner than most servers.
+        read_timeout: Duration::from_millis(250),
+        ..GuardOptions::default()
+    };
+    match DiskLevel::open(&options) {
+        Ok(level) => {
+            tell(&level);
+            Ok((Arc::new(level), guard))
+        }
+        Err(error @ disk::OpenError::Locked { .. }) => {
+            tracing::info!("{error}; the cache takes it over when it is free");
+            let open = move || {
+                let level = DiskLevel::open(&options).ok()?;
+                tell(&level);
+                Some(Arc::new(level) as Arc<dyn Level>)
+            };
+            Ok((Late::new("disk", open), guard))
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn tell(level: &DiskLevel) {
+    let found = level.recovery();
+    if let Some(why) = &found.dropped {
+        tracing::warn!("the cache on disk begins empty: {why}");
+    } else if found.entries > 0 {
+        tracing::info!(
+            entries = found.entries,
+            bytes = found.bytes,
+            "the cache on disk is taken up"
+        );
+    }
+}
+
+/// Connects to Redis. One that is down comes later.
+pub(super) fn redis(
+    config: &config::cache::Redis,
+    namespace: &Namespace,
+) -> Result<Opened, String> {
+    let options = RedisOptions {
+        timeout: WRITING,
+        start_without: true,
+        ..RedisOptions::new(&config.url, namespace)
+    };
+    let guard = GuardOptions {
+        read_timeout: config.timeout,
+        write_timeout: WRITING,
+        ..GuardOptions::default()
+    };
+    let connected = run(RedisLevel::connect(options)).map_err(|error| error.to_string())?;
+    let level = connected.map_err(|error| error.to_string())?;
+    Ok((level, guard))
+}

@@ -1,0 +1,3 @@
+//! What the operator wants for a route, as checked values: [`crate::config::cache`].
+
+pub(crate) use crate::config::cache::{Condition, KeyPolicy, Pattern, Policy, Query, SetCookie};

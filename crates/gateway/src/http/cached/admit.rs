@@ -1,0 +1,409 @@
+//! A server's answer is taken in: judged, stored, and handed on while it arrives.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tenfold_cache::{Filling, Key, Loaded, Options};
+use tenfold_http1::ResponseHead;
+use tenfold_http1::body::Decoder;
+use tenfold_http1::framing::Length;
+
+use super::plan::{Place, Variant, found, variant_key};
+use crate::cache::Store;
+use crate::cache::body::{Arriving, Body, Writer};
+use crate::cache::object::{Kept, Object};
+use crate::config::route::RouteTimeouts;
+use crate::http::body::{Format, Pump};
+use crate::http::cache::ask::{Ask, Request};
+use crate::http::cache::fields::{Fields, Lines};
+use crate::http::cache::freshness::Exchange;
+use crate::http::cache::store::{Refusal, Response};
+use crate::http::cache::stored::Stored;
+use crate::http::cache::validate::{self, Candidate};
+use crate::http::cache::vary::Vary;
+use crate::http::cache::{self, Admission};
+use crate::http::forward::Answered;
+use crate::upstream::{Connection, Pick};
+use crate::worker::Worker;
+use crate::worker::timer::Timer;
+
+/// For how long it is remembered that a response was for one client only. Longer, and a page that was so by accident would not be
+/// cached for that long; shorter, and more requests wait for each other in vain.
+const PERSONAL: Duration = Duration::from_secs(2);
+/// For how long something that the server can be asked about is kept when it is stale, besides what it says itself.
+const KEPT: Duration = Duration::from_secs(24 * 3600);
+/// An entry that says what an address varies by lives longer than any of the variants is likely to be wanted.
+const VARIES: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// What became of an answer.
+pub(super) enum Taken {
+    /// This is served; it may still be arriving.
+    Object(Arc<Object>),
+    /// It is not stored, and is for the client that asked.
+    Refused(Box<Answered>, Refusal),
+}
+
+/// What is needed to take an answer in.
+pub(super) struct Intake<'a, 'r, F> {
+    pub(super) worker: &'a Worker,
+    pub(super) store: &'a Arc<Store>,
+    pub(super) request: &'a Request<'r, F>,
+    pub(super) ask: &'a Ask<'r>,
+    pub(super) place: &'a Place,
+    pub(super) exchange: Exchange,
+    pub(super) timeouts: RouteTimeouts,
+}
+
+impl<F: Fields> Intake<'_, '_, F> {
+    /// Takes in a full response.
+    pub(super) fn response(&self, filling: Filling<Kept>, answered: Answered) -> Taken {
+        let head = &answered.head;
+        let policy = &self.store.config.policy;
+        let response = Response {
+            status: head.line().status,
+            fields: head,
+        };
+        let random = self.worker.random() as u32;
+        let admission = cache::admit(
+            self.request,
+            self.ask,
+            &response,
+            self.exchange,
+            policy,
+            random,
+        );
+        let mut admitted = match admission {
+            Admission::Store(admitted) => admitted,
+            Admission::Refuse(refusal) => {
+                if refusal.is_personal() {
+                    self.remember_personal(filling);
+                }
+                return Taken::Refused(Box::new(answered), refusal);
+            }
+        };
+        let mut fields = Vec::with_capacity(head.bytes().len());
+        admitted.write(&mut fields, head);
+        let tags = self.tags(head);
+        let rules = admitted.stored;
+        let Some(filling) = self.settle(filling, &admitted.vary) else {
+            return Taken::Refused(Box::new(answered), Refusal::Vary);
+        };
+        let length = match head.line().length {
+            Length::None => Some(0),
+            Length::Known(length) => Some(length),
+            Length::Chunked | Length::UntilClose => None,
+        };
+        let (body, writer) = Arriving::new(policy.max_object);
+        let object = Object {
+            rules,
+            fields: fields.into(),
+            body: Body::Arriving(body),
+            length,
+        };
+        let fetching = Fetching {
+            filling,
+            tags,
+            writer,
+            object,
+            timeout: self.timeouts.body,
+        };
+        fetching.start(self.worker, answered)
+    }
+
+    /// Takes in a 304: what is stored lives on. `None`: it speaks of something else, and must not be used.
+    pub(super) fn confirmation(
+        &self,
+        filling: Filling<Kept>,
+        head: &ResponseHead,
+        stale: &Arc<Object>,
+    ) -> Option<Arc<Object>> {
+        let lines = Lines(&stale.fields);
+        let candidate = Candidate {
+            etag: stale.etag(),
+            last_modified: lines.first("last-modified"),
+        };
+        validate::select(&[candidate], head)?;
+        Some(self.update(filling, head, stale))
+    }
+
+    /// Joins what is stored with the fields of a newer head about the same, and stores it for as long as that says.
+    pub(super) fn update(
+        &self,
+        filling: Filling<Kept>,
+        head: &ResponseHead,
+        stale: &Arc<Object>,
+    ) -> Arc<Object> {
+        let lines = Lines(&stale.fields);
+        let policy = &self.store.config.policy;
+        let mut merged = Vec::with_capacity(stale.fields.len() + 64);
+        validate::merge(&mut merged, lines, head, policy);
+        let merged = Lines(&merged);
+        let response = Response {
+            status: stale.rules.status,
+            fields: &merged,
+        };
+        let random = self.worker.random() as u32;
+        let admission = cache::admit(
+            self.request,
+            self.ask,
+            &response,
+            self.exchange,
+            policy,
+            random,
+        );
+        let Admission::Store(mut admitted) = admission else {
+            // It must not be kept any longer; the client that asked gets what was confirmed for it.
+            drop(filling);
+            self.worker.spawn_forgetting(self.store, self.place.key());
+            let mut rules = stale.rules;
+            rules.expire(self.exchange.received);
+            let mut object = stale.with_body(stale.body.clone(), stale.length);
+            object.rules = rules;
+            return Arc::new(object);
+        };
+        let mut fields = Vec::new();
+        admitted.write(&mut fields, &merged);
+        let object = Arc::new(Object {
+            rules: admitted.stored,
+            fields: fields.into(),
+            body: stale.body.clone(),
+            length: stale.length,
+        });
+        let loaded = Loaded::value(Kept::Response(Arc::clone(&object))).tags(self.tags(&merged));
+        let options = options(&admitted.stored, self.exchange.received);
+        // Only "not modified" could fail, and this is a value.
+        let _stored = filling.store(loaded, None, &options);
+        object
+    }
+
+    fn remember_personal(&self, filling: Filling<Kept>) {
+        let options = Options {
+            lower: false,
+            ..Options::lifetime(PERSONAL).jitter(0.0)
+        };
+        let _stored = filling.store(Loaded::value(Kept::Personal), None, &options);
+    }
+
+    /// The tags by which it can be purged.
+    fn tags(&self, fields: &impl Fields) -> Vec<String> {
+        let named = cache::tags::of(fields).unwrap_or_default();
+        let named = named
+            .iter()
+            .filter_map(|tag| String::from_utf8(tag.to_vec()).ok());
+        named.chain(self.own_tag()).collect()
+    }
+
+    /// The tag of the address, if its keys have further parts.
+    fn own_tag(&self) -> Option<String> {
+        let address = self
+            .place
+            .first
+            .as_str()
+            .strip_prefix(self.store.prefix())?;
+        let address = address.split_inclusive('\n').next()?;
+        self.store.address_tag(address.as_bytes())
+    }
+
+    /// Finds the place for a response that varies so. `None`: there is none, because somebody else fills it, or what was known
+    /// when the request began has been purged.
+    fn settle(&self, filling: Filling<Kept>, vary: &Vary) -> Option<Filling<Kept>> {
+        let is_first = *filling.key() == self.place.first;
+        let names = match vary {
+            Vary::Everything => return None,
+            Vary::Nothing if is_first => return Some(filling),
+            Vary::Nothing => return filling.also(&self.place.first),
+            Vary::Names(names) => names,
+        };
+        if let Some(Variant { names: known, .. }) = &self.place.variant
+            && known == names
+            && !is_first
+        {
+            return Some(filling);
+        }
+        let first = match is_first {
+            true => None,
+            false => Some(filling.also(&self.place.first)?),
+        };
+        let generation = self.worker.random();
+        let key = variant_key(
+            &self.place.first,
+            names,
+            generation,
+            self.request.fields,
+            &mut Vec::new(),
+        )?;
+        let variant = filling.also(&key)?;
+        let loaded = Loaded::value(Kept::Varies {
+            names: names.clone(),
+            generation,
+        });
+        let loaded = loaded.tags(self.own_tag());
+        let options = Options::lifetime(VARIES).jitter(0.0);
+        let _stored = first.unwrap_or(filling).store(loaded, None, &options);
+        // Purged in between, it was not stored, and the variant could never be found.
+        let (entry, _) = found(self.store, &self.place.first);
+        matches!(entry.as_deref()?.value()?, Kept::Varies { generation: known, .. } if *known == generation).then_some(variant)
+    }
+}
+
+/// How long the engine keeps a response.
+fn options(rules: &Stored, now: i64) -> Options {
+    let millis = |millis: i64| Duration::from_millis(u64::try_from(millis).unwrap_or(0));
+    let stale = match rules.useful_until() {
+        Some(until) => millis(until.saturating_sub(rules.fresh_until)),
+        None => {
+            let said = rules.stale_while_revalidate.max(rules.stale_if_error);
+            KEPT.max(Duration::from_secs(said.into()))
+        }
+    };
+    Options::lifetime(millis(rules.fresh_until.saturating_sub(now)))
+        .jitter(0.0)
+        .stale(stale)
+}
+
+/// A body on its way into the cache.
+struct Fetching {
+    filling: Filling<Kept>,
+    tags: Vec<String>,
+    writer: Writer,
+    object: Object,
+    timeout: Duration,
+}
+
+/// The server's side of it.
+struct Source {
+    pump: Pump,
+    connection: Connection,
+    pick: Pick,
+    is_reusable: bool,
+}
+
+impl Fetching {
+    /// Takes what has arrived with the head. If that is all, it is stored at once; otherwise a task of its own goes on, so that no
+    /// client's pace is another one's.
+    fn start(mut self, worker: &Worker, answered: Answered) -> Taken {
+        answered.judge(worker);
+        let Answered {
+            head,
+            connection,
+            pick,
+            ..
+        } = answered;
+        let line = *head.line();
+        let is_reusable = line.length != Length::UntilClose
+            && !line.declares_absent_body
+            && line.connection.persists(line.version);
+        let rest = Some(head.into_rest(0));
+        let decoder = Decoder::new(line.length);
+        let Ok(pump) = Pump::new(&worker.buffers, decoder, Format::Data, None, rest) else {
+            // Malformed from the beginning: cut short for whoever reads it.
+            return Taken::Object(Arc::new(self.object));
+        };
+        let mut source = Source {
+            pump,
+            connection,
+            pick,
+            is_reusable,
+        };
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        match source
+            .pump
+            .poll(&mut cx, source.connection.stream_mut(), &mut self.writer)
+        {
+            Poll::Ready(Ok(())) => {
+                source.give_back(worker);
+                Taken::Object(self.store_whole(worker))
+            }
+            // Its reader finds it cut short.
+            Poll::Ready(Err(_)) => Taken::Object(Arc::new(self.object)),
+            Poll::Pending => {
+                let object = Arc::new(
+                    self.object
+                        .with_body(self.object.body.clone(), self.object.length),
+                );
+                let loaded = Loaded::value(Kept::Response(Arc::clone(&object)));
+                let _offered = self
+                    .filling
+                    .offer(loaded, None, &Options::lifetime(PERSONAL));
+                let worker = worker.itself();
+                tokio::task::spawn_local(async move {
+                    let timer = worker.timers.timer();
+                    self.go_on(&worker, &timer, source).await;
+                });
+                Taken::Object(object)
+            }
+        }
+    }
+
+    async fn go_on(mut self, worker: &Rc<Worker>, timer: &Timer, mut source: Source) {
+        let mut progress = source.pump.progress();
+        timer.set(worker.clock.read(), self.timeout);
+        let is_whole = poll_fn(|cx| {
+            let polled = source
+                .pump
+                .poll(cx, source.connection.stream_mut(), &mut self.writer);
+            if let Poll::Ready(result) = polled {
+                return Poll::Ready(result.is_ok());
+            }
+            if source.pump.progress() != progress {
+                progress = source.pump.progress();
+                timer.set(worker.clock.read(), self.timeout);
+            }
+            // A slow reader of something too large to be stored is not the server's fault, but has had its time as well.
+            if timer.is_due(cx) {
+                return Poll::Ready(false);
+            }
+            Poll::Pending
+        })
+        .await;
+        if is_whole {
+            source.give_back(worker);
+            self.store_whole(worker);
+        }
+    }
+
+    /// Stores the whole response, or lets it go if it is too large.
+    fn store_whole(self, worker: &Worker) -> Arc<Object> {
+        let Self {
+            filling,
+            tags,
+            writer,
+            object,
+            ..
+        } = self;
+        let Some(whole) = writer.finish() else {
+            return Arc::new(object);
+        };
+        let length = Some(whole.len());
+        let object = Arc::new(object.with_body(Body::Whole(whole), length));
+        let now = worker.clock.unix(worker.clock.read());
+        let loaded = Loaded::value(Kept::Response(Arc::clone(&object))).tags(tags);
+        let _stored = filling.store(loaded, None, &options(&object.rules, now));
+        object
+    }
+}
+
+impl Source {
+    /// Keeps the server's connection for the next request, if nothing is left on it of this one.
+    fn give_back(self, worker: &Worker) {
+        if self.is_reusable && self.pump.into_rest().is_none() {
+            let member = self.pick.member();
+            member
+                .idle
+                .put(self.connection, worker.clock.recent(), &member.metrics);
+        }
+    }
+}
+
+impl Worker {
+    /// Forgets something that must not be kept any longer.
+    fn spawn_forgetting(&self, store: &Arc<Store>, key: &Key) {
+        let (engine, key) = (store.engine.clone(), key.clone());
+        tokio::task::spawn_local(async move {
+            engine.remove(&key).await;
+        });
+    }
+}

@@ -1,0 +1,313 @@
+//! What is not at hand is fetched: from a lower level or the server, by one request for all that want it.
+//!
+//! The first request *leads*: it asks the server on its own way (with retries, as any request) and takes the answer in. The
+//! others wait, and get the response as it arrives. They do not wait for ever: a leader that fails tells them why, one that
+//! vanishes frees them, an answer for one client only sends each of them its own way, and their own time limit holds as well.
+
+use std::sync::Arc;
+
+use tenfold_cache::{Error, Fill, Filling, Waiter};
+use tenfold_http1::Method;
+
+use super::lead::{fall_back, lead};
+use super::plan::{self, Good, Place, Verdict};
+use super::serve::{Serving, serve};
+use super::{facts, invalidate, refresh};
+use crate::cache::Outcome;
+use crate::cache::object::{Kept, Object};
+use crate::http::cache::ask::Ask;
+use crate::http::cache::status::{CacheStatus, Forward};
+use crate::http::cache::{self, Decision};
+use crate::http::client::Client;
+use crate::http::error::Failure;
+use crate::http::request::Request;
+use crate::http::served::Served;
+use crate::http::{forward, mirror, pipeline};
+use crate::worker::Worker;
+
+/// So often a request looks again after waiting in vain. Then it goes its own way.
+const ROUNDS: usize = 3;
+
+/// Answers a request for which the plan has no answer at hand.
+pub(in crate::http) async fn answer(
+    worker: &Worker,
+    client: &mut Client,
+    request: &mut Request,
+) -> Served {
+    let Some(plan) = request.way.plan_mut() else {
+        return pipeline::answer(worker, client, request).await;
+    };
+    let verdict = std::mem::replace(&mut plan.verdict, Verdict::Pass(Forward::Bypass));
+    match verdict {
+        Verdict::Serve(good) => hit(worker, client, request, good).await,
+        Verdict::ServeAndRefresh(good) => {
+            refresh::start(worker, client, request, &good);
+            hit(worker, client, request, good).await
+        }
+        Verdict::Pass(why) => pass(worker, client, request, why, None).await,
+        Verdict::OnlyIfCached => {
+            count(worker, request, Outcome::Bypass);
+            let id = request.id().to_vec();
+            pipeline::refuse(
+                worker,
+                client,
+                Some(&request.head),
+                &id,
+                Failure::OnlyIfCached,
+            )
+            .await
+        }
+        Verdict::Purge => invalidate::purge(worker, client, request).await,
+        Verdict::Fetch { place, stale, why } => {
+            fetch(worker, client, request, place, stale, why).await
+        }
+    }
+}
+
+/// Serves what is at hand. What can be done without waiting is done before there is a future, which is part of that of every
+/// request and must be small.
+pub(in crate::http) fn send<'a>(
+    worker: &'a Worker,
+    client: &'a mut Client,
+    request: &'a mut Request,
+) -> impl Future<Output = Served> + 'a {
+    let plan = request
+        .way
+        .plan_mut()
+        .expect("only what has a plan is at hand");
+    let verdict = std::mem::replace(&mut plan.verdict, Verdict::OnlyIfCached);
+    let Verdict::Serve(good) = verdict else {
+        unreachable!("what is at hand was looked at just now");
+    };
+    prepare(worker, client, request, good).send(worker, client, request)
+}
+
+fn prepare(worker: &Worker, client: &Client, request: &Request, good: Good) -> Serving {
+    let Good {
+        object,
+        age,
+        is_stale,
+        ..
+    } = good;
+    let outcome = match is_stale {
+        true => Outcome::Stale,
+        false => Outcome::Hit,
+    };
+    count(worker, request, outcome);
+    let now = worker.clock.unix(worker.clock.recent());
+    let status = CacheStatus {
+        ttl: Some(object.rules.ttl(now)),
+        ..CacheStatus::default()
+    };
+    Serving::new(worker, client, request, object, age, &status)
+}
+
+/// Serves what is at hand.
+async fn hit(worker: &Worker, client: &mut Client, request: &Request, good: Good) -> Served {
+    prepare(worker, client, request, good)
+        .send(worker, client, request)
+        .await
+}
+
+/// Asks the server as if there were no cache, and says so.
+pub(super) async fn pass(
+    worker: &Worker,
+    client: &mut Client,
+    request: &mut Request,
+    why: Forward,
+    detail: Option<&'static str>,
+) -> Served {
+    count(
+        worker,
+        request,
+        if why == Forward::Bypass || why == Forward::Method {
+            Outcome::Bypass
+        } else {
+            Outcome::Miss
+        },
+    );
+    let status = CacheStatus {
+        forward: Some(why),
+        detail,
+        ..CacheStatus::default()
+    };
+    request.way.set_cache_status(status);
+    let is_head = request.method() == Method::Head;
+    if why != Forward::Method && !is_head {
+        return pipeline::answer(worker, client, request).await;
+    }
+    mirror::perhaps(worker, client, request);
+    let requested = worker.clock.unix(worker.clock.read());
+    let answered = forward::ask(worker, client, request).await;
+    match &answered {
+        Ok(answered) if is_head => {
+            invalidate::after_head(worker, request, &answered.head, requested).await;
+        }
+        Ok(answered) => invalidate::after_write(request, &answered.head).await,
+        Err(_) => {}
+    }
+    pipeline::respond(worker, client, request, answered).await
+}
+
+pub(super) fn count(worker: &Worker, request: &Request, outcome: Outcome) {
+    if let Some(plan) = request.way.plan() {
+        plan.store.results.increment(worker.index, outcome as usize);
+    }
+}
+
+async fn fetch(
+    worker: &Worker,
+    client: &mut Client,
+    request: &mut Request,
+    mut place: Place,
+    mut stale: Option<Arc<Object>>,
+    mut why: Forward,
+) -> Served {
+    let mut is_collapsed = false;
+    for _ in 0..ROUNDS {
+        let plan = request.way.plan().expect("what is fetched has a plan");
+        match plan.store.engine.fill(place.key()) {
+            Fill::Lead(filling) => {
+                // Somebody may have stored it between the look and this.
+                let verdict = look_again(worker, request);
+                let verdict = match verdict {
+                    Some(Verdict::Fetch { .. }) if plan.store.engine.has_lower() => {
+                        // Fresh or stale, what is found there is in memory then.
+                        ask_lower(&filling, &mut stale).await;
+                        look_again(worker, request)
+                    }
+                    other => other,
+                };
+                match verdict {
+                    Some(Verdict::Serve(good) | Verdict::ServeAndRefresh(good)) => {
+                        drop(filling);
+                        return hit(worker, client, request, good).await;
+                    }
+                    // Memory now knows what it varies by.
+                    Some(Verdict::Fetch { place: found, .. }) if found.key() != place.key() => {
+                        place = found;
+                        continue;
+                    }
+                    Some(Verdict::Fetch {
+                        stale: found,
+                        why: now,
+                        ..
+                    }) => {
+                        stale = found.or(stale);
+                        why = now;
+                    }
+                    _ => {}
+                }
+                return lead(worker, client, request, filling, &place, stale, why).await;
+            }
+            Fill::Wait(waiter) => {
+                match wait(worker, client, request, waiter).await {
+                    Waited::Failed(failure) => {
+                        return fall_back(worker, client, request, stale, why, failure).await;
+                    }
+                    Waited::Vanished => {}
+                    Waited::Object(object) if fits(worker, request, &object) => {
+                        count(worker, request, Outcome::Collapsed);
+                        let now = worker.clock.unix(worker.clock.read());
+                        let status = CacheStatus {
+                            forward: Some(why),
+                            is_collapsed: true,
+                            ttl: Some(object.rules.ttl(now)),
+                            ..CacheStatus::default()
+                        };
+                        let age = object.rules.age(now);
+                        return serve(worker, client, request, object, age, &status).await;
+                    }
+                    // It has to be asked for each time, or another one is wanted.
+                    Waited::Object(_) => return pass(worker, client, request, why, None).await,
+                    Waited::Other => {}
+                }
+                is_collapsed = true;
+                match look_again(worker, request) {
+                    Some(Verdict::Serve(good) | Verdict::ServeAndRefresh(good)) => {
+                        return hit(worker, client, request, good).await;
+                    }
+                    Some(Verdict::Fetch {
+                        place: found,
+                        stale: old,
+                        why: now,
+                    }) => {
+                        (place, why) = (found, now);
+                        stale = old.or(stale);
+                    }
+                    _ => return pass(worker, client, request, why, None).await,
+                }
+            }
+        }
+    }
+    let detail = is_collapsed.then_some("waited-in-vain");
+    pass(worker, client, request, why, detail).await
+}
+
+fn look_again(worker: &Worker, request: &Request) -> Option<Verdict> {
+    let plan = request.way.plan()?;
+    let now = worker.clock.unix(worker.clock.recent());
+    plan::again(plan, &request.route().name, &request.head, now)
+}
+
+/// Takes what a lower level has into memory; something stale is returned.
+async fn ask_lower(filling: &Filling<Kept>, stale: &mut Option<Arc<Object>>) {
+    if let Some((entry, false)) = filling.lower().await
+        && let Some(Kept::Response(object)) = entry.value()
+    {
+        *stale = Some(Arc::clone(object));
+    }
+}
+
+/// What came of waiting.
+enum Waited {
+    Object(Arc<Object>),
+    /// Something else is known now: what the address varies by, or that it is personal.
+    Other,
+    Failed(Failure),
+    Vanished,
+}
+
+async fn wait(
+    worker: &Worker,
+    client: &mut Client,
+    request: &Request,
+    mut waiter: Waiter<tenfold_cache::Outcome<Kept>>,
+) -> Waited {
+    client
+        .timer
+        .set(worker.clock.read(), request.route().timeouts.response);
+    match client.timer.limit(waiter.result()).await {
+        None => Waited::Failed(Failure::UpstreamTimeout),
+        Some(None) => Waited::Vanished,
+        Some(Some(Err(error))) => Waited::Failed(failure_of(&error)),
+        Some(Some(Ok(entry))) => match entry.value() {
+            Some(Kept::Response(object)) => Waited::Object(Arc::clone(object)),
+            Some(Kept::Varies { .. } | Kept::Personal) | None => Waited::Other,
+        },
+    }
+}
+
+/// Why the leader has no answer.
+fn failure_of(error: &Error) -> Failure {
+    match error {
+        Error::Load(error) => error
+            .downcast_ref()
+            .copied()
+            .unwrap_or(Failure::UpstreamBroken),
+        _ => Failure::UpstreamBroken,
+    }
+}
+
+/// True if a response that was just fetched for another request is good for this one.
+fn fits(worker: &Worker, request: &Request, object: &Object) -> bool {
+    let plan = request.way.plan().expect("what was fetched has a plan");
+    let asked = facts::request(&request.head, plan.target(&request.head));
+    let ask = Ask::of(&asked, &plan.store.config.policy);
+    let now = worker.clock.unix(worker.clock.read());
+    let decision = cache::lookup(Some(&object.rules), &ask, now);
+    matches!(
+        decision,
+        Decision::Fresh { .. } | Decision::StaleWhileRevalidate { .. }
+    )
+}
