@@ -45,6 +45,8 @@ check-rust:
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 	cargo test -p tenfold --test layering --locked
+	@# The fuzz targets have a lock file of their own, which nothing else would notice to be out of date.
+	cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 
 # Python files go by their name or by their first line; they are compiled in memory only.
 check-scripts:
