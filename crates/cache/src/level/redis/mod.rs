@@ -6,12 +6,12 @@
 //! these cases.
 //!
 //! # The idea
-//! Invalidations are numbered by one counter per namespace ([`script`], `lua/`). The numbers of tags and prefixes lie
-//! beside the counter, and are told to every process through a bounded log, a Redis Stream ([`feed`]); each keeps a
-//! table of them ([`table`]) and holds it against what it reads. A key's own invalidation leaves its number where the
-//! value lay, a tombstone, and the value that is to be stored is held against it in a script, in one step ([`stored`]).
+//! Invalidations are numbered by one counter per namespace (`script`, `lua/`). The numbers of tags and prefixes lie
+//! beside the counter, and are told to every process through a bounded log, a Redis Stream (`feed`); each keeps a
+//! table of them (`table`) and holds it against what it reads. A key's own invalidation leaves its number where the
+//! value lay, a tombstone, and the value that is to be stored is held against it in a script, in one step (`stored`).
 //! Every number belongs to an *epoch*; a process that finds that the server went back begins a new one, and with it all
-//! that is stored counts as gone ([`local`]).
+//! that is stored counts as gone (`local`).
 //!
 //! # The trade-off
 //! - A tag's invalidation reaches other processes through the log, within milliseconds, but not in the moment in which
