@@ -101,7 +101,11 @@ impl Store {
             .unwrap_or_default();
         let parts = self.parts(key, names);
         let is_own = |tag: &str| tag.starts_with(purge::OWN_TAG);
-        let tags = held.entry.tags().iter().map(std::string::ToString::to_string);
+        let tags = held
+            .entry
+            .tags()
+            .iter()
+            .map(std::string::ToString::to_string);
         let mut entry = CachedEntry {
             cache: self.config.name.clone(),
             level: level.to_owned(),

@@ -45,7 +45,10 @@ fn read_and_compare(stream: &mut TcpStream, already: &[u8], pace: Duration) -> u
     let mut compare = |bytes: &[u8]| {
         for bytes in bytes.chunks(64 << 10) {
             let expected = &pattern[offset % PERIOD..][..bytes.len()];
-            assert!(bytes == expected, "another byte than the origin's after {offset}");
+            assert!(
+                bytes == expected,
+                "another byte than the origin's after {offset}"
+            );
             offset += bytes.len();
         }
         offset
