@@ -59,7 +59,8 @@ impl Store {
                     builder = builder.guarded_level(level, guard);
                 }
                 if let Some(redis) = &config.redis {
-                    let (level, guard) = levels::redis(redis, &namespace).map_err(fail)?;
+                    let (level, guard) =
+                        levels::redis(&config.name, redis, &namespace).map_err(fail)?;
                     builder = builder.guarded_level(level, guard);
                 }
                 builder.build()

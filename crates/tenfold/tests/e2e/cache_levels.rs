@@ -169,6 +169,19 @@ fn wait_for_state(gateway: &Gateway, name: &str, state: &str) {
     });
 }
 
+/// Waits until a level below memory is used again. Nobody tries it unless somebody asks for what is not in memory.
+fn wait_for_use(gateway: &Gateway, name: &str) {
+    let mut number = 5000;
+    let is_used = || {
+        number += 1;
+        let _missed = get(gateway, &target(number));
+        level(gateway, name)["state"] == "up" && level(gateway, name)["last_error"].is_null()
+    };
+    wait_until(is_used, || {
+        format!("it is not used: {}", level(gateway, name))
+    });
+}
+
 /// Purges, and returns the answer.
 fn purge(gateway: &Gateway, what: &Value) -> Value {
     let (admin, body) = (gateway.admin(), what.to_string());

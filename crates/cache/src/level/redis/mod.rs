@@ -155,6 +155,12 @@ impl RedisLevel {
         Ok(Arc::new(level))
     }
 
+    /// Why it has not been reached yet, after it was to begin without ([`RedisOptions::start_without`]).
+    #[must_use]
+    pub fn missing(&self) -> Option<String> {
+        self.shared.link.missing()
+    }
+
     /// Waits for the first reading of all numbers.
     async fn synced(&self) -> bool {
         let waiting = async {

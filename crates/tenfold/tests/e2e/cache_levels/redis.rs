@@ -46,11 +46,9 @@ fn the_miss_of_one_is_the_hit_of_the_other_with_its_age() {
     assert!(is_hit(&again), "{}", again.head);
     let age = number_of(&again, "age", "");
     assert!((1..30).contains(&age), "{}", again.head);
-    assert_eq!(
-        number_of(&again, "cache-status", "ttl="),
-        600 - age,
-        "what remains"
-    );
+    // Both are whole seconds, rounded down.
+    let ttl = number_of(&again, "cache-status", "ttl=");
+    assert!((599..=600).contains(&(ttl + age)), "{}", again.head);
     assert_eq!(hits(&two.gateway, &known).len(), 40);
     assert_eq!(origin.requests(), 40);
     // What it found there it has in memory now.
@@ -236,10 +234,6 @@ fn a_server_of_another_kind_is_an_error_that_says_what_to_write() {
         said.contains("cache pages: ") && said.contains("write redis://"),
         "{said}"
     );
-    // A web server is no Redis.
-    let web = format!("redis://{}", origin.name());
-    let said = super::disk_errors::start_error(&levels(&origin, None, Some(&web), ""));
-    assert!(said.contains("cache pages: "), "{said}");
 }
 
 #[test]

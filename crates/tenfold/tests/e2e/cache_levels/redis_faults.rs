@@ -29,7 +29,7 @@ fn without_redis_it_starts_and_serves_and_joins_later() {
     assert!(!is_hit(&get(&one.gateway, "/p/3")));
     redis.restart();
     for it in [&one, &two] {
-        wait_for_state(&it.gateway, "redis", "up");
+        wait_for_use(&it.gateway, "redis");
     }
     shares_again(&one, &two, 20);
 }
@@ -119,7 +119,7 @@ fn redis_is_killed_under_requests_and_nobody_notices() {
         std::thread::sleep(Duration::from_millis(300));
         redis.restart();
         for gateway in gateways {
-            wait_for_state(gateway, "redis", "up");
+            wait_for_use(gateway, "redis");
         }
         // What was purged meanwhile is gone at both now.
         let is_gone = || get(&two.gateway, "/p/8").text() != known[&8];
@@ -175,7 +175,7 @@ fn what_was_purged_while_redis_was_away_is_not_served_from_what_it_kept() {
             "{number}"
         );
     }
-    wait_for_state(&two.gateway, "redis", "up");
+    wait_for_use(&two.gateway, "redis");
     let others: HashMap<_, _> = known.into_iter().filter(|(it, _)| it % 5 < 3).collect();
     let all = || hits(&two.gateway, &others).len() == others.len();
     wait_until(all, || "the others are not there");
@@ -216,7 +216,7 @@ fn a_frozen_redis_holds_up_a_few_requests_for_its_timeout_and_then_none() {
     assert_eq!(told["purged"], false, "{told}");
     redis.thaw();
     for gateway in gateways {
-        wait_for_state(gateway, "redis", "up");
+        wait_for_use(gateway, "redis");
     }
     let is_gone = || get(&two.gateway, "/p/3").text() != known[&3];
     wait_until(is_gone, || "the purge does not arrive");
@@ -243,16 +243,19 @@ fn a_gateway_that_leaves_is_not_waited_for() {
 }
 
 #[test]
-fn a_port_where_nothing_listens_is_only_a_warning() {
+fn a_place_where_no_redis_answers_is_a_warning_and_no_reason_not_to_start() {
     let origin = pages();
-    let url = format!("redis://127.0.0.1:{}", free_port());
-    let mut it = Configured::start(&levels(&origin, None, Some(&url), ""));
-    it.gateway.wait_for_log("nothing listens there");
-    let log = it.gateway.log();
-    let line = log
-        .lines()
-        .find(|line| line.contains("nothing listens"))
-        .expect("a line");
-    assert!(line.contains("WARN") && line.contains("pages"), "{line}");
-    assert_eq!(fill(&it.gateway, 0..3).len(), 3);
+    for place in [format!("127.0.0.1:{}", free_port()), origin.name()] {
+        let url = format!("redis://{place}");
+        let mut it = Configured::start(&levels(&origin, None, Some(&url), ""));
+        it.gateway.wait_for_log(&url);
+        let log = it.gateway.log();
+        let line = log.lines().find(|line| line.contains(&url));
+        let line = line.expect("a line");
+        assert!(
+            line.contains("WARN") && line.contains("cache pages") && line.contains("without"),
+            "{line}"
+        );
+        assert_eq!(fill(&it.gateway, 0..3).len(), 3);
+    }
 }

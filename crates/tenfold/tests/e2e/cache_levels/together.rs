@@ -126,7 +126,7 @@ fn without_redis_the_disk_goes_on() {
     kill_and_restart(&mut one);
     assert_eq!(hits(&one.gateway, &more).len(), 10);
     three.redis.restart();
-    wait_for_state(&one.gateway, "redis", "up");
+    wait_for_use(&one.gateway, "redis");
     let is_shared = || {
         let _stored = fill(&one.gateway, 40..42);
         std::thread::sleep(Duration::from_millis(20));
