@@ -63,7 +63,11 @@ impl Store {
                         levels::redis(&config.name, redis, &namespace).map_err(fail)?;
                     builder = builder.guarded_level(level, guard);
                 }
-                builder.build()
+                let engine = builder.build();
+                if config.disk.is_some() && config.redis.is_some() {
+                    levels::run(engine.catch_up()).map_err(|error| fail(error.to_string()))?;
+                }
+                engine
             }
         };
         Ok(Arc::new(Self {

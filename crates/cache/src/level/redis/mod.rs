@@ -34,6 +34,7 @@ mod link;
 mod local;
 mod member;
 mod message;
+mod missed;
 mod options;
 mod script;
 mod stored;
@@ -242,6 +243,17 @@ impl Level for RedisLevel {
 
     fn confirmed(&self, lease: Lease, limit: Duration) -> Later<'_, Result<Confirmed, LevelError>> {
         Box::pin(self.shared.confirmed(lease, limit))
+    }
+
+    fn position(&self) -> Option<String> {
+        self.shared.position()
+    }
+
+    fn missed_since<'a>(
+        &'a self,
+        position: &'a str,
+    ) -> Later<'a, Result<Option<Vec<Invalidation>>, LevelError>> {
+        Box::pin(self.shared.missed_since(position))
     }
 
     fn usage(&self) -> Usage {
