@@ -34,6 +34,7 @@ mod link;
 mod local;
 mod member;
 mod message;
+mod missed;
 mod options;
 mod script;
 mod stored;
@@ -155,6 +156,12 @@ impl RedisLevel {
         Ok(Arc::new(level))
     }
 
+    /// Why it has not been reached yet, after it was to begin without ([`RedisOptions::start_without`]).
+    #[must_use]
+    pub fn missing(&self) -> Option<String> {
+        self.shared.link.missing()
+    }
+
     /// Waits for the first reading of all numbers.
     async fn synced(&self) -> bool {
         let waiting = async {
@@ -236,6 +243,17 @@ impl Level for RedisLevel {
 
     fn confirmed(&self, lease: Lease, limit: Duration) -> Later<'_, Result<Confirmed, LevelError>> {
         Box::pin(self.shared.confirmed(lease, limit))
+    }
+
+    fn position(&self) -> Option<String> {
+        self.shared.position()
+    }
+
+    fn missed_since<'a>(
+        &'a self,
+        position: &'a str,
+    ) -> Later<'a, Result<Option<Vec<Invalidation>>, LevelError>> {
+        Box::pin(self.shared.missed_since(position))
     }
 
     fn usage(&self) -> Usage {
