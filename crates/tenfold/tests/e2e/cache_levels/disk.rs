@@ -98,7 +98,7 @@ fn what_was_purged_stays_purged_after_a_kill() {
     for (what, gone) in [
         (
             json!({ "url": "http://shop.example/p/7" }),
-            [7].iter().copied().collect::<Vec<_>>(),
+            vec![7],
         ),
         (json!({ "tag": "t3" }), vec![3, 8, 13, 18, 23, 28]),
         (json!({ "prefix": "http://shop.example/p/1" }), vec![]),
