@@ -68,8 +68,9 @@ fn what_was_on_disk_is_a_hit_after_an_orderly_restart() {
     let (origin, disk) = (pages(), tempfile::tempdir().expect("a folder"));
     let it = Configured::start(&levels(&origin, Some(disk.path()), None, ""));
     let mut it = it;
-    // Nothing is waited for: stopping writes out what is under way.
+    // The disk is not waited for: stopping writes out what is under way.
     let known = fill(&it.gateway, (0..50).chain(101..111));
+    wait_for_level(&it.gateway, "memory", "entries", known.len() as u64);
     stop_and_restart(&mut it);
     assert_eq!(hits(&it.gateway, &known), all(&known));
     assert_eq!(origin.requests(), known.len());
@@ -96,10 +97,7 @@ fn what_was_purged_stays_purged_after_a_kill() {
     let (origin, disk) = (pages(), tempfile::tempdir().expect("a folder"));
     let (mut it, known) = stored(&origin, disk.path(), 0..30);
     for (what, gone) in [
-        (
-            json!({ "url": "http://shop.example/p/7" }),
-            vec![7],
-        ),
+        (json!({ "url": "http://shop.example/p/7" }), vec![7]),
         (json!({ "tag": "t3" }), vec![3, 8, 13, 18, 23, 28]),
         (json!({ "prefix": "http://shop.example/p/1" }), vec![]),
     ] {
@@ -189,9 +187,12 @@ fn of_damaged_files_nothing_torn_is_served() {
                 "{name} {damaged:?}: nothing was lost"
             );
             let log = it.gateway.log();
-            // A last file without its end is what a kill leaves, and no news.
+            // A last file without its end is what a kill leaves, and a first one without anything one that was dropped.
             let is_told = log.contains("WARN") && log.contains("on disk");
-            assert!(is_told || *damaged.start() > 0, "{name} {damaged:?}: {log}");
+            assert!(
+                is_told || *damaged.start() > 0 || name == "empty",
+                "{name} {damaged:?}: {log}"
+            );
             // It works on: what was lost is there again.
             assert_eq!(hits_again(&it.gateway, &known), known.len());
             it.gateway.signal(Signal::KILL);

@@ -82,6 +82,26 @@ fn what_was_purged_while_a_gateway_was_down_does_not_come_back_from_its_disk() {
     }
 }
 
+/// The log in Redis is bounded: who was away for longer than it reaches back does not know what was purged.
+#[test]
+fn a_gateway_that_was_down_for_too_long_begins_with_an_empty_disk() {
+    let three = Three::new();
+    let (one, mut two) = (three.gateway("one"), three.gateway("two"));
+    let known = fill_shared(&one, 0..20);
+    assert_eq!(hits(&two.gateway, &known).len(), 20);
+    wait_for_level(&two.gateway, "disk", "stores", 20);
+    two.gateway.signal(Signal::KILL);
+    let _killed = two.gateway.wait();
+    assert_eq!(purge(&one.gateway, &json!({ "tag": "t3" }))["purged"], true);
+    assert_eq!(purge_page(&one.gateway, 4)["purged"], true);
+    let log = three.redis.command(&["KEYS", "*log"]);
+    assert_eq!(three.redis.command(&["XTRIM", &log, "MAXLEN", "1"]), "1");
+    restart(&mut two);
+    assert_eq!(level(&two.gateway, "disk")["entries"], 0);
+    // Redis knows what is still good.
+    assert_eq!(hits(&two.gateway, &known).len(), 15);
+}
+
 /// What one purges must not come back from the other's disk either while both run.
 #[test]
 fn a_purge_reaches_the_others_disk() {
