@@ -16,7 +16,7 @@ TRACES ?=
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
 
-.PHONY: help setup build test check check-rust check-scripts demo profile bench bench-cache bench-engine bench-features fuzz interop rehearse rehearse-failures simulate conformance clean
+.PHONY: help setup build test check check-rust check-scripts demo profile bench bench-cache bench-engine bench-features fuzz interop rehearse rehearse-failures rehearse-cache simulate conformance clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -45,6 +45,8 @@ check-rust:
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 	cargo test -p tenfold --test layering --locked
+	@# The fuzz targets have a lock file of their own, which nothing else would notice to be out of date.
+	cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 
 # Python files go by their name or by their first line; they are compiled in memory only.
 check-scripts:
@@ -120,6 +122,11 @@ rehearse-failures: ## Kill, freeze, break and slow down a server under load; ngi
 	@scripts/setup --bench
 	cargo build --release --locked -p tenfold
 	@scripts/rehearse-failures
+
+rehearse-cache: ## Stop, slow down and freeze the cache's Redis under load; kill a gateway with a disk
+	@scripts/setup
+	cargo build --release --locked -p tenfold
+	@scripts/rehearse-cache
 
 conformance: ## Run the public suite for HTTP caches against the gateway (needs Node)
 	@scripts/setup --conformance

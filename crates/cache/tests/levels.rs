@@ -321,3 +321,43 @@ async fn bytes_that_are_no_value_are_as_good_as_not_there() {
         .unwrap();
     assert_eq!(read(&over(&shelf, 2), "k", 5).await, 5);
 }
+
+#[tokio::test]
+async fn a_write_that_another_process_overtook_is_not_cached() {
+    let shelf = Shelf::new();
+    let (one, two) = (over(&shelf, 1), over(&shelf, 2));
+    let other = two.clone();
+    // The other process writes and tells the cache after our write of the store and before we tell the cache.
+    let write = || async move {
+        let stored = || async { Ok::<_, Never>(()) };
+        other
+            .write_through(&key("k"), 2, &exact(60), stored)
+            .await
+            .unwrap();
+        Ok::<_, Never>(())
+    };
+    one.write_through(&key("k"), 1, &exact(60), write)
+        .await
+        .unwrap();
+    assert_eq!(read(&one, "k", 2).await, 2, "the store has 2");
+    assert_eq!(read(&two, "k", 2).await, 2);
+    assert_eq!(read(&over(&shelf, 3), "k", 2).await, 2);
+}
+
+#[tokio::test]
+async fn a_row_that_was_removed_during_a_write_is_not_cached() {
+    let cache = Builder::<u64>::serde(Namespace::new("test", 1)).build();
+    let other = cache.clone();
+    let write = || async move {
+        other.remove(&key("k")).await;
+        Ok::<_, Never>(())
+    };
+    cache
+        .write_through(&key("k"), 1, &exact(60), write)
+        .await
+        .unwrap();
+    assert!(
+        cache.get(&key("k")).await.is_none(),
+        "whoever removed it knows something newer"
+    );
+}

@@ -284,6 +284,10 @@ impl Gateway {
     /// Ends everything now, and waits until the access log is written, but no longer than `patience`. Returns false if a
     /// worker had failed.
     pub fn end(&self, threads: Threads, patience: Duration) -> bool {
+        // What is on its way to a disk or to Redis goes on in the workers' threads.
+        for cache in self.control.snapshot().caches.iter() {
+            cache.settle(SETTLING);
+        }
         self.phase.send_replace(Phase::Ended);
         let failed = threads
             .workers
@@ -316,6 +320,9 @@ async fn settled(control: &Control, patience: Duration) {
         tracing::warn!("not all names are resolved yet; serving what is there");
     }
 }
+
+/// How long writes to the lower levels of a cache may go on before the workers end.
+const SETTLING: Duration = Duration::from_secs(1);
 
 /// How long a cache has for writing out what is under way at the end. What is not written is fetched again.
 const CLOSING: Duration = Duration::from_secs(3);

@@ -90,13 +90,16 @@ impl<V: Clone + Send + Sync + 'static> Filling<V> {
         {
             Lower::Fresh(entry, record, level) => {
                 let (key, stored) = (self.lead.key(), entry.clone());
-                if self
+                let is_stored = self
                     .lead
-                    .store(|| self.cache.0.memory.insert(key.clone(), stored))
-                {
-                    self.cache
-                        .put_lower(key, &record, &self.leases, level)
-                        .await;
+                    .store(|| self.cache.0.memory.insert(key.clone(), stored));
+                if is_stored && level > 0 {
+                    // The reader has what it wants; a disk that is busy must not hold it up.
+                    let (cache, key, leases) =
+                        (self.cache.clone(), key.clone(), self.leases.clone());
+                    self.cache.spawn(async move {
+                        cache.put_lower(&key, &record, &leases, level).await;
+                    });
                 }
                 Some((entry, true))
             }

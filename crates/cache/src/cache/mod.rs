@@ -5,6 +5,7 @@
 mod fill;
 mod inspect;
 mod load;
+mod missed;
 mod read;
 mod warm;
 mod write;
@@ -30,6 +31,8 @@ use crate::level::{Guarded, Record, Sink};
 use crate::loaded::{Content, Loaded};
 use crate::options::Options;
 use crate::statistics::{LevelStatistics, Statistics};
+
+use missed::UnderWay;
 
 pub use fill::{Fill, Filling};
 pub use inspect::{Held, HeldBelow};
@@ -66,6 +69,8 @@ struct Inner<V> {
     changed: Box<[AtomicU64]>,
     /// Changes of one key are made one after the other, so that all levels end with the same one.
     changes: Box<[tokio::sync::Mutex<()>]>,
+    /// Invalidations that not all levels have heard of yet.
+    under_way: AtomicU64,
     /// Every task in the background holds a receiver.
     tasks: watch::Sender<()>,
 }
@@ -97,6 +102,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
                 .map(|_| tokio::sync::Mutex::default())
                 .collect(),
             changed: (0..CHANGED).map(|_| AtomicU64::new(0)).collect(),
+            under_way: AtomicU64::new(0),
             tasks: watch::Sender::new(()),
         });
         for (number, level) in inner.levels.iter().enumerate() {
@@ -148,6 +154,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     /// The levels that could not be closed in order.
     pub async fn close(&self) -> Result<(), Error> {
         self.settled().await;
+        self.0.note().await;
         let mut failures = Vec::new();
         for level in &self.0.levels {
             if let Err(error) = level.close().await {
@@ -396,7 +403,10 @@ impl<V: Clone + Send + Sync + 'static> Sink for Ear<V> {
         }
         let what = what.clone();
         let cache = Cache(cache);
+        // From this moment, and not when the task begins.
+        cache.0.under_way.fetch_add(1, Ordering::SeqCst);
         cache.clone().spawn(async move {
+            let _done = UnderWay::begun(&cache.0.under_way);
             for level in above.iter().rev() {
                 // What fails is queued by the guard.
                 let _ = level.invalidate(std::slice::from_ref(&what)).await;

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::missed::UnderWay;
 use super::{CHANGES, Cache, hash};
 use crate::error::{Error, Failure};
 use crate::invalidate::Invalidation;
@@ -41,6 +42,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     /// Invalidates. When this returns, no reader of this cache gets what was there before, and no load that began
     /// before stores what it brings.
     pub async fn invalidate(&self, what: &[Invalidation]) -> Invalidated {
+        let _under_way = UnderWay::new(&self.0.under_way);
         what.iter().for_each(|one| self.0.forget(one));
         let mut told = Invalidated {
             done: Vec::new(),
@@ -127,6 +129,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         before: &Before,
     ) -> Result<(), Error> {
         let inner = &*self.0;
+        let _under_way = UnderWay::new(&inner.under_way);
         let stamp = before.version;
         let options = &loaded.options.clone().unwrap_or_else(|| options.clone());
         let previous = inner.memory.peek(key.as_str());

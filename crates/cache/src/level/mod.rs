@@ -92,6 +92,38 @@ pub trait Level: Send + Sync + 'static {
         Box::pin(std::future::ready(Ok(Confirmed::default())))
     }
 
+    /// How far the process has passed on to its sinks what others invalidate here, in the level's own words; `None`: it
+    /// does not know, or has nobody to hear of.
+    fn position(&self) -> Option<String> {
+        None
+    }
+
+    /// What was invalidated here after a [`Level::position`], by anybody. `None`: that cannot be told any more.
+    ///
+    /// # Errors
+    /// [`LevelError::CutOff`]: it has never been in touch, and its sinks will hear of a gap when it is.
+    fn missed_since<'a>(
+        &'a self,
+        _position: &'a str,
+    ) -> Later<'a, Result<Option<Vec<Invalidation>>, LevelError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Whether its content is there after the process has ended.
+    fn is_durable(&self) -> bool {
+        false
+    }
+
+    /// Keeps the position of a shared level with the content, in place of the last one.
+    fn note<'a>(&'a self, _position: &'a str) -> Later<'a, Result<(), LevelError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// What was noted last, maybe by a process before this one.
+    fn noted(&self) -> Option<String> {
+        None
+    }
+
     /// What it holds.
     fn usage(&self) -> Usage;
 

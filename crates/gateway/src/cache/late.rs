@@ -109,6 +109,21 @@ impl Level for Late {
         }
     }
 
+    fn is_durable(&self) -> bool {
+        self.level.get().is_some_and(|level| level.is_durable())
+    }
+
+    fn note<'a>(&'a self, position: &'a str) -> Later<'a, Result<(), LevelError>> {
+        match self.level() {
+            Ok(level) => level.note(position),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+
+    fn noted(&self) -> Option<String> {
+        self.level.get()?.noted()
+    }
+
     fn usage(&self) -> Usage {
         self.level
             .get()

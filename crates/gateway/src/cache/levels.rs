@@ -59,8 +59,18 @@ pub(super) fn disk(config: &config::cache::Disk) -> Result<Opened, String> {
             tell(&level);
             Ok((Arc::new(level), guard))
         }
-        Err(error @ disk::OpenError::Locked { .. }) => {
-            tracing::info!("{error}; the cache takes it over when it is free");
+        Err(disk::OpenError::Locked { path, owner }) => {
+            // In a reload it is this process, and after an upgrade the one that started this one.
+            let known = [std::process::id(), std::os::unix::process::parent_id()];
+            let path = path.display();
+            if known.iter().any(|known| known.to_string() == owner) {
+                tracing::info!("{path} is still in use; the cache takes it over when it is free");
+            } else {
+                tracing::warn!(
+                    "{path} is in use by process {owner}: give each process a directory of its own; until it is free \
+                     this one goes on without"
+                );
+            }
             let open = move || {
                 let level = DiskLevel::open(&options).ok()?;
                 tell(&level);
@@ -75,7 +85,10 @@ pub(super) fn disk(config: &config::cache::Disk) -> Result<Opened, String> {
 fn tell(level: &DiskLevel) {
     let found = level.recovery();
     if let Some(why) = &found.dropped {
-        tracing::warn!("the cache on disk begins empty: {why}");
+        tracing::warn!(
+            entries = found.entries,
+            "what was on disk for the cache is dropped, or a part of it: {why}"
+        );
     } else if found.entries > 0 {
         tracing::info!(
             entries = found.entries,
@@ -83,10 +96,17 @@ fn tell(level: &DiskLevel) {
             "the cache on disk is taken up"
         );
     }
+    if found.damaged > 0 && found.dropped.is_none() {
+        tracing::warn!(
+            places = found.damaged,
+            "files of the cache on disk are damaged; what was in those places is fetched again"
+        );
+    }
 }
 
 /// Connects to Redis. One that is down comes later.
 pub(super) fn redis(
+    name: &str,
     config: &config::cache::Redis,
     namespace: &Namespace,
 ) -> Result<Opened, String> {
@@ -102,5 +122,8 @@ pub(super) fn redis(
     };
     let connected = run(RedisLevel::connect(options)).map_err(|error| error.to_string())?;
     let level = connected.map_err(|error| error.to_string())?;
+    if let Some(why) = level.missing() {
+        tracing::warn!("cache {name}: it begins without its shared level, and joins later: {why}");
+    }
     Ok((level, guard))
 }

@@ -85,6 +85,15 @@ impl Store {
         has_parts.then(|| format!("{}{:016x}", purge::OWN_TAG, hash_key(address)))
     }
 
+    /// Waits until what was fetched has reached the levels below memory, but no longer than `limit`.
+    pub(crate) fn settle(&self, limit: Duration) {
+        if self.engine.has_lower() {
+            let settling = async { tokio::time::timeout(limit, self.engine.settled()).await };
+            // What does not arrive is fetched again.
+            let _late = levels::run(settling);
+        }
+    }
+
     /// Writes out what is under way, and closes the levels; within `limit`.
     pub(crate) fn close(&self, limit: Duration) {
         let closing = async { tokio::time::timeout(limit, self.engine.close()).await };

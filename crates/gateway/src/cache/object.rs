@@ -17,7 +17,8 @@ pub(crate) enum Kept {
     /// The address has several responses, told apart by these request fields. Their keys contain `generation`, so that they
     /// cannot be reached any more once this entry is gone.
     Varies { names: Names, generation: u64 },
-    /// The last response was for one client only: those who want the same ask for themselves, without waiting for each other.
+    /// The last response was for one client only, or not to be stored for another reason: those who want the same ask for themselves,
+    /// without waiting for each other.
     Personal,
 }
 

@@ -59,10 +59,15 @@ impl Store {
                     builder = builder.guarded_level(level, guard);
                 }
                 if let Some(redis) = &config.redis {
-                    let (level, guard) = levels::redis(redis, &namespace).map_err(fail)?;
+                    let (level, guard) =
+                        levels::redis(&config.name, redis, &namespace).map_err(fail)?;
                     builder = builder.guarded_level(level, guard);
                 }
-                builder.build()
+                let engine = builder.build();
+                if config.disk.is_some() && config.redis.is_some() {
+                    levels::run(engine.catch_up()).map_err(|error| fail(error.to_string()))?;
+                }
+                engine
             }
         };
         Ok(Arc::new(Self {

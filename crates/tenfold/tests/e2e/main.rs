@@ -3,6 +3,7 @@
 mod bodies;
 mod cache;
 mod cache_config;
+mod cache_levels;
 mod edges;
 mod failures;
 mod forwarding;

@@ -18,6 +18,9 @@ const LOCK: &str = "lock";
 /// What the state is in.
 pub(super) const STATE: &str = "state";
 const STATE_NEW: &str = "state.new";
+/// How far the level below had been heard (`cache/missed.rs`).
+const HEARD: &str = "heard";
+const HEARD_NEW: &str = "heard.new";
 
 /// Why a disk level cannot be opened.
 #[derive(Debug)]
@@ -187,6 +190,23 @@ impl Directory {
         self.sync()
     }
 
+    /// Keeps how far the level below has been heard. One that is older after a crash, or gone, errs to the safe side.
+    pub(super) fn note_heard(&self, position: &str) -> io::Result<()> {
+        let new = self.path.join(HEARD_NEW);
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&new)?;
+        file.write_all(position.as_bytes())?;
+        std::fs::rename(&new, self.path.join(HEARD))
+    }
+
+    pub(super) fn heard(&self) -> Option<String> {
+        std::fs::read_to_string(self.path.join(HEARD)).ok()
+    }
+
     /// Forces the directory itself to the medium: which files there are.
     pub(super) fn sync(&self) -> io::Result<()> {
         File::open(&self.path)?.sync_all()
@@ -207,7 +227,7 @@ fn refuse_foreign(path: &Path) -> Result<(), OpenError> {
     }
     for file in std::fs::read_dir(path).map_err(failed("read", path))? {
         let name = file.map_err(failed("read", path))?.file_name();
-        let ours = [LOCK, STATE, STATE_NEW].map(OsStr::new);
+        let ours = [LOCK, STATE, STATE_NEW, HEARD, HEARD_NEW].map(OsStr::new);
         if !ours.contains(&&*name) && name.to_str().and_then(file_id).is_none() {
             return Err(OpenError::NotOurs {
                 path: path.to_owned(),

@@ -236,6 +236,30 @@ impl Level for DiskLevel {
         Box::pin(async move { result.await.map_err(|_| died())? })
     }
 
+    fn is_durable(&self) -> bool {
+        true
+    }
+
+    fn note<'a>(&'a self, position: &'a str) -> Later<'a, Result<(), LevelError>> {
+        Box::pin(async move {
+            self.shared.check()?;
+            let (shared, position) = (self.shared.clone(), position.to_owned());
+            self.elsewhere(move || {
+                let directory = &shared.directory;
+                if directory.heard().as_deref() == Some(&position) {
+                    return Ok(());
+                }
+                directory.note_heard(&position)
+            })
+            .await?
+            .map_err(|error| LevelError::Failed(error.to_string()))
+        })
+    }
+
+    fn noted(&self) -> Option<String> {
+        self.shared.directory.heard()
+    }
+
     fn usage(&self) -> Usage {
         Usage {
             entries: Some(self.shared.index.len()),

@@ -192,6 +192,13 @@ impl Link {
         self.account(result.ok())
     }
 
+    /// Why there is no connection.
+    pub(super) fn missing(&self) -> Option<String> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let why = self.why.lock().unwrap_or_else(PoisonError::into_inner);
+        current.is_none().then(|| why.clone())
+    }
+
     fn connection(&self) -> Result<Connection, LevelError> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         current.clone().ok_or_else(|| {

@@ -274,6 +274,11 @@ impl Local {
         self.confirm(since);
     }
 
+    /// Whether what has been taken in has been passed on as well.
+    pub(super) fn is_synced(&self) -> bool {
+        self.synced
+    }
+
     pub(super) fn synced(&mut self) {
         self.synced = true;
     }

@@ -6,12 +6,12 @@
 //! these cases.
 //!
 //! # The idea
-//! Invalidations are numbered by one counter per namespace ([`script`], `lua/`). The numbers of tags and prefixes lie
-//! beside the counter, and are told to every process through a bounded log, a Redis Stream ([`feed`]); each keeps a
-//! table of them ([`table`]) and holds it against what it reads. A key's own invalidation leaves its number where the
-//! value lay, a tombstone, and the value that is to be stored is held against it in a script, in one step ([`stored`]).
+//! Invalidations are numbered by one counter per namespace (`script`, `lua/`). The numbers of tags and prefixes lie
+//! beside the counter, and are told to every process through a bounded log, a Redis Stream (`feed`); each keeps a
+//! table of them (`table`) and holds it against what it reads. A key's own invalidation leaves its number where the
+//! value lay, a tombstone, and the value that is to be stored is held against it in a script, in one step (`stored`).
 //! Every number belongs to an *epoch*; a process that finds that the server went back begins a new one, and with it all
-//! that is stored counts as gone ([`local`]).
+//! that is stored counts as gone (`local`).
 //!
 //! # The trade-off
 //! - A tag's invalidation reaches other processes through the log, within milliseconds, but not in the moment in which
@@ -34,6 +34,7 @@ mod link;
 mod local;
 mod member;
 mod message;
+mod missed;
 mod options;
 mod script;
 mod stored;
@@ -155,6 +156,12 @@ impl RedisLevel {
         Ok(Arc::new(level))
     }
 
+    /// Why it has not been reached yet, after it was to begin without ([`RedisOptions::start_without`]).
+    #[must_use]
+    pub fn missing(&self) -> Option<String> {
+        self.shared.link.missing()
+    }
+
     /// Waits for the first reading of all numbers.
     async fn synced(&self) -> bool {
         let waiting = async {
@@ -236,6 +243,17 @@ impl Level for RedisLevel {
 
     fn confirmed(&self, lease: Lease, limit: Duration) -> Later<'_, Result<Confirmed, LevelError>> {
         Box::pin(self.shared.confirmed(lease, limit))
+    }
+
+    fn position(&self) -> Option<String> {
+        self.shared.position()
+    }
+
+    fn missed_since<'a>(
+        &'a self,
+        position: &'a str,
+    ) -> Later<'a, Result<Option<Vec<Invalidation>>, LevelError>> {
+        Box::pin(self.shared.missed_since(position))
     }
 
     fn usage(&self) -> Usage {

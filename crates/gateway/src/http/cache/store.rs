@@ -62,9 +62,13 @@ impl Refusal {
         }
     }
 
-    /// True if the response was for one client only: those who wait for the same must ask for themselves.
-    pub(crate) fn is_personal(self) -> bool {
-        !matches!(self, Self::TooLarge | Self::NoLifetime | Self::Tags)
+    /// True if the response itself speaks against storing, so that the next one is likely to do so too. What only this request
+    /// asked for says nothing about the next: if it did, one client could keep the cache from helping all others.
+    pub(crate) fn is_of_response(self) -> bool {
+        !matches!(
+            self,
+            Self::Bypassed | Self::Method | Self::RequestNoStore | Self::Authorization
+        )
     }
 }
 

@@ -78,9 +78,7 @@ impl<F: Fields> Intake<'_, '_, F> {
         let mut admitted = match admission {
             Admission::Store(admitted) => admitted,
             Admission::Refuse(refusal) => {
-                if refusal.is_personal() {
-                    self.remember_personal(filling);
-                }
+                self.release(filling, refusal.is_of_response() && response.status < 500);
                 return Taken::Refused(Box::new(answered), refusal);
             }
         };
@@ -179,12 +177,19 @@ impl<F: Fields> Intake<'_, '_, F> {
         object
     }
 
-    fn remember_personal(&self, filling: Filling<Kept>) {
+    /// Sends those who wait their own ways, all at once: one after the other, each would wait for the one before in vain.
+    /// `is_lasting`: those who come soon do not wait for each other either.
+    fn release(&self, filling: Filling<Kept>, is_lasting: bool) {
         let options = Options {
             lower: false,
             ..Options::lifetime(PERSONAL).jitter(0.0)
         };
-        let _stored = filling.store(Loaded::value(Kept::Personal), None, &options);
+        let personal = Loaded::value(Kept::Personal);
+        // Only "not modified" could fail, and this is a value.
+        let _told = match is_lasting {
+            true => filling.store(personal, None, &options),
+            false => filling.offer(personal, None, &options),
+        };
     }
 
     /// The tags by which it can be purged.

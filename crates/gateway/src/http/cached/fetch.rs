@@ -219,8 +219,10 @@ async fn fetch(
                         return serve(worker, client, request, object, age, &status).await;
                     }
                     // It has to be asked for each time, or another one is wanted.
-                    Waited::Object(_) => return pass(worker, client, request, why, None).await,
-                    Waited::Other => {}
+                    Waited::Object(_) | Waited::Personal => {
+                        return pass(worker, client, request, why, None).await;
+                    }
+                    Waited::Varies => {}
                 }
                 is_collapsed = true;
                 match look_again(worker, request) {
@@ -262,8 +264,10 @@ async fn ask_lower(filling: &Filling<Kept>, stale: &mut Option<Arc<Object>>) {
 /// What came of waiting.
 enum Waited {
     Object(Arc<Object>),
-    /// Something else is known now: what the address varies by, or that it is personal.
-    Other,
+    /// It is for one client only, or not to be stored for another reason.
+    Personal,
+    /// It is known now what the address varies by.
+    Varies,
     Failed(Failure),
     Vanished,
 }
@@ -283,7 +287,8 @@ async fn wait(
         Some(Some(Err(error))) => Waited::Failed(failure_of(&error)),
         Some(Some(Ok(entry))) => match entry.value() {
             Some(Kept::Response(object)) => Waited::Object(Arc::clone(object)),
-            Some(Kept::Varies { .. } | Kept::Personal) | None => Waited::Other,
+            Some(Kept::Personal) => Waited::Personal,
+            Some(Kept::Varies { .. }) | None => Waited::Varies,
         },
     }
 }
