@@ -373,7 +373,8 @@ async fn an_invalidation_whose_caller_goes_away_reaches_every_level() {
     read(&cache, "k", 1).await;
     assert!(near.has(&key("k")) && far.has(&key("k")));
     far.delay_millis.store(50, Ordering::SeqCst);
-    let told = cache.remove(&key("k"));
+    let name = key("k");
+    let told = cache.remove(&name);
     // The farthest is asked first; the caller goes away before the nearest is.
     let answer = tokio::time::timeout(Duration::from_millis(5), told).await;
     assert!(answer.is_err(), "it was cut off");
