@@ -361,3 +361,29 @@ async fn a_row_that_was_removed_during_a_write_is_not_cached() {
         "whoever removed it knows something newer"
     );
 }
+
+#[tokio::test]
+async fn an_invalidation_whose_caller_goes_away_reaches_every_level() {
+    let (near, far) = (Shelf::new(), Shelf::new());
+    let make = |near: &Arc<Shelf>| {
+        let builder = Builder::<u64>::serde(Namespace::new("test", 1));
+        builder.level(near.side(1)).level(far.side(1)).build()
+    };
+    let cache = make(&near);
+    read(&cache, "k", 1).await;
+    assert!(near.has(&key("k")) && far.has(&key("k")));
+    far.delay_millis.store(50, Ordering::SeqCst);
+    let name = key("k");
+    let told = cache.remove(&name);
+    // The farthest is asked first; the caller goes away before the nearest is.
+    let answer = tokio::time::timeout(Duration::from_millis(5), told).await;
+    assert!(answer.is_err(), "it was cut off");
+    let is_told = || !near.has(&key("k")) && !far.has(&key("k"));
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while !is_told() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .expect("both levels are told");
+}

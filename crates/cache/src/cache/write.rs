@@ -48,7 +48,13 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
             done: Vec::new(),
             failures: Vec::new(),
         };
-        for level in self.0.levels.iter().rev() {
+        let mut untold = Untold {
+            levels: &self.0.levels,
+            what,
+        };
+        while let Some((level, above)) = untold.levels.split_last() {
+            // This one queues what it does not confirm.
+            untold.levels = above;
             match level.invalidate(what).await {
                 Ok(lease) => told.done.push((level.clone(), lease)),
                 Err(error) => told.failures.push(Failure {
@@ -80,7 +86,13 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     ) -> Result<(), Error> {
         let _alone = self.change(key).await;
         let before = self.before_write(key);
-        self.replace(key, value.into(), options, &before).await
+        let mut undecided = Undecided {
+            cache: self,
+            key: Some(key),
+        };
+        let replaced = self.replace(key, value.into(), options, &before).await;
+        undecided.key = None;
+        replaced
     }
 
     /// Write-through: the store first, then every level. When `write` fails, the caller gets its error, nothing is cached,
@@ -199,6 +211,18 @@ struct Before {
 /// Whether nothing was invalidated between the two besides what led to the second one.
 fn follows(before: Option<Lease>, after: Lease) -> bool {
     before.is_some_and(|before| before.epoch == after.epoch && before.number + 1 == after.number)
+}
+
+/// The levels that have yet to be told, should the caller go away before they are.
+struct Untold<'a> {
+    levels: &'a [Arc<Guarded>],
+    what: &'a [Invalidation],
+}
+
+impl Drop for Untold<'_> {
+    fn drop(&mut self) {
+        self.levels.iter().for_each(|level| level.miss(self.what));
+    }
 }
 
 /// Drops what is cached when a write is abandoned in the middle.

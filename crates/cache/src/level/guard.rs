@@ -240,7 +240,7 @@ impl Guarded {
             }
             return done;
         }
-        self.queue(what);
+        self.miss(what);
         Err(LevelError::Open)
     }
 
@@ -308,7 +308,8 @@ impl Guarded {
             .min(self.options.open_max)
     }
 
-    fn queue(self: &Arc<Self>, what: &[Invalidation]) {
+    /// Notes what the level has missed, and sees to it that it is told.
+    pub(crate) fn miss(self: &Arc<Self>, what: &[Invalidation]) {
         let mut missed = lock(&self.missed);
         missed.queue.extend(what.iter().cloned());
         if missed.queue.len() > self.options.missed {
@@ -375,7 +376,7 @@ struct Unconfirmed<'a> {
 impl Drop for Unconfirmed<'_> {
     fn drop(&mut self) {
         if let Some(what) = self.what {
-            self.guard.queue(what);
+            self.guard.miss(what);
         }
     }
 }
