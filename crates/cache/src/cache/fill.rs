@@ -55,18 +55,6 @@ impl<V: Clone + Send + Sync + 'static> Filling<V> {
         self.lead.key()
     }
 
-    /// A place among those who wait for it.
-    #[must_use]
-    pub fn waiter(&self) -> Waiter<Outcome<V>> {
-        self.lead.waiter()
-    }
-
-    /// Whether the key has been invalidated since: what is loaded will not be stored.
-    #[must_use]
-    pub fn is_grounded(&self) -> bool {
-        self.lead.is_grounded()
-    }
-
     /// The same load for another key, with everything that this one has taken note of: for values that turn out to
     /// belong under a key of their own. `None`: somebody else loads that one.
     #[must_use]
@@ -128,11 +116,6 @@ impl<V: Clone + Send + Sync + 'static> Filling<V> {
         let entry = Arc::new(entry);
         self.lead.publish(Ok(entry.clone()));
         Ok(entry)
-    }
-
-    /// Gives those who wait something that is there already.
-    pub fn land(self, entry: Arc<Entry<V>>) {
-        self.lead.land(Ok(entry), || ());
     }
 
     /// Stores the whole value in memory and, in the background, in the lower levels, unless it has been invalidated

@@ -12,10 +12,11 @@ mod open;
 mod purge;
 pub(crate) mod status;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use smallvec::SmallVec;
+use tenfold_cache::level::LevelState;
 use tenfold_cache::{Cache, Key, Namespace};
 use tenfold_observe::metric::CounterSet;
 use tenfold_traffic::hash_key;
@@ -36,6 +37,8 @@ pub(crate) struct Store {
     prefix: Box<str>,
     /// The routes that use it.
     routes: Box<[Box<str>]>,
+    /// How the levels below memory were when the operator was last told.
+    states: Mutex<Vec<LevelState>>,
     /// Requests by what became of them: [`Result`].
     pub(crate) results: CounterSet,
 }
@@ -91,6 +94,27 @@ impl Store {
             let settling = async { tokio::time::timeout(limit, self.engine.settled()).await };
             // What does not arrive is fetched again.
             let _late = levels::run(settling);
+        }
+    }
+
+    /// Tells the operator which levels have gone or come back since the last call.
+    pub(crate) fn report(&self) {
+        if !self.engine.has_lower() {
+            return;
+        }
+        let levels = self.engine.statistics().levels;
+        let mut known = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        known.resize(levels.len(), LevelState::Up);
+        for (level, known) in levels.iter().zip(known.iter_mut()) {
+            let before = std::mem::replace(known, level.state);
+            let (cache, name) = (&self.config.name, &level.name);
+            if before == LevelState::Up && level.state != LevelState::Up {
+                let why = level.last_error.as_ref().map(ToString::to_string);
+                let why = why.unwrap_or_default();
+                tracing::warn!(cache, level = %name, "the cache goes on without this level: {why}");
+            } else if before != LevelState::Up && level.state == LevelState::Up {
+                tracing::info!(cache, level = %name, "the cache uses this level again");
+            }
         }
     }
 

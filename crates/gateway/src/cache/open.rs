@@ -1,7 +1,7 @@
 //! Opening a cache, and taking it over in a reload.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tenfold_cache::Builder;
 use tenfold_observe::metric::Registry;
@@ -73,6 +73,7 @@ impl Store {
         Ok(Arc::new(Self {
             config: Arc::clone(config),
             prefix: namespace.prefix().into(),
+            states: Mutex::default(),
             routes,
             results: metrics::cache::results(registry, &config.name),
             engine,

@@ -1,4 +1,4 @@
-//! Once a second: outliers are looked for, and metrics of what has left are forgotten.
+//! Once a second: outliers are looked for, caches say which of their levels come and go, and metrics of what has left are forgotten.
 
 use std::sync::Weak;
 use std::time::Duration;
@@ -23,6 +23,9 @@ pub(crate) async fn run(control: Weak<Control>) {
             return;
         };
         control.evaluate();
+        for cache in control.snapshot().caches.iter() {
+            cache.report();
+        }
         count = count.wrapping_add(1);
         if count.is_multiple_of(FORGET) {
             control.registry.forget_unused();

@@ -16,8 +16,8 @@ use super::encoding::{self, Coding};
 use super::media::{self, Media};
 use super::open::{Opened, Root, is_missing};
 use super::path::Relative;
-use super::range::{self, Range};
 use super::{Ask, Body, Method, Reply};
+use crate::http::range::{self, Range};
 
 /// An open file.
 struct Found {
@@ -178,7 +178,7 @@ fn attach(mut reply: Reply, found: Found, validators: &Validators, ask: &Ask) ->
         Range::Unsatisfiable => return Ok(Reply::unsatisfiable(size)),
         Range::Part { start, end } => {
             reply.status = 206;
-            reply.field("Content-Range", format!("bytes {start}-{}/{size}", end - 1));
+            reply.field("Content-Range", range::content_range(start, end, size));
             (start, end)
         }
     };
@@ -229,7 +229,7 @@ impl Reply {
     fn unsatisfiable(size: u64) -> Self {
         let text = "416 Range Not Satisfiable: the file is shorter than the range asks for\n";
         let mut reply = Self::error(416, text);
-        reply.field("Content-Range", format!("bytes */{size}"));
+        reply.field("Content-Range", range::unsatisfied(size));
         reply
     }
 

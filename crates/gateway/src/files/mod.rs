@@ -34,7 +34,6 @@ mod encoding;
 mod media;
 mod open;
 mod path;
-mod range;
 #[cfg(test)]
 mod tests;
 

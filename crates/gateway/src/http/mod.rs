@@ -16,6 +16,7 @@ mod ids;
 mod local;
 pub(crate) mod mirror;
 mod pipeline;
+pub(crate) mod range;
 mod request;
 mod respond;
 mod route;

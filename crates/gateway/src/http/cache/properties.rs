@@ -2,8 +2,8 @@
 
 use super::control::{MOST_SECONDS, RequestControl, ResponseControl, named_fields};
 use super::fields::{Fields, members, unquoted};
-use super::range::{self, Wanted};
 use super::vary::{Names, Vary};
+use crate::http::range::{self, Range};
 
 /// The input's lines as fields of that name.
 fn lines<'a>(name: &'a [u8], input: &'a [u8]) -> Vec<(&'a [u8], &'a [u8])> {
@@ -105,14 +105,14 @@ pub fn range(input: &[u8]) {
     };
     let size = u64::from(*size);
     match range::parse(field, size) {
-        Wanted::Whole => {}
-        Wanted::Unsatisfiable => assert!(field.contains(&b'-')),
-        Wanted::Part { start, end } => {
+        Range::Whole => {}
+        Range::Unsatisfiable => assert!(field.contains(&b'-')),
+        Range::Part { start, end } => {
             assert!(start < end && end <= size);
             let plain = format!("bytes={start}-{}", end - 1);
             assert_eq!(
                 range::parse(plain.as_bytes(), size),
-                Wanted::Part { start, end }
+                Range::Part { start, end }
             );
             let told = range::content_range(start, end, size);
             assert_eq!(told, format!("bytes {start}-{}/{size}", end - 1));

@@ -19,11 +19,12 @@ use crate::cache::body::{Body, Reader};
 use crate::cache::object::Object;
 use crate::http::cache::ask::Ask;
 use crate::http::cache::fields::Lines;
-use crate::http::cache::range::{self, Wanted};
+use crate::http::cache::range as stored_range;
 use crate::http::cache::status::CacheStatus;
 use crate::http::cache::validate;
 use crate::http::client::Client;
 use crate::http::error::{Failure, reason};
+use crate::http::range::{self, Range};
 use crate::http::request::Request;
 use crate::http::served::{Next, Served};
 use crate::worker::Worker;
@@ -174,14 +175,14 @@ fn head(
 
     let is_not_modified = validate::is_not_modified(&ask, &object.rules, object.etag(), now);
     let wanted = match is_not_modified {
-        true => Wanted::Whole,
-        false => range::wanted(&ask, &object.rules, object.etag(), object.length, now),
+        true => Range::Whole,
+        false => stored_range::wanted(&ask, &object.rules, object.etag(), object.length, now),
     };
     *status = match wanted {
         _ if is_not_modified => 304,
-        Wanted::Whole => object.rules.status,
-        Wanted::Part { .. } => 206,
-        Wanted::Unsatisfiable => 416,
+        Range::Whole => object.rules.status,
+        Range::Part { .. } => 206,
+        Range::Unsatisfiable => 416,
     };
     write::status_line(&mut out, *status, reason(*status).as_bytes());
     if is_not_modified {
@@ -200,7 +201,7 @@ fn head(
     };
     let part = match (wanted, object.length) {
         _ if is_not_modified => nothing,
-        (Wanted::Part { start, end }, Some(size)) => {
+        (Range::Part { start, end }, Some(size)) => {
             let value = range::content_range(start, end, size);
             write::field(&mut out, b"Content-Range", value.as_bytes());
             write::content_length(&mut out, end - start);
@@ -210,7 +211,7 @@ fn head(
                 is_chunked: false,
             }
         }
-        (Wanted::Unsatisfiable, Some(size)) => {
+        (Range::Unsatisfiable, Some(size)) => {
             write::field(
                 &mut out,
                 b"Content-Range",

@@ -1,11 +1,11 @@
-//! Which part of a file a client wants (RFC 9110 section 14).
+//! Which part of a file or of a stored response a client wants (RFC 9110 section 14): pure functions.
 //!
-//! One range is served. Several at once are answered with the whole file, as section 14.2 allows: nothing that is common
-//! asks for them, and their answer can be larger than the file (CVE-2011-3192).
+//! One range is served. Several at once are answered with the whole, as section 14.2 allows: nothing that is common
+//! asks for them, and their answer can be larger than the whole (CVE-2011-3192).
 
 /// What a `Range` field asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Range {
+pub(crate) enum Range {
     /// All of it: the field is malformed, of another unit, or asks for several parts.
     Whole,
     /// These bytes.
@@ -19,8 +19,8 @@ pub(super) enum Range {
     Unsatisfiable,
 }
 
-/// Understands the field for a file of `size` bytes.
-pub(super) fn parse(field: &[u8], size: u64) -> Range {
+/// Understands the field for a body of `size` bytes.
+pub(crate) fn parse(field: &[u8], size: u64) -> Range {
     let Some((unit, set)) = split_once(field, b'=') else {
         return Range::Whole;
     };
@@ -59,7 +59,7 @@ fn split_once(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
     Some((&bytes[..at], &bytes[at + 1..]))
 }
 
-/// Digits only. What is too large for a file is as large as can be.
+/// Digits only. What is too large is as large as can be.
 fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
@@ -69,6 +69,16 @@ fn number(digits: &[u8]) -> Option<u64> {
             .saturating_mul(10)
             .saturating_add(u64::from(digit - b'0'))
     }))
+}
+
+/// The value of `Content-Range` for a part; `end` is behind the last byte.
+pub(crate) fn content_range(start: u64, end: u64, size: u64) -> String {
+    format!("bytes {start}-{}/{size}", end.saturating_sub(1))
+}
+
+/// The value of `Content-Range` in a 416.
+pub(crate) fn unsatisfied(size: u64) -> String {
+    format!("bytes */{size}")
 }
 
 #[cfg(test)]
@@ -122,5 +132,11 @@ mod tests {
         ] {
             assert_eq!(parse(field.as_bytes(), size), expected, "{field} of {size}");
         }
+    }
+
+    #[test]
+    fn parts_are_named_by_their_first_and_last_byte() {
+        assert_eq!(content_range(2, 6, 10), "bytes 2-5/10");
+        assert_eq!(unsatisfied(10), "bytes */10");
     }
 }
