@@ -169,13 +169,19 @@ impl Writer<'_> {
             self.line(&short);
             return;
         }
-        self.line("servers = [");
+        // Beside `discover` no server need be left, and an empty list is refused.
+        let all = if servers.iter().all(|one| one.is_off) {
+            "# "
+        } else {
+            ""
+        };
+        self.line(&format!("{all}servers = ["));
         for one in servers {
             self.notes("    ", &one.notes);
             let mark = if one.is_off { "# " } else { "" };
             self.line(&format!("    {mark}{},", server(one)));
         }
-        self.line("]");
+        self.line(&format!("{all}]"));
     }
 
     fn route(&mut self, route: &Route) {

@@ -409,6 +409,15 @@ proptest! {
     }
 }
 
+/// Found by the property above: an empty list of servers is refused.
+#[test]
+fn a_discovered_backend_whose_written_servers_all_fall_away_loads() {
+    let text = "defaults\n mode http\nbackend b\n server-template t 1-3 _http._tcp.x\n \
+                server s h:0 weight 300 backup\nlisten l\n bind :80\n default_backend b\n";
+    let all = imported(text, false).expect("a configuration");
+    assert!(all.text.contains("# servers = ["), "{}", all.text);
+}
+
 /// Hundreds of rules that all cross each other would be more routes than anyone can read.
 #[test]
 fn rules_that_cross_each_other_end_in_a_bound_and_say_so() {

@@ -95,6 +95,12 @@ impl<'a> Asking<'a> {
     }
 }
 
+/// The log is written once a second.
+fn wait_until_logged(gateway: &Gateway, text: &str) {
+    let is_there = || gateway.log().contains(text);
+    wait_until(is_there, || format!("{text:?} is not in {}", gateway.log()));
+}
+
 #[test]
 fn redis_is_killed_under_requests_and_nobody_notices() {
     let (origin, folder) = (pages(), tempfile::tempdir().expect("a folder"));
@@ -116,11 +122,12 @@ fn redis_is_killed_under_requests_and_nobody_notices() {
         assert!(told["levels"][1]["error"].is_string(), "{told}");
         let renewed = get(&one.gateway, "/p/3");
         assert!(!is_hit(&renewed));
-        std::thread::sleep(Duration::from_millis(300));
+        wait_until_logged(&one.gateway, "the cache goes on without this level");
         redis.restart();
         for gateway in gateways {
             wait_for_use(gateway, "redis");
         }
+        wait_until_logged(&one.gateway, "the cache uses this level again");
         // What was purged meanwhile is gone at both now.
         let is_gone = || get(&two.gateway, "/p/8").text() != known[&8];
         wait_until(is_gone, || "the purge does not arrive");
