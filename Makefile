@@ -16,7 +16,7 @@ TRACES ?=
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
 
-.PHONY: help setup build test check check-rust check-scripts demo profile bench bench-cache bench-engine bench-features fuzz interop rehearse rehearse-failures rehearse-cache simulate conformance clean
+.PHONY: help setup build test check check-rust check-scripts demo profile bench bench-cache bench-engine bench-features fuzz interop properties rehearse rehearse-failures rehearse-cache simulate conformance clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -27,6 +27,9 @@ setup: ## Install the packages the tests need, where they are missing
 build: ## Build target/release/tenfold
 	cargo build --release --locked
 
+# Property tests draw the same cases each time here, so that a failure belongs to the change that is tested;
+# `make properties` draws new ones.
+test: export PROPTEST_RNG_SEED ?= 1
 test: ## Run every test (documentation examples first)
 	@scripts/setup
 	@if cargo nextest --version >/dev/null 2>&1; then \
@@ -37,6 +40,14 @@ test: ## Run every test (documentation examples first)
 	    set -x; \
 	    cargo test --workspace --locked --no-fail-fast; \
 	fi
+
+properties: ## Run the unit and property tests with new random cases, over and over for FUZZ_SECONDS
+	@end=$$((SECONDS + $(FUZZ_SECONDS))); \
+	while ((SECONDS < end)); do \
+	    export PROPTEST_RNG_SEED=$$RANDOM$$RANDOM PROPTEST_CASES=2000; \
+	    echo "PROPTEST_RNG_SEED=$$PROPTEST_RNG_SEED PROPTEST_CASES=$$PROPTEST_CASES"; \
+	    cargo nextest run --workspace --locked --lib --bins --test stale_fill --test redis_model --status-level fail; \
+	done
 
 check: check-rust check-scripts ## Check formatting, lints, documentation and layering
 
