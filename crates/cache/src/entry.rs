@@ -19,23 +19,75 @@ pub struct Entry<V> {
     value: Option<V>,
     about: About,
     fresh_until: AtomicU64,
-    eager_at: AtomicU64,
     checked: AtomicU64,
+    /// In units of [`UNIT`] bytes, everything included.
+    weight: u32,
     fallback: AtomicBool,
 }
 
+/// What an allocator rounds up to, mostly.
+const UNIT: usize = 16;
+
 /// What is known of a value besides itself.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct About {
     /// The number of the last invalidation before its load began.
     pub(crate) stamp: u64,
     pub(crate) created: Millis,
     /// Stale, and of no use even as a fallback.
     pub(crate) keep_until: Millis,
-    pub(crate) tags: Box<[Tag]>,
-    pub(crate) validator: Option<Box<str>>,
-    /// In bytes, everything included.
-    pub(crate) weight: u64,
+    pub(crate) extras: Option<Box<Extras>>,
+}
+
+/// What most values do not have, so that an entry without is smaller.
+#[derive(Debug)]
+pub(crate) struct Extras {
+    tags: Box<[Tag]>,
+    validator: Option<Box<str>>,
+    eager_at: AtomicU64,
+}
+
+impl Extras {
+    /// `None` if there are none; `eager_at` is [`NEVER`] for a value that is not refreshed before its time.
+    pub(crate) fn new(
+        tags: Box<[Tag]>,
+        validator: Option<Box<str>>,
+        eager_at: Millis,
+    ) -> Option<Box<Self>> {
+        let is_empty = tags.is_empty() && validator.is_none() && eager_at == NEVER;
+        (!is_empty).then(|| {
+            Box::new(Self {
+                tags,
+                validator,
+                eager_at: AtomicU64::new(eager_at),
+            })
+        })
+    }
+}
+
+impl Extras {
+    /// True for one reader, from then on when a refresh is due.
+    fn takes_turn(&self, now: Millis) -> bool {
+        now >= self.eager_at.load(Ordering::Relaxed)
+            && self.eager_at.swap(NEVER, Ordering::Relaxed) != NEVER
+    }
+}
+
+impl About {
+    pub(crate) fn tags(&self) -> &[Tag] {
+        self.extras.as_ref().map_or(&[], |extras| &extras.tags)
+    }
+
+    pub(crate) fn validator(&self) -> Option<&str> {
+        self.extras.as_ref()?.validator.as_deref()
+    }
+
+    /// Bytes on the heap.
+    fn heap(&self) -> usize {
+        let extras = size_of::<Extras>() + size_of_val(self.tags());
+        let validator = self.validator().map_or(0, str::len);
+        self.extras.as_ref().map_or(0, |_| extras + validator)
+    }
 }
 
 /// How an entry stands at a moment.
@@ -50,18 +102,16 @@ pub(crate) enum Standing {
 }
 
 impl<V> Entry<V> {
-    pub(crate) fn new(
-        value: Option<V>,
-        about: About,
-        fresh_until: Millis,
-        eager_at: Millis,
-    ) -> Self {
+    /// `heap`: bytes that belong to it besides its own and what `about` has.
+    pub(crate) fn new(value: Option<V>, about: About, fresh_until: Millis, heap: usize) -> Self {
+        let weight = size_of::<Self>() + about.heap() + heap;
         Self {
             value,
             checked: AtomicU64::new(about.stamp),
             about,
             fresh_until: AtomicU64::new(fresh_until),
-            eager_at: AtomicU64::new(eager_at),
+            // Nothing of 64 GiB is kept in memory.
+            weight: u32::try_from(weight.div_ceil(UNIT)).unwrap_or(u32::MAX),
             fallback: AtomicBool::new(false),
         }
     }
@@ -73,16 +123,17 @@ impl<V> Entry<V> {
 
     /// The tags under which it can be invalidated.
     pub fn tags(&self) -> &[Tag] {
-        &self.about.tags
+        self.about.tags()
     }
 
     /// What the loader can ask the source with whether this value still holds: an ETag, a version.
     pub fn validator(&self) -> Option<&str> {
-        self.about.validator.as_deref()
+        self.about.validator()
     }
 
+    /// In bytes, everything included.
     pub(crate) fn weight(&self) -> u64 {
-        self.about.weight
+        u64::from(self.weight) * UNIT as u64
     }
 
     pub(crate) fn about(&self) -> &About {
@@ -116,7 +167,10 @@ impl<V> Entry<V> {
 
     /// Makes the next refresh in the background due at `at`; one that failed is tried again.
     pub(crate) fn refresh_at(&self, at: Millis) {
-        self.eager_at.store(at, Ordering::Relaxed);
+        // Only what has been due is due again.
+        if let Some(extras) = &self.about.extras {
+            extras.eager_at.store(at, Ordering::Relaxed);
+        }
     }
 
     /// How it stands at `now`.
@@ -129,7 +183,7 @@ impl<V> Entry<V> {
         let version = invalidations.version();
         let checked = self.checked.load(Ordering::Relaxed);
         if checked < version {
-            let verdict = invalidations.judge(key, &self.about.tags, checked);
+            let verdict = invalidations.judge(key, self.about.tags(), checked);
             match verdict {
                 Verdict::Valid => {}
                 Verdict::Expired => self.expire(),
@@ -140,19 +194,14 @@ impl<V> Entry<V> {
             self.checked.store(version, Ordering::Release);
         }
         if now < self.fresh_until.load(Ordering::Relaxed) {
-            if now >= self.eager_at.load(Ordering::Relaxed) && self.takes_turn() {
-                Standing::Due
-            } else {
-                Standing::Fresh
+            match &self.about.extras {
+                Some(extras) if extras.takes_turn(now) => Standing::Due,
+                _ => Standing::Fresh,
             }
         } else if now < self.about.keep_until {
             Standing::Stale
         } else {
             Standing::Gone
         }
-    }
-
-    fn takes_turn(&self) -> bool {
-        self.eager_at.swap(NEVER, Ordering::Relaxed) != NEVER
     }
 }

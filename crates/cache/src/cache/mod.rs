@@ -21,7 +21,7 @@ use crate::builder::Builder;
 use crate::clock::{Clock, Millis, NEVER, millis};
 use crate::codec::Codec;
 use crate::counters::{Count, Counters};
-use crate::entry::{About, Entry};
+use crate::entry::{About, Entry, Extras};
 use crate::error::Error;
 use crate::flight::Flights;
 use crate::invalidate::{Invalidation, Invalidations, Mode, Target};
@@ -206,8 +206,10 @@ impl<V: 'static> Inner<V> {
                 let previous = previous.ok_or(Error::NothingToRevalidate)?;
                 self.counters.one(Count::NotModified);
                 let about = previous.about();
-                let validator = loaded.validator.or_else(|| about.validator.clone());
-                (previous.value().cloned(), about.tags.clone(), validator)
+                let validator = loaded
+                    .validator
+                    .or_else(|| about.validator().map(Into::into));
+                (previous.value().cloned(), about.tags().into(), validator)
             }
         };
         let lifetime = if value.is_some() {
@@ -226,31 +228,17 @@ impl<V: 'static> Inner<V> {
             stamp,
             created: now,
             keep_until: fresh_until.saturating_add(stale),
-            tags,
-            validator,
-            weight: 0,
+            extras: Extras::new(tags, validator, eager_at),
         };
         // What is never fresh can still be asked about, or serve when the source fails.
         let stored = (!lifetime.is_zero() || stale > 0) && !loaded.unlabelled;
-        Ok((
-            self.weighed(key, value, about, fresh_until, eager_at),
-            stored,
-        ))
+        Ok((self.weighed(key, value, about, fresh_until), stored))
     }
 
-    fn weighed(
-        &self,
-        key: &Key,
-        value: Option<V>,
-        mut about: About,
-        fresh_until: Millis,
-        eager_at: Millis,
-    ) -> Entry<V> {
-        let heap = value.as_ref().map_or(0, &self.weigh)
-            + about.tags.len() * size_of::<crate::entry::Tag>()
-            + about.validator.as_deref().map_or(0, str::len);
-        about.weight = (size_of::<Entry<V>>() + heap + key.as_str().len()) as u64 + OVERHEAD;
-        Entry::new(value, about, fresh_until, eager_at)
+    fn weighed(&self, key: &Key, value: Option<V>, about: About, fresh_until: Millis) -> Entry<V> {
+        let of_value = value.as_ref().map_or(0, &self.weigh);
+        let heap = of_value + key.as_str().len() + OVERHEAD;
+        Entry::new(value, about, fresh_until, heap)
     }
 
     /// The entry of a record from a lower level, with what remains of its lives. `None`: it cannot be read.
@@ -288,11 +276,9 @@ impl<V: 'static> Inner<V> {
             stamp,
             created: here(record.created),
             keep_until: here(record.keep_until),
-            tags: record.tags,
-            validator: record.validator,
-            weight: 0,
+            extras: Extras::new(record.tags, record.validator, eager_at),
         };
-        Some(self.weighed(key, value, about, fresh_until, eager_at))
+        Some(self.weighed(key, value, about, fresh_until))
     }
 
     /// The record of an entry for the lower levels.
@@ -327,8 +313,8 @@ impl<V: 'static> Inner<V> {
             created: there(about.created),
             fresh_until,
             keep_until: fresh_until.saturating_add(stale),
-            tags: about.tags.clone(),
-            validator: about.validator.clone(),
+            tags: about.tags().into(),
+            validator: about.validator().map(Into::into),
             payload,
         })
     }

@@ -26,58 +26,40 @@ const SMALL: usize = 4 << 10;
 /// Pieces are joined to such ones.
 const JOINED: usize = 64 << 10;
 
-/// A body.
-#[derive(Clone, Debug)]
-pub(crate) enum Body {
-    /// All of it.
-    Whole(Whole),
-    /// It is being fetched.
-    Arriving(Arc<Arriving>),
-}
+/// A whole body, in pieces.
+#[derive(Debug)]
+pub(crate) struct Pieces(Box<[Bytes]>);
 
-/// A whole body in pieces, most often one.
-#[derive(Clone, Debug)]
-pub(crate) enum Whole {
-    One(Bytes),
-    Many(Arc<[Bytes]>),
-}
-
-impl Whole {
-    pub(crate) fn pieces(&self) -> &[Bytes] {
-        match self {
-            Self::One(piece) => std::slice::from_ref(piece),
-            Self::Many(pieces) => pieces,
-        }
+impl Pieces {
+    /// A body in one piece.
+    pub(crate) fn one(piece: Bytes) -> Self {
+        Self(Box::new([piece]))
     }
 
-    pub(crate) fn len(&self) -> u64 {
-        self.pieces().iter().map(|piece| piece.len() as u64).sum()
-    }
-
-    /// Bytes in memory besides the body's own.
-    pub(crate) fn overhead(&self) -> usize {
-        match self {
-            Self::One(_) => 0,
-            Self::Many(pieces) => pieces.len() * 100,
-        }
-    }
-
-    fn of(pieces: VecDeque<Bytes>) -> Self {
+    /// A body in these pieces, or fewer.
+    pub(crate) fn of(pieces: VecDeque<Bytes>) -> Self {
         let total: usize = pieces.iter().map(Bytes::len).sum();
         if pieces.len() > 1 && total / pieces.len() < SMALL {
             return join(&pieces, total);
         }
-        match pieces.len() {
-            0 => Self::One(Bytes::new()),
-            // A copy of its own needs no count of its holders, which is a block of memory besides the bytes.
-            1 if total < SMALL => Self::One(Bytes::copy_from_slice(&pieces[0])),
-            1 => Self::One(pieces[0].clone()),
-            _ => Self::Many(pieces.into_iter().collect()),
-        }
+        Self(pieces.into_iter().collect())
+    }
+
+    pub(crate) fn all(&self) -> &[Bytes] {
+        &self.0
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.0.iter().map(|piece| piece.len() as u64).sum()
+    }
+
+    /// Bytes in memory besides the body's own.
+    pub(crate) fn overhead(&self) -> usize {
+        size_of::<Self>() + self.0.len() * 100
     }
 }
 
-fn join(pieces: &VecDeque<Bytes>, total: usize) -> Whole {
+fn join(pieces: &VecDeque<Bytes>, total: usize) -> Pieces {
     let mut joined = Vec::new();
     let mut piece = Vec::with_capacity(total.min(JOINED));
     for small in pieces {
@@ -89,16 +71,7 @@ fn join(pieces: &VecDeque<Bytes>, total: usize) -> Whole {
     if !piece.is_empty() {
         joined.push(piece.into());
     }
-    Whole::of_joined(joined)
-}
-
-impl Whole {
-    fn of_joined(mut pieces: Vec<Bytes>) -> Self {
-        match pieces.len() {
-            0 | 1 => Self::One(pieces.pop().unwrap_or_default()),
-            _ => Self::Many(pieces.into()),
-        }
-    }
+    Pieces(joined.into())
 }
 
 /// A body that is being fetched.
@@ -106,6 +79,8 @@ impl Whole {
 pub(crate) struct Arriving {
     state: Mutex<State>,
     changed: Notify,
+    /// The whole length, if the server has said it.
+    length: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -147,11 +122,12 @@ pub(crate) struct Reader {
 pub(crate) struct CutShort;
 
 impl Arriving {
-    /// A body of which at most `most` bytes may be stored.
-    pub(crate) fn new(most: u64) -> (Arc<Self>, Writer) {
+    /// A body of which at most `most` bytes may be stored, and its length if that was announced.
+    pub(crate) fn new(most: u64, length: Option<u64>) -> (Arc<Self>, Writer) {
         let body = Arc::new(Self {
             state: Mutex::default(),
             changed: Notify::new(),
+            length,
         });
         let writer = Writer {
             body: Arc::clone(&body),
@@ -159,6 +135,11 @@ impl Arriving {
             most,
         };
         (body, writer)
+    }
+
+    /// The whole length in bytes, if it was announced.
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.length
     }
 
     /// Begins to read at the beginning. `None` if that has gone already: the body is too large to be stored.
@@ -253,14 +234,14 @@ impl Drop for Reader {
 
 impl Writer {
     /// Ends the body and returns it, if it can be stored.
-    pub(crate) fn finish(self) -> Option<Whole> {
+    pub(crate) fn finish(self) -> Option<Pieces> {
         let pieces = {
             let mut state = self.body.lock();
             state.end = Some(true);
             (!state.passes).then(|| state.pieces.clone())
         };
         self.body.changed.notify_waiters();
-        pieces.map(Whole::of)
+        pieces.map(Pieces::of)
     }
 }
 
@@ -323,7 +304,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn many_readers_get_every_byte_while_it_arrives() {
-        let (body, mut writer) = Arriving::new(u64::MAX);
+        let (body, mut writer) = Arriving::new(u64::MAX, None);
         let readers: Vec<_> = (0..50)
             .map(|_| tokio::spawn(all(body.read().expect("it begins"))))
             .collect();
@@ -340,13 +321,13 @@ mod tests {
             assert_eq!(reader.await.unwrap().unwrap(), sent);
         }
         assert_eq!(all(late).await.unwrap(), sent);
-        assert_eq!(whole.pieces().concat(), sent);
-        assert!(whole.pieces().len() <= 2, "small pieces are joined");
+        assert_eq!(whole.all().concat(), sent);
+        assert!(whole.all().len() <= 2, "small pieces are joined");
     }
 
     #[tokio::test]
     async fn a_fetch_that_fails_cuts_the_body_short() {
-        let (body, mut writer) = Arriving::new(u64::MAX);
+        let (body, mut writer) = Arriving::new(u64::MAX, None);
         let reader = body.read().unwrap();
         writer.write_all(b"half").await.unwrap();
         drop(writer);
@@ -355,7 +336,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_too_large_passes_through_in_bounded_memory() {
-        let (body, mut writer) = Arriving::new(1000);
+        let (body, mut writer) = Arriving::new(1000, None);
         let (fast, mut slow) = (body.read().unwrap(), body.read().unwrap());
         let fast = tokio::spawn(all(fast));
         let writing = tokio::spawn(async move {
@@ -380,7 +361,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_too_large_and_wanted_by_nobody_is_given_up() {
-        let (body, mut writer) = Arriving::new(10);
+        let (body, mut writer) = Arriving::new(10, None);
         drop(body.read());
         assert_eq!(
             writer.write_all(&[0; 100]).await.unwrap_err().kind(),

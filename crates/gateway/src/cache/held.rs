@@ -115,9 +115,9 @@ impl Store {
         };
         match held.entry.value() {
             Some(Kept::Response(object)) => entry.fill(object, held.fresh.is_some(), now),
-            Some(Kept::Varies { names, .. }) => {
+            Some(Kept::Varies(it)) => {
                 entry.kind = "varies".to_owned();
-                entry.vary = names.as_str().split(',').map(str::to_owned).collect();
+                entry.vary = it.names.as_str().split(',').map(str::to_owned).collect();
             }
             Some(Kept::Personal) | None => entry.kind = "personal".to_owned(),
         }
@@ -173,7 +173,7 @@ fn shown(name: &str, line: &str, is_hidden: bool) -> String {
 /// The fields that an address varies by, if this is the entry that says so.
 fn names(held: &Held<Kept>) -> Option<(Key, String)> {
     match held.entry.value()? {
-        Kept::Varies { names, .. } => Some((held.key.clone(), names.as_str().to_owned())),
+        Kept::Varies(it) => Some((held.key.clone(), it.names.as_str().to_owned())),
         Kept::Response(_) | Kept::Personal => None,
     }
 }
@@ -189,7 +189,7 @@ impl CachedEntry {
         self.age_seconds = rules.age(now).into();
         self.ttl_seconds = rules.ttl(now);
         self.is_fresh = rules.is_fresh(now);
-        self.body_bytes = object.length;
+        self.body_bytes = object.length();
     }
 }
 

@@ -13,8 +13,8 @@ use tenfold_http1::framing::Length;
 
 use super::plan::{Place, Variant, found, variant_key};
 use crate::cache::Store;
-use crate::cache::body::{Arriving, Body, Writer};
-use crate::cache::object::{Kept, Object};
+use crate::cache::body::{Arriving, Writer};
+use crate::cache::object::{Kept, Object, Variation};
 use crate::config::route::RouteTimeouts;
 use crate::http::body::{Format, Pump};
 use crate::http::cache::ask::{Ask, Request};
@@ -94,13 +94,8 @@ impl<F: Fields> Intake<'_, '_, F> {
             Length::Known(length) => Some(length),
             Length::Chunked | Length::UntilClose => None,
         };
-        let (body, writer) = Arriving::new(policy.max_object);
-        let object = Object {
-            rules,
-            fields: fields.into(),
-            body: Body::Arriving(body),
-            length,
-        };
+        let (body, writer) = Arriving::new(policy.max_object, length);
+        let object = Object::arriving(rules, &fields, body);
         let fetching = Fetching {
             filling,
             tags,
@@ -118,7 +113,7 @@ impl<F: Fields> Intake<'_, '_, F> {
         head: &ResponseHead,
         stale: &Arc<Object>,
     ) -> Option<Arc<Object>> {
-        let lines = Lines(&stale.fields);
+        let lines = Lines(stale.fields());
         let candidate = Candidate {
             etag: stale.etag(),
             last_modified: lines.first("last-modified"),
@@ -134,9 +129,9 @@ impl<F: Fields> Intake<'_, '_, F> {
         head: &ResponseHead,
         stale: &Arc<Object>,
     ) -> Arc<Object> {
-        let lines = Lines(&stale.fields);
+        let lines = Lines(stale.fields());
         let policy = &self.store.config.policy;
-        let mut merged = Vec::with_capacity(stale.fields.len() + 64);
+        let mut merged = Vec::with_capacity(stale.fields().len() + 64);
         validate::merge(&mut merged, lines, head, policy);
         let merged = Lines(&merged);
         let response = Response {
@@ -158,18 +153,11 @@ impl<F: Fields> Intake<'_, '_, F> {
             self.worker.spawn_forgetting(self.store, self.place.key());
             let mut rules = stale.rules;
             rules.expire(self.exchange.received);
-            let mut object = stale.with_body(stale.body.clone(), stale.length);
-            object.rules = rules;
-            return Arc::new(object);
+            return Arc::new(stale.renewed(rules, stale.fields()));
         };
         let mut fields = Vec::new();
         admitted.write(&mut fields, &merged);
-        let object = Arc::new(Object {
-            rules: admitted.stored,
-            fields: fields.into(),
-            body: stale.body.clone(),
-            length: stale.length,
-        });
+        let object = Arc::new(stale.renewed(admitted.stored, &fields));
         let loaded = Loaded::value(Kept::Response(Arc::clone(&object))).tags(self.tags(&merged));
         let options = options(&admitted.stored, self.exchange.received);
         // Only "not modified" could fail, and this is a value.
@@ -241,16 +229,17 @@ impl<F: Fields> Intake<'_, '_, F> {
             &mut Vec::new(),
         )?;
         let variant = filling.also(&key)?;
-        let loaded = Loaded::value(Kept::Varies {
+        let loaded = Loaded::value(Kept::Varies(Arc::new(Variation {
             names: names.clone(),
             generation,
-        });
+        })));
         let loaded = loaded.tags(self.own_tag());
         let options = Options::lifetime(VARIES).jitter(0.0);
         let _stored = first.unwrap_or(filling).store(loaded, None, &options);
         // Purged in between, it was not stored, and the variant could never be found.
         let (entry, _) = found(self.store, &self.place.first);
-        matches!(entry.as_deref()?.value()?, Kept::Varies { generation: known, .. } if *known == generation).then_some(variant)
+        matches!(entry.as_deref()?.value()?, Kept::Varies(known) if known.generation == generation)
+            .then_some(variant)
     }
 }
 
@@ -325,10 +314,7 @@ impl Fetching {
             // Its reader finds it cut short.
             Poll::Ready(Err(_)) => Taken::Object(Arc::new(self.object)),
             Poll::Pending => {
-                let object = Arc::new(
-                    self.object
-                        .with_body(self.object.body.clone(), self.object.length),
-                );
+                let object = Arc::new(self.object.renewed(self.object.rules, self.object.fields()));
                 let loaded = Loaded::value(Kept::Response(Arc::clone(&object)));
                 let _offered = self
                     .filling
@@ -382,8 +368,7 @@ impl Fetching {
         let Some(whole) = writer.finish() else {
             return Arc::new(object);
         };
-        let length = Some(whole.len());
-        let object = Arc::new(object.with_body(Body::Whole(whole), length));
+        let object = Arc::new(Object::whole(object.rules, object.fields(), whole));
         let now = worker.clock.unix(worker.clock.read());
         let loaded = Loaded::value(Kept::Response(Arc::clone(&object))).tags(tags);
         let _stored = filling.store(loaded, None, &options(&object.rules, now));

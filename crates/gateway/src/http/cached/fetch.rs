@@ -288,7 +288,7 @@ async fn wait(
         Some(Some(Ok(entry))) => match entry.value() {
             Some(Kept::Response(object)) => Waited::Object(Arc::clone(object)),
             Some(Kept::Personal) => Waited::Personal,
-            Some(Kept::Varies { .. }) | None => Waited::Varies,
+            Some(Kept::Varies(_)) | None => Waited::Varies,
         },
     }
 }

@@ -55,8 +55,10 @@ pub(super) async fn after_head(
     let Some((object, place)) = plan::stored(plan, &request.route().name, &request.head) else {
         return;
     };
-    let Some(length) = object.length else { return };
-    let lines = Lines(&object.fields);
+    let Some(length) = object.length() else {
+        return;
+    };
+    let lines = Lines(object.fields());
     let status = head.line().status;
     match validate::head_effect(&object.rules, lines, length, status, head) {
         HeadEffect::Nothing => {}

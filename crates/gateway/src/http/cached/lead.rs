@@ -137,7 +137,7 @@ pub(super) async fn lead(
 pub(super) fn conditions(stale: Option<&Object>) -> Vec<u8> {
     let mut lines = Vec::new();
     if let Some(stale) = stale {
-        let fields = Lines(&stale.fields);
+        let fields = Lines(stale.fields());
         let modified = fields.first("last-modified");
         validate::write_conditions(&mut lines, stale.etag().into_iter(), modified);
     }

@@ -167,8 +167,9 @@ fn look(store: &Store, first: Key, head: &RequestHead, rules_key: &mut Vec<u8>) 
     let Some(entry) = entry else { return looked };
     match entry.value() {
         Some(Kept::Response(object)) => looked.object = Some(Arc::clone(object)),
-        Some(Kept::Varies { names, generation }) => {
-            let key = variant_key(&looked.place.first, names, *generation, head, rules_key);
+        Some(Kept::Varies(varies)) => {
+            let (names, generation) = (&varies.names, varies.generation);
+            let key = variant_key(&looked.place.first, names, generation, head, rules_key);
             let Some(key) = key else { return looked };
             let (entry, is_expired) = found(store, &key);
             looked.is_expired |= is_expired;
@@ -179,7 +180,7 @@ fn look(store: &Store, first: Key, head: &RequestHead, rules_key: &mut Vec<u8>) 
             match entry.as_deref().and_then(Entry::value) {
                 Some(Kept::Response(object)) => looked.object = Some(Arc::clone(object)),
                 Some(Kept::Personal) => looked.is_personal = true,
-                Some(Kept::Varies { .. }) | None => looked.is_other = true,
+                Some(Kept::Varies(_)) | None => looked.is_other = true,
             }
         }
         Some(Kept::Personal) => looked.is_personal = !is_expired,

@@ -15,8 +15,8 @@ use tenfold_http1::{Buffer, Method, Version, write};
 use tokio::io::AsyncWrite as _;
 
 use super::facts;
-use crate::cache::body::{Body, Reader};
-use crate::cache::object::Object;
+use crate::cache::body::Reader;
+use crate::cache::object::{Body, Object};
 use crate::http::cache::ask::Ask;
 use crate::http::cache::fields::Lines;
 use crate::http::cache::range as stored_range;
@@ -90,10 +90,12 @@ impl Serving {
             let edits = &request.way.entry().response_edits;
             edits.apply(&mut head, &worker.buffers, lines);
         }
-        if let Body::Whole(whole) = &object.body
-            && head.len() as u64 + part.take <= JOINED
-        {
-            join(&mut head, whole.pieces(), &mut part);
+        if head.len() as u64 + part.take <= JOINED {
+            match object.body() {
+                Body::Small(body) => join(&mut head, &[body], &mut part),
+                Body::Pieces(pieces) => join(&mut head, pieces, &mut part),
+                Body::Arriving(_) => {}
+            }
         }
         let outgoing = Outgoing {
             head,
@@ -117,7 +119,7 @@ impl Serving {
         request: &Request,
     ) -> Served {
         let timeout = request.route().timeouts.body;
-        let result = match &self.object.body {
+        let result = match self.object.body() {
             Body::Arriving(arriving) if self.outgoing.part.take > 0 => match arriving.read() {
                 Some(reader) => {
                     let sending = self.outgoing.arriving(worker, client, reader, timeout);
@@ -126,11 +128,12 @@ impl Serving {
                 // Its beginning has gone: it turned out too large to be stored.
                 None => Err(Failure::UpstreamBroken),
             },
-            Body::Arriving(_) => self.outgoing.pieces(worker, client, &[], timeout).await,
-            Body::Whole(whole) => {
-                let pieces = whole.pieces();
-                self.outgoing.pieces(worker, client, pieces, timeout).await
+            Body::Arriving(_) => {
+                let nothing: &[Bytes] = &[];
+                self.outgoing.pieces(worker, client, nothing, timeout).await
             }
+            Body::Small(body) => self.outgoing.pieces(worker, client, &[body], timeout).await,
+            Body::Pieces(pieces) => self.outgoing.pieces(worker, client, pieces, timeout).await,
         };
         Served {
             status: self.status,
@@ -176,7 +179,7 @@ fn head(
     let is_not_modified = validate::is_not_modified(&ask, &object.rules, object.etag(), now);
     let wanted = match is_not_modified {
         true => Range::Whole,
-        false => stored_range::wanted(&ask, &object.rules, object.etag(), object.length, now),
+        false => stored_range::wanted(&ask, &object.rules, object.etag(), object.length(), now),
     };
     *status = match wanted {
         _ if is_not_modified => 304,
@@ -186,20 +189,20 @@ fn head(
     };
     write::status_line(&mut out, *status, reason(*status).as_bytes());
     if is_not_modified {
-        for (name, _, line) in Lines(&object.fields).lines() {
+        for (name, _, line) in Lines(object.fields()).lines() {
             if validate::goes_with_304(name) {
                 out.push(line);
             }
         }
     } else {
-        out.push(&object.fields);
+        out.push(object.fields());
     }
     let nothing = Part {
         skip: 0,
         take: 0,
         is_chunked: false,
     };
-    let part = match (wanted, object.length) {
+    let part = match (wanted, object.length()) {
         _ if is_not_modified => nothing,
         (Range::Part { start, end }, Some(size)) => {
             let value = range::content_range(start, end, size);
@@ -279,7 +282,7 @@ impl Outgoing {
         &mut self,
         worker: &Worker,
         client: &mut Client,
-        pieces: &[Bytes],
+        pieces: &[impl AsRef<[u8]>],
         timeout: Duration,
     ) -> Result<(), Failure> {
         let total = self.head.len() as u64 + self.part.take;
@@ -403,8 +406,9 @@ impl Outgoing {
 }
 
 /// Moves what is wanted of the body behind the head.
-fn join(head: &mut Buffer, pieces: &[Bytes], part: &mut Part) {
+fn join(head: &mut Buffer, pieces: &[impl AsRef<[u8]>], part: &mut Part) {
     for piece in pieces {
+        let piece = piece.as_ref();
         let skipped = part.skip.min(piece.len() as u64);
         let rest = &piece[skipped as usize..];
         let taken = part.take.min(rest.len() as u64);
@@ -419,7 +423,7 @@ fn gather<'a>(
     slices: &mut [IoSlice<'a>; SLICES],
     head: &'a [u8],
     head_len: usize,
-    pieces: &'a [Bytes],
+    pieces: &'a [impl AsRef<[u8]>],
     part: Part,
     sent: u64,
 ) -> usize {
@@ -436,6 +440,7 @@ fn gather<'a>(
         if count == SLICES || left == 0 {
             break;
         }
+        let piece = piece.as_ref();
         let len = piece.len() as u64;
         if skip >= len {
             skip -= len;
