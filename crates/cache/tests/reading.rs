@@ -411,3 +411,30 @@ async fn warming_loads_with_bounded_concurrency_and_says_how_far_it_is() {
         (4, 50)
     );
 }
+
+#[tokio::test]
+async fn no_time_is_too_long() {
+    let shelf = support::Shelf::new();
+    let cache = support::over(&shelf, 1);
+    let long = Options {
+        lifetime: Duration::MAX,
+        lower_lifetime: Some(Duration::MAX),
+        negative_lifetime: Duration::MAX,
+        stale: Duration::MAX,
+        throttle: Duration::MAX,
+        soft_timeout: Some(Duration::MAX),
+        hard_timeout: Duration::MAX,
+        eager: Some(1.0),
+        single_process: true,
+        ..Options::default()
+    };
+    let load = |_| async { Ok::<_, Never>(7) };
+    for _ in 0..2 {
+        let value = cache.get_or_load(&key("k"), &long, load).await.unwrap();
+        assert_eq!(value, Some(7));
+    }
+    cache.set(&key("l"), 8, &long).await.unwrap();
+    let other = support::over(&shelf, 2);
+    assert_eq!(other.get(&key("l")).await.unwrap().value(), Some(&8));
+    cache.remove(&key("k")).await.confirmed(Duration::MAX).await;
+}

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::{Cache, Outcome};
-use crate::clock::millis;
+use crate::clock::{after, millis};
 use crate::counters::Count;
 use crate::entry::{Entry, Standing};
 use crate::error::Error;
@@ -50,7 +50,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         let mut leases = self.leases(options);
         let shared = options.single_process && options.lower;
         // One look at the lower levels, and while another process loads, one after another.
-        let deadline = tokio::time::Instant::now() + options.hard_timeout;
+        let deadline = after(tokio::time::Instant::now(), options.hard_timeout);
         let mut fence = 0;
         loop {
             match self.lower(lead.key(), options, lead.stamp()).await {
