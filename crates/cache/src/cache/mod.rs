@@ -78,6 +78,9 @@ struct Inner<V> {
 /// Counters of invalidated keys. Two keys with the same one take each other's invalidation for their own, which costs a load.
 const CHANGED: usize = 1024;
 
+/// What a tag takes besides its text: the pointer in the entry, and the counts before the text.
+const TAG: usize = size_of::<crate::entry::Tag>() + 2 * size_of::<usize>();
+
 /// Locks for changes. Two keys with the same one wait for each other, which costs time only.
 const CHANGES: usize = 64;
 
@@ -246,10 +249,12 @@ impl<V: 'static> Inner<V> {
         fresh_until: Millis,
         eager_at: Millis,
     ) -> Entry<V> {
-        let heap = value.as_ref().map_or(0, &self.weigh)
-            + about.tags.len() * size_of::<crate::entry::Tag>()
-            + about.validator.as_deref().map_or(0, str::len);
-        about.weight = (size_of::<Entry<V>>() + heap + key.as_str().len()) as u64 + OVERHEAD;
+        let value_bytes = value.as_ref().map_or(0, &self.weigh);
+        let tags = about.tags.iter().map(|tag| TAG + tag.len());
+        let labels = tags.sum::<usize>() + about.validator.as_deref().map_or(0, str::len);
+        let own = size_of::<Entry<V>>() + labels + key.as_str().len();
+        // What `weigh` says is the user's, and may be anything.
+        about.weight = (value_bytes as u64).saturating_add(own as u64 + OVERHEAD);
         Entry::new(value, about, fresh_until, eager_at)
     }
 
