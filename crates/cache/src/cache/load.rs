@@ -139,9 +139,11 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         // A task of its own, so that a panic ends it and nothing else.
         let mut loading: Loading<R> =
             tokio::spawn(async move { loader(context).await.map_err(Into::into) });
+        let mut is_late = false;
         let joined = match timeout(options.hard_timeout, &mut loading).await {
             Ok(joined) => joined,
             Err(_) => {
+                is_late = true;
                 self.0.counters.one(Count::LoadTimeouts);
                 self.0.counters.one(Count::LoadFailures);
                 lead.publish(self.fall_back(
@@ -192,7 +194,9 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
                 .await;
             }
             Err(error) => {
-                self.0.counters.one(Count::LoadFailures);
+                if !is_late {
+                    self.0.counters.one(Count::LoadFailures);
+                }
                 let fence = fence_of(&leases);
                 let key = lead.key().clone();
                 let outcome = self.fall_back(&lead, fallback.as_ref(), options, error);
