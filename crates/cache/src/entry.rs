@@ -42,7 +42,7 @@ pub(crate) struct About {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
     Fresh,
-    /// Fresh, and it is this reader's turn to refresh it in the background.
+    /// Fresh, and due to be refreshed in the background by whoever [takes the turn](Entry::takes_turn).
     Due,
     /// Of use as a fallback only.
     Stale,
@@ -127,7 +127,7 @@ impl<V> Entry<V> {
         invalidations: &Invalidations,
     ) -> Standing {
         let version = invalidations.version();
-        let checked = self.checked.load(Ordering::Relaxed);
+        let checked = self.checked.load(Ordering::Acquire);
         if checked < version {
             let verdict = invalidations.judge(key, &self.about.tags, checked);
             match verdict {
@@ -140,7 +140,7 @@ impl<V> Entry<V> {
             self.checked.store(version, Ordering::Release);
         }
         if now < self.fresh_until.load(Ordering::Relaxed) {
-            if now >= self.eager_at.load(Ordering::Relaxed) && self.takes_turn() {
+            if now >= self.eager_at.load(Ordering::Relaxed) {
                 Standing::Due
             } else {
                 Standing::Fresh
@@ -152,7 +152,8 @@ impl<V> Entry<V> {
         }
     }
 
-    fn takes_turn(&self) -> bool {
+    /// Whether it is this reader who refreshes what is due: one does.
+    pub(crate) fn takes_turn(&self) -> bool {
         self.eager_at.swap(NEVER, Ordering::Relaxed) != NEVER
     }
 }

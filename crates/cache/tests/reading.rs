@@ -516,3 +516,29 @@ async fn a_load_that_takes_too_long_and_fails_is_one_failure() {
         (1, 1, 1)
     );
 }
+
+#[tokio::test]
+async fn whoever_only_looks_takes_nobodys_turn_to_refresh() {
+    let (shelf, clock) = (support::Shelf::new(), Clock::manual());
+    let make = || {
+        Builder::<u64>::serde(Namespace::new("test", 1))
+            .clock(clock.clone())
+            .level(shelf.side(1))
+            .build()
+    };
+    let (cache, options) = (make(), exact(60).eager(0.5));
+    let load = |_| async { Ok::<_, Never>(7) };
+    cache.set(&key("k"), 1, &options).await.unwrap();
+    clock.advance(Duration::from_secs(31));
+    // Also one that has it from below.
+    let late = make();
+    let value = late.get_or_load(&key("k"), &options, load).await.unwrap();
+    assert_eq!(value, Some(1));
+    for cache in [&cache, &late] {
+        assert_eq!(cache.held("", 9).len(), 1);
+        assert_eq!(cache.get(&key("k")).await.unwrap().value(), Some(&1));
+        let value = cache.get_or_load(&key("k"), &options, load).await.unwrap();
+        assert_eq!((value, cache.statistics().refreshes), (Some(1), 1));
+        cache.settled().await;
+    }
+}

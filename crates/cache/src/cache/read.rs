@@ -34,6 +34,15 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     /// What memory has for a key. Never waits.
     #[inline]
     pub fn look(&self, key: &str) -> Found<V> {
+        match self.glance(key) {
+            Found::Due(entry) if !entry.takes_turn() => Found::Fresh(entry),
+            found => found,
+        }
+    }
+
+    /// The same without taking the turn to refresh what is due.
+    #[inline]
+    fn glance(&self, key: &str) -> Found<V> {
         let inner = &*self.0;
         let Some(entry) = inner.memory.get(key) else {
             inner.counters.one(Count::Misses);
@@ -73,7 +82,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
 
     /// Cache-aside: what the cache has, from any level, without loading. The entry's value may be "there is none".
     pub async fn get(&self, key: &Key) -> Option<Arc<Entry<V>>> {
-        match self.look(key.as_str()) {
+        match self.glance(key.as_str()) {
             Found::Fresh(entry) | Found::Due(entry) => Some(entry),
             Found::Stale(_) | Found::Missing if self.0.levels.is_empty() => None,
             Found::Stale(_) | Found::Missing => Box::pin(self.get_lower(key)).await,
