@@ -342,25 +342,6 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         best.map_or(Lower::Missing, Lower::Stale)
     }
 
-    /// Cache-aside: a fresh value of the lower levels, taken into memory.
-    pub(super) async fn get_lower(&self, key: &Key) -> Option<Arc<Entry<V>>> {
-        let options = Options::default();
-        match self.0.flights.begin(key, self.0.invalidations.version()) {
-            crate::flight::Begin::Wait(mut waiter) => waiter.result().await?.ok(),
-            crate::flight::Begin::Lead(lead) => {
-                let leases = self.leases(&options);
-                let Lower::Fresh(entry, record, level) =
-                    self.lower(key, &options, lead.stamp()).await
-                else {
-                    return None;
-                };
-                self.promote(lead, entry.clone(), record, level, &leases)
-                    .await;
-                Some(entry)
-            }
-        }
-    }
-
     pub(super) fn leases(&self, options: &Options) -> Leases {
         self.0
             .levels

@@ -5,6 +5,7 @@
 mod fill;
 mod inspect;
 mod load;
+mod look;
 mod missed;
 mod read;
 mod warm;
@@ -59,6 +60,8 @@ struct Inner<V> {
     namespace: Namespace,
     memory: Memory<V>,
     flights: Arc<Flights<Outcome<V>>>,
+    /// Looks at the lower levels by who does not load. Apart from the loads: they bring nothing to who does.
+    looks: Arc<Flights<Option<Arc<Entry<V>>>>>,
     invalidations: Invalidations,
     levels: Box<[Arc<Guarded>]>,
     codec: Option<Arc<dyn Codec<V>>>,
@@ -91,6 +94,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
             namespace: builder.namespace,
             memory: Memory::new(builder.memory, builder.average, counters.clone()),
             flights: Flights::new(),
+            looks: Flights::new(),
             invalidations: Invalidations::default(),
             levels: builder
                 .levels
@@ -348,6 +352,7 @@ impl<V: 'static> Inner<V> {
         self.counters.one(Count::Invalidations);
         if let Target::Key(key) = &what.target {
             self.changed[hash(key) % CHANGED].fetch_add(1, Ordering::AcqRel);
+            self.looks.ground(key, || ());
         }
         match (&what.target, what.mode) {
             (Target::Key(key), Mode::Hard) => {

@@ -85,7 +85,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         match self.glance(key.as_str()) {
             Found::Fresh(entry) | Found::Due(entry) => Some(entry),
             Found::Stale(_) | Found::Missing if self.0.levels.is_empty() => None,
-            Found::Stale(_) | Found::Missing => Box::pin(self.get_lower(key)).await,
+            Found::Stale(_) | Found::Missing => Box::pin(self.look_below(key)).await,
         }
     }
 
@@ -195,7 +195,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     }
 
     /// What another reader stored between this reader's look and its lead.
-    fn landed_meanwhile(&self, key: &Key) -> Option<Arc<Entry<V>>> {
+    pub(super) fn landed_meanwhile(&self, key: &Key) -> Option<Arc<Entry<V>>> {
         let entry = self.0.memory.peek(key.as_str())?;
         let standing = entry.standing(key.as_str(), self.0.clock.now(), &self.0.invalidations);
         matches!(standing, Standing::Fresh | Standing::Due).then_some(entry)
@@ -203,7 +203,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
 
     /// Whether an entry was loaded before an invalidation of its tags that a reader who came at `version` must see. What
     /// fail-safe serves is old by nature, and asking a broken source again at once would not make it newer.
-    fn is_outdated(&self, key: &Key, entry: &Entry<V>, version: u64) -> bool {
+    pub(super) fn is_outdated(&self, key: &Key, entry: &Entry<V>, version: u64) -> bool {
         let stamp = entry.about().stamp;
         stamp < version
             && !entry.is_fallback()

@@ -174,6 +174,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
                 }
             }
         }
+        inner.looks.ground(key, || ());
         inner.flights.ground(key, || {
             if stored && current && inner.changes_of(key) == before.changes + 1 {
                 inner.memory.insert(key.clone(), entry);

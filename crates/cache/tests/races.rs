@@ -1,0 +1,146 @@
+//! What goes on at the same time: an invalidation, a write or a reader that comes or goes in the middle of something else.
+
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the message")]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use support::{Shelf, key, over};
+use tenfold_cache::{
+    Builder, Cache, Clock, Codec, Error, Fill, Invalidation, Loaded, MessagePack, Namespace,
+    Options,
+};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+type Never = std::convert::Infallible;
+
+const SOON: Duration = Duration::from_secs(10);
+
+fn exact(seconds: u64) -> Options {
+    Options::lifetime(Duration::from_secs(seconds)).jitter(0.0)
+}
+
+fn down() -> std::io::Error {
+    std::io::Error::other("the database is down")
+}
+
+async fn read(cache: &Cache<u64>, name: &str, fresh: u64) -> u64 {
+    let load = move |_| async move { Ok::<_, Never>(Loaded::value(fresh).tags(["t"])) };
+    let value = cache
+        .get_or_load(&key(name), &exact(60), load)
+        .await
+        .unwrap()
+        .unwrap();
+    cache.settled().await;
+    value
+}
+
+/// A load that began and goes on until it is told to end.
+async fn begin_load(cache: &Cache<u64>, value: u64) -> (Arc<Notify>, tokio::task::JoinHandle<()>) {
+    let (began, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let reader = {
+        let (cache, began, go) = (cache.clone(), began.clone(), go.clone());
+        tokio::spawn(async move {
+            let load = move |_| async move {
+                began.notify_one();
+                go.notified().await;
+                Ok::<_, Never>(Loaded::value(value).tags(["t"]))
+            };
+            cache
+                .get_or_load(&key("k"), &exact(60), load)
+                .await
+                .unwrap();
+        })
+    };
+    began.notified().await;
+    (go, reader)
+}
+
+#[tokio::test(start_paused = true)]
+async fn readers_that_only_look_keep_nobody_from_loading() {
+    let shelf = Shelf::new();
+    let cache = over(&shelf, 1);
+    shelf.delay_millis.store(10, Ordering::SeqCst);
+    let looking = {
+        let cache = cache.clone();
+        tokio::spawn(async move {
+            loop {
+                cache.get(&key("k")).await;
+            }
+        })
+    };
+    tokio::task::yield_now().await;
+    let load = |_| async { Ok::<_, Never>(7) };
+    let loaded = cache.get_or_load(&key("k"), &exact(60), load).await;
+    looking.abort();
+    assert_eq!(loaded.unwrap(), Some(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_does_not_wait_for_somebody_elses_load() {
+    let shelf = Shelf::new();
+    let cache = over(&shelf, 1);
+    let (go, reader) = begin_load(&cache, 1).await;
+    let name = key("k");
+    let found = timeout(Duration::from_secs(1), cache.get(&name)).await;
+    assert!(found.expect("it only looks").is_none());
+    go.notify_one();
+    reader.await.unwrap();
+    assert_eq!(cache.get(&key("k")).await.unwrap().value(), Some(&1));
+}
+
+#[tokio::test]
+async fn a_look_does_not_find_what_was_loaded_before_an_invalidation() {
+    let shelf = Shelf::new();
+    let cache = over(&shelf, 1);
+    let (go, reader) = begin_load(&cache, 1).await;
+    cache.invalidate(&[Invalidation::tag("t")]).await;
+    let (found, ()) = tokio::join!(async { cache.get(&key("k")).await }, async {
+        tokio::task::yield_now().await;
+        go.notify_one();
+    });
+    assert!(found.is_none(), "whoever comes after it must not see it");
+    reader.await.unwrap();
+}
+
+#[tokio::test]
+async fn looks_at_the_same_time_ask_a_level_once_and_take_the_value_into_memory() {
+    let shelf = Shelf::new();
+    read(&over(&shelf, 1), "k", 7).await;
+    let cache = over(&shelf, 2);
+    let before = shelf.gets.load(Ordering::SeqCst);
+    let name = key("k");
+    let found = futures_util::future::join_all((0..20).map(|_| cache.get(&name))).await;
+    assert!(
+        found
+            .iter()
+            .all(|entry| entry.as_ref().unwrap().value() == Some(&7))
+    );
+    assert_eq!(shelf.gets.load(Ordering::SeqCst) - before, 1);
+    cache.get(&name).await.unwrap();
+    assert_eq!(shelf.gets.load(Ordering::SeqCst) - before, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_during_an_invalidation_leaves_nothing_old_in_memory() {
+    let shelf = Shelf::new();
+    read(&over(&shelf, 1), "k", 1).await;
+    for what in [Invalidation::key(&key("k")), Invalidation::tag("t")] {
+        let cache = over(&shelf, 2);
+        shelf.delay_millis.store(50, Ordering::SeqCst);
+        let name = key("k");
+        let (_, ()) = tokio::join!(cache.get(&name), async {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            shelf.delay_millis.store(0, Ordering::SeqCst);
+            cache.invalidate(&[what]).await;
+        });
+        assert_eq!(read(&cache, "k", 2).await, 2);
+        cache.remove(&name).await;
+        read(&over(&shelf, 1), "k", 1).await;
+    }
+}
