@@ -144,3 +144,51 @@ async fn a_look_during_an_invalidation_leaves_nothing_old_in_memory() {
         read(&over(&shelf, 1), "k", 1).await;
     }
 }
+
+#[tokio::test]
+async fn a_value_that_was_removed_does_not_come_back_as_a_fallback() {
+    let clock = Clock::manual();
+    let cache = Builder::<u64>::serde(Namespace::new("test", 1))
+        .clock(clock.clone())
+        .build();
+    let options = exact(10).stale(Duration::from_secs(1000));
+    cache.set(&key("k"), 1, &options).await.unwrap();
+    clock.advance(Duration::from_secs(20));
+    let Fill::Lead(leader) = cache.fill(&key("k")) else {
+        panic!("nobody leads")
+    };
+    let reader = {
+        let (cache, options) = (cache.clone(), options.clone());
+        tokio::spawn(async move {
+            let fails = |_| async { Err::<u64, _>(down()) };
+            cache.get_or_load(&key("k"), &options, fails).await
+        })
+    };
+    while cache.statistics().coalesced == 0 {
+        tokio::task::yield_now().await;
+    }
+    cache.remove(&key("k")).await;
+    drop(leader);
+    reader.await.unwrap().unwrap_err();
+    let fails = |_| async { Err::<u64, _>(down()) };
+    cache
+        .get_or_load(&key("k"), &options, fails)
+        .await
+        .unwrap_err();
+}
+
+/// Has no bytes for 13.
+struct Superstitious;
+
+impl Codec<u64> for Superstitious {
+    fn encode(&self, value: &u64) -> Result<Bytes, String> {
+        match value {
+            13 => Err("unlucky".into()),
+            value => MessagePack.encode(value),
+        }
+    }
+
+    fn decode(&self, bytes: Bytes) -> Result<u64, String> {
+        MessagePack.decode(bytes)
+    }
+}

@@ -105,12 +105,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         self.ask(lead, Some(previous.clone()), options, loader, leases)
             .await;
         // If it failed, the old entry is still there, and somebody tries again after the throttle.
-        if self
-            .0
-            .memory
-            .peek(key.as_str())
-            .is_some_and(|now| Arc::ptr_eq(&now, &previous))
-        {
+        if self.0.memory.holds(key.as_str(), &previous) {
             previous.refresh_at(eager_again);
         }
     }

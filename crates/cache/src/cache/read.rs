@@ -128,7 +128,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         &self,
         key: &Key,
         options: &Options,
-        fallback: Option<Arc<Entry<V>>>,
+        mut fallback: Option<Arc<Entry<V>>>,
         loader: L,
     ) -> Outcome<V>
     where
@@ -147,6 +147,8 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
                         lead.land(Ok(entry.clone()), || ());
                         return Ok(entry);
                     }
+                    // What was removed since this reader looked must not come back; from now on that grounds the lead.
+                    fallback = fallback.filter(|entry| self.0.memory.holds(key.as_str(), entry));
                     let Some(loader) = loader.take() else {
                         return Err(Error::Cancelled);
                     };
@@ -225,6 +227,10 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         let Begin::Lead(lead) = self.0.flights.begin(key, self.0.invalidations.version()) else {
             return;
         };
+        if !self.0.memory.holds(key.as_str(), entry) {
+            // It was removed since this reader looked. From now on that grounds the lead.
+            return;
+        }
         self.0.counters.one(Count::Refreshes);
         let (cache, previous, options) = (self.clone(), entry.clone(), options.clone());
         self.spawn(async move { cache.reload(lead, previous, &options, loader).await });
