@@ -192,3 +192,56 @@ impl Codec<u64> for Superstitious {
         MessagePack.decode(bytes)
     }
 }
+
+#[tokio::test]
+async fn a_value_without_bytes_leaves_the_old_one_in_no_level() {
+    for through in [false, true] {
+        let shelf = Shelf::new();
+        let cache = Builder::<u64>::serde(Namespace::new("test", 1))
+            .codec(Superstitious)
+            .level(shelf.side(1))
+            .build();
+        let other = over(&shelf, 2);
+        read(&cache, "k", 1).await;
+        read(&other, "k", 1).await;
+        let error = if through {
+            let write = || async { Ok::<_, Never>(()) };
+            cache
+                .write_through(&key("k"), 13, &exact(60), write)
+                .await
+                .unwrap_err()
+        } else {
+            cache.set(&key("k"), 13, &exact(60)).await.unwrap_err()
+        };
+        assert!(matches!(error, Error::Codec(_)), "{error}");
+        assert_eq!(read(&other, "k", 13).await, 13, "through: {through}");
+        assert_eq!(read(&over(&shelf, 3), "k", 13).await, 13);
+    }
+}
+
+#[tokio::test]
+async fn what_was_invalidated_during_a_write_is_in_no_level_of_ones_own() {
+    for what in [
+        Invalidation::key(&key("k")),
+        Invalidation::tag("t"),
+        Invalidation::prefix("k"),
+    ] {
+        let shelf = Shelf::new();
+        shelf.private.store(true, Ordering::SeqCst);
+        let cache = over(&shelf, 1);
+        let other = cache.clone();
+        let write = || async move {
+            other.invalidate(&[what]).await;
+            Ok::<_, Never>(())
+        };
+        let value = Loaded::value(1).tags(["t"]);
+        cache
+            .write_through(&key("k"), value, &exact(60), write)
+            .await
+            .unwrap();
+        assert!(
+            cache.get(&key("k")).await.is_none(),
+            "whoever invalidated it knows something newer"
+        );
+    }
+}
