@@ -245,3 +245,28 @@ async fn what_was_invalidated_during_a_write_is_in_no_level_of_ones_own() {
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_invalidation_that_is_given_up_leaves_nothing_old_in_memory() {
+    for what in [
+        Invalidation::key(&key("k")),
+        Invalidation::tag("t"),
+        Invalidation::all().soft(),
+    ] {
+        let shelf = Shelf::new();
+        let cache = over(&shelf, 1);
+        read(&cache, "k", 1).await;
+        shelf.delay_millis.store(500, Ordering::SeqCst);
+        let telling = {
+            let cache = cache.clone();
+            tokio::spawn(async move { cache.invalidate(&[what]).await })
+        };
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        // The level has not heard of it yet, and answers a reader.
+        shelf.delay_millis.store(0, Ordering::SeqCst);
+        assert_eq!(read(&cache, "k", 2).await, 1);
+        telling.abort();
+        let _ = telling.await;
+        assert_eq!(read(&cache, "k", 2).await, 2);
+    }
+}

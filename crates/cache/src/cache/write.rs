@@ -50,6 +50,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
             failures: Vec::new(),
         };
         let mut untold = Untold {
+            cache: &self.0,
             levels: &self.0.levels,
             what,
         };
@@ -64,9 +65,8 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
                 }),
             }
         }
-        if !self.0.levels.is_empty() {
-            what.iter().for_each(|one| self.0.forget(one));
-        }
+        // Memory is told once more by the drop.
+        drop(untold);
         told
     }
 
@@ -239,15 +239,20 @@ fn follows(before: Option<Lease>, after: Lease) -> bool {
     })
 }
 
-/// The levels that have yet to be told, should the caller go away before they are.
-struct Untold<'a> {
+/// The levels that have yet to be told. When it is dropped, at the end or because the caller goes away before, they are on the
+/// way to be told and not read until then, and memory is told once more.
+struct Untold<'a, V: 'static> {
+    cache: &'a Inner<V>,
     levels: &'a [Arc<Guarded>],
     what: &'a [Invalidation],
 }
 
-impl Drop for Untold<'_> {
+impl<V: 'static> Drop for Untold<'_, V> {
     fn drop(&mut self) {
         self.levels.iter().for_each(|level| level.miss(self.what));
+        if !self.cache.levels.is_empty() {
+            self.what.iter().for_each(|one| self.cache.forget(one));
+        }
     }
 }
 
