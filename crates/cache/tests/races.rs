@@ -270,3 +270,55 @@ async fn an_invalidation_that_is_given_up_leaves_nothing_old_in_memory() {
         assert_eq!(read(&cache, "k", 2).await, 2);
     }
 }
+
+#[tokio::test]
+async fn a_write_may_change_another_key() {
+    let cache = Builder::<u64>::serde(Namespace::new("test", 1)).build();
+    for number in 0..1000 {
+        let other = cache.clone();
+        let write = || async move {
+            other
+                .set(&key(&format!("other{number}")), number, &exact(60))
+                .await
+        };
+        let (name, options) = (key("k"), exact(60));
+        let written = cache.write_through(&name, number, &options, write);
+        timeout(SOON, written)
+            .await
+            .expect("two keys do not wait for each other")
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_writer_that_waits_and_goes_away_leaves_no_lock() {
+    let cache = Builder::<u64>::serde(Namespace::new("test", 1)).build();
+    let (go, held) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
+    let first = {
+        let (cache, go, held) = (cache.clone(), go.clone(), held.clone());
+        tokio::spawn(async move {
+            let write = || async move {
+                held.store(true, Ordering::SeqCst);
+                go.notified().await;
+                Ok::<_, Never>(())
+            };
+            cache
+                .write_through(&key("k"), 1, &exact(60), write)
+                .await
+                .unwrap();
+        })
+    };
+    while !held.load(Ordering::SeqCst) {
+        tokio::task::yield_now().await;
+    }
+    let (name, options) = (key("k"), exact(60));
+    let waits = timeout(Duration::from_millis(20), cache.set(&name, 2, &options));
+    assert!(waits.await.is_err(), "the first one is not through");
+    go.notify_one();
+    first.await.unwrap();
+    timeout(SOON, cache.set(&name, 3, &options))
+        .await
+        .expect("nobody has the lock")
+        .unwrap();
+    assert_eq!(cache.get(&name).await.unwrap().value(), Some(&3));
+}

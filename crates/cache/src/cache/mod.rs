@@ -2,6 +2,7 @@
 //!
 //! The path of a read is in [`read`], that of a load in [`load`], those of changes in [`write`].
 
+mod alone;
 mod fill;
 mod inspect;
 mod load;
@@ -33,6 +34,7 @@ use crate::loaded::{Content, Loaded};
 use crate::options::Options;
 use crate::statistics::{LevelStatistics, Statistics};
 
+use alone::Alone;
 use missed::UnderWay;
 
 pub use fill::{Fill, Filling};
@@ -71,7 +73,7 @@ struct Inner<V> {
     /// How often keys were invalidated, by the hash of the key.
     changed: Box<[AtomicU64]>,
     /// Changes of one key are made one after the other, so that all levels end with the same one.
-    changes: Box<[tokio::sync::Mutex<()>]>,
+    changes: Alone,
     /// Invalidations that not all levels have heard of yet.
     under_way: AtomicU64,
     /// Every task in the background holds a receiver.
@@ -83,9 +85,6 @@ const CHANGED: usize = 1024;
 
 /// What a tag takes besides its text: the pointer in the entry, and the counts before the text.
 const TAG: usize = size_of::<crate::entry::Tag>() + 2 * size_of::<usize>();
-
-/// Locks for changes. Two keys with the same one wait for each other, which costs time only.
-const CHANGES: usize = 64;
 
 impl<V: Clone + Send + Sync + 'static> Cache<V> {
     pub(crate) fn from_builder(builder: Builder<V>) -> Self {
@@ -105,9 +104,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
             weigh: builder.weigh,
             clock: builder.clock,
             counters,
-            changes: (0..CHANGES)
-                .map(|_| tokio::sync::Mutex::default())
-                .collect(),
+            changes: Alone::default(),
             changed: (0..CHANGED).map(|_| AtomicU64::new(0)).collect(),
             under_way: AtomicU64::new(0),
             tasks: watch::Sender::new(()),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::missed::UnderWay;
-use super::{CHANGES, Cache, Inner, hash};
+use super::{Cache, Inner};
 use crate::entry::Entry;
 use crate::error::{Error, Failure};
 use crate::invalidate::{Invalidation, Verdict};
@@ -86,7 +86,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         value: impl Into<Loaded<V>>,
         options: &Options,
     ) -> Result<(), Error> {
-        let _alone = self.change(key).await;
+        let _alone = self.0.changes.with(key).await;
         let before = self.before_write(key);
         let mut undecided = Undecided {
             cache: self,
@@ -114,7 +114,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         F: Future<Output = Result<(), E>>,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let _alone = self.change(key).await;
+        let _alone = self.0.changes.with(key).await;
         let before = self.before_write(key);
         let mut undecided = Undecided {
             cache: self,
@@ -208,10 +208,6 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
             version: self.0.invalidations.version(),
             leases: self.0.levels.iter().map(|level| level.lease()).collect(),
         }
-    }
-
-    async fn change(&self, key: &Key) -> tokio::sync::MutexGuard<'_, ()> {
-        self.0.changes[hash(key) % CHANGES].lock().await
     }
 }
 
