@@ -322,3 +322,24 @@ async fn a_writer_that_waits_and_goes_away_leaves_no_lock() {
         .unwrap();
     assert_eq!(cache.get(&name).await.unwrap().value(), Some(&3));
 }
+
+#[tokio::test]
+async fn what_a_refresh_finds_to_be_gone_is_gone_from_the_levels_below() {
+    let (shelf, clock) = (Shelf::new(), Clock::manual());
+    let cache = Builder::<u64>::serde(Namespace::new("test", 1))
+        .clock(clock.clone())
+        .level(shelf.side(1))
+        .build();
+    let options = Options {
+        negative_lifetime: Duration::ZERO,
+        ..exact(60).eager(0.5)
+    };
+    cache.set(&key("k"), 1, &options).await.unwrap();
+    clock.advance(Duration::from_secs(31));
+    let gone = |_| async { Ok::<_, Never>(Loaded::absent()) };
+    let first = cache.get_or_load(&key("k"), &options, gone).await.unwrap();
+    assert_eq!(first, Some(1), "it is refreshed in the background");
+    cache.settled().await;
+    let second = cache.get_or_load(&key("k"), &options, gone).await.unwrap();
+    assert_eq!(second, None);
+}

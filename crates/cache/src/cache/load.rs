@@ -13,6 +13,7 @@ use crate::counters::Count;
 use crate::entry::{Entry, Standing};
 use crate::error::Error;
 use crate::flight::Lead;
+use crate::invalidate::Invalidation;
 use crate::key::Key;
 use crate::level::{Claim, Guarded, Lease, Record};
 use crate::loaded::{Context, Loaded};
@@ -26,6 +27,15 @@ pub(super) enum Lower<V> {
     Fresh(Arc<Entry<V>>, Record, usize),
     Stale(Arc<Entry<V>>),
     Missing,
+}
+
+/// What a load brought.
+pub(super) struct Brought<V> {
+    pub(super) entry: Arc<Entry<V>>,
+    /// It may be stored.
+    pub(super) stored: bool,
+    /// The cache had something else.
+    pub(super) replaces: bool,
 }
 
 /// How often a process looks whether another one has finished its load.
@@ -179,14 +189,13 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         });
         match entry {
             Ok((entry, stored)) => {
-                self.store(
-                    lead,
-                    Arc::new(entry),
+                let found = Brought {
+                    entry: Arc::new(entry),
                     stored,
-                    effective.as_ref().unwrap_or(options),
-                    leases,
-                )
-                .await;
+                    replaces: fallback.is_some(),
+                };
+                let options = effective.as_ref().unwrap_or(options);
+                self.store(lead, found, options, leases).await;
             }
             Err(error) => {
                 if !is_late {
@@ -231,22 +240,16 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     }
 
     /// Ends a flight with a loaded entry: into memory at once, into the lower levels before the task ends.
-    pub(super) async fn store(
+    async fn store(
         &self,
         lead: Lead<Outcome<V>>,
-        entry: Arc<Entry<V>>,
-        stored: bool,
+        loaded: Brought<V>,
         options: &Options,
         leases: Leases,
     ) {
         let key = lead.key().clone();
-        if self.land(lead, &entry, stored)
-            && options.lower
-            && !self.0.levels.is_empty()
-            && let Ok(record) = self.0.record_of(&entry, options)
-        {
-            self.put_lower(&key, &record, &leases, self.0.levels.len())
-                .await;
+        if self.land(lead, &loaded) && options.lower {
+            self.store_below(&key, &loaded, options, &leases).await;
         }
         self.give_back(&key, fence_of(&leases)).await;
     }
@@ -255,41 +258,63 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     pub(super) fn store_now(
         &self,
         lead: Lead<Outcome<V>>,
-        entry: &Arc<Entry<V>>,
-        stored: bool,
+        loaded: Brought<V>,
         options: &Options,
         leases: Leases,
     ) {
         let key = lead.key().clone();
-        if self.land(lead, entry, stored) && options.lower && !self.0.levels.is_empty() {
-            let (cache, entry, options) = (self.clone(), entry.clone(), options.clone());
+        if self.land(lead, &loaded) && options.lower && !self.0.levels.is_empty() {
+            let (cache, options) = (self.clone(), options.clone());
             self.spawn(async move {
-                if let Ok(record) = cache.0.record_of(&entry, &options) {
-                    cache.put_lower(&key, &record, &leases, leases.len()).await;
-                }
+                cache.store_below(&key, &loaded, &options, &leases).await;
             });
         }
     }
 
-    /// Puts a loaded entry into memory and ends its flight. Returns whether it is stored.
-    fn land(&self, lead: Lead<Outcome<V>>, entry: &Arc<Entry<V>>, stored: bool) -> bool {
+    /// Puts what is in memory now into the lower levels.
+    async fn store_below(&self, key: &Key, found: &Brought<V>, options: &Options, leases: &Leases) {
+        if self.0.levels.is_empty() {
+            return;
+        }
+        let record = found
+            .stored
+            .then(|| self.0.record_of(&found.entry, options));
+        match record {
+            Some(Ok(record)) => {
+                self.put_lower(key, &record, leases, self.0.levels.len())
+                    .await;
+            }
+            // They may have the value in whose place this one came, still fresh.
+            _ if found.replaces => {
+                for level in self.0.levels.iter().rev() {
+                    // What fails is queued by the guard.
+                    let _ = level.invalidate(&[Invalidation::key(key)]).await;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Puts a loaded entry into memory, if it may be stored, and ends its flight. `false`: it was invalidated meanwhile.
+    fn land(&self, lead: Lead<Outcome<V>>, found: &Brought<V>) -> bool {
+        let Brought { entry, stored, .. } = found;
         let key = lead.key().clone();
         let landed = lead.land(Ok(entry.clone()), || {
-            if stored {
+            if *stored {
                 self.0.memory.insert(key.clone(), entry.clone());
             } else {
                 // What was there has just been found out to be no longer so.
                 self.0.memory.remove(key.as_str());
             }
         });
-        if stored {
+        if *stored {
             self.0.counters.one(if landed {
                 Count::Stores
             } else {
                 Count::Overtaken
             });
         }
-        landed && stored
+        landed
     }
 
     /// Takes a value from a lower level into memory and into the levels between, with what remains of its lifetime.
