@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
+use tokio::time::Instant;
 
 /// A point in time in milliseconds since the cache's clock began.
 pub(crate) type Millis = u64;
@@ -72,6 +73,14 @@ fn read(clock: ClockId) -> u64 {
 /// A length of time in whole milliseconds; what is too long for that is for ever.
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Beyond every process's life: about 30 years.
+const FAR: Duration = Duration::from_secs(1 << 30);
+
+/// The moment `by` after `now`; what no clock reaches is far away instead.
+pub(crate) fn after(now: Instant, by: Duration) -> Instant {
+    now + by.min(FAR)
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ pub struct Entry<V> {
     fallback: AtomicBool,
 }
 
+/// What a tag takes besides its text: the pointer in the entry, and the counts before the text.
+const TAG: usize = size_of::<Tag>() + 2 * size_of::<usize>();
 /// What an allocator rounds up to, mostly.
 const UNIT: usize = 16;
 
@@ -66,10 +68,8 @@ impl Extras {
 }
 
 impl Extras {
-    /// True for one reader, from then on when a refresh is due.
-    fn takes_turn(&self, now: Millis) -> bool {
+    fn is_due(&self, now: Millis) -> bool {
         now >= self.eager_at.load(Ordering::Relaxed)
-            && self.eager_at.swap(NEVER, Ordering::Relaxed) != NEVER
     }
 }
 
@@ -84,9 +84,10 @@ impl About {
 
     /// Bytes on the heap.
     fn heap(&self) -> usize {
-        let extras = size_of::<Extras>() + size_of_val(self.tags());
-        let validator = self.validator().map_or(0, str::len);
-        self.extras.as_ref().map_or(0, |_| extras + validator)
+        let Some(extras) = &self.extras else { return 0 };
+        let tags = extras.tags.iter().map(|tag| TAG + tag.len());
+        let validator = extras.validator.as_deref().map_or(0, str::len);
+        size_of::<Extras>() + tags.sum::<usize>() + validator
     }
 }
 
@@ -94,7 +95,7 @@ impl About {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
     Fresh,
-    /// Fresh, and it is this reader's turn to refresh it in the background.
+    /// Fresh, and due to be refreshed in the background by whoever [takes the turn](Entry::takes_turn).
     Due,
     /// Of use as a fallback only.
     Stale,
@@ -104,7 +105,7 @@ pub(crate) enum Standing {
 impl<V> Entry<V> {
     /// `heap`: bytes that belong to it besides its own and what `about` has.
     pub(crate) fn new(value: Option<V>, about: About, fresh_until: Millis, heap: usize) -> Self {
-        let weight = size_of::<Self>() + about.heap() + heap;
+        let weight = heap.saturating_add(size_of::<Self>() + about.heap());
         Self {
             value,
             checked: AtomicU64::new(about.stamp),
@@ -181,7 +182,7 @@ impl<V> Entry<V> {
         invalidations: &Invalidations,
     ) -> Standing {
         let version = invalidations.version();
-        let checked = self.checked.load(Ordering::Relaxed);
+        let checked = self.checked.load(Ordering::Acquire);
         if checked < version {
             let verdict = invalidations.judge(key, self.about.tags(), checked);
             match verdict {
@@ -194,14 +195,21 @@ impl<V> Entry<V> {
             self.checked.store(version, Ordering::Release);
         }
         if now < self.fresh_until.load(Ordering::Relaxed) {
-            match &self.about.extras {
-                Some(extras) if extras.takes_turn(now) => Standing::Due,
-                _ => Standing::Fresh,
+            if self.about.extras.as_ref().is_some_and(|it| it.is_due(now)) {
+                Standing::Due
+            } else {
+                Standing::Fresh
             }
         } else if now < self.about.keep_until {
             Standing::Stale
         } else {
             Standing::Gone
         }
+    }
+
+    /// Whether it is this reader who refreshes what is due: one does.
+    pub(crate) fn takes_turn(&self) -> bool {
+        let extras = self.about.extras.as_ref();
+        extras.is_some_and(|it| it.eager_at.swap(NEVER, Ordering::Relaxed) != NEVER)
     }
 }

@@ -106,6 +106,13 @@ impl<T: Clone> Flights<T> {
         change()
     }
 
+    /// Makes a change of a key while no flight of it is under way; whether it did.
+    pub(crate) fn between<R>(&self, key: &Key, change: impl FnOnce() -> R) -> Option<R> {
+        let shard = self.shard(key);
+        let is_free = !shard.contains_key(key);
+        is_free.then(change)
+    }
+
     /// How many loads are under way.
     #[must_use]
     pub fn len(&self) -> usize {

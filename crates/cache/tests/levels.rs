@@ -387,3 +387,22 @@ async fn an_invalidation_whose_caller_goes_away_reaches_every_level() {
     .await
     .expect("both levels are told");
 }
+
+#[tokio::test]
+async fn a_breaker_may_stay_open_for_ever() {
+    let shelf = Shelf::new();
+    let guard = GuardOptions {
+        failures: 1,
+        open: Duration::MAX,
+        open_max: Duration::MAX,
+        write_timeout: Duration::MAX,
+        ..GuardOptions::default()
+    };
+    let cache = Builder::<u64>::serde(Namespace::new("test", 1))
+        .guarded_level(shelf.side(1), guard)
+        .build();
+    shelf.down.store(true, Ordering::SeqCst);
+    assert_eq!(read(&cache, "k", 1).await, 1);
+    assert_eq!(cache.statistics().levels[0].state, LevelState::Open);
+    cache.close().await.unwrap();
+}

@@ -411,3 +411,134 @@ async fn warming_loads_with_bounded_concurrency_and_says_how_far_it_is() {
         (4, 50)
     );
 }
+
+#[tokio::test]
+async fn no_time_is_too_long() {
+    let shelf = support::Shelf::new();
+    let cache = support::over(&shelf, 1);
+    let long = Options {
+        lifetime: Duration::MAX,
+        lower_lifetime: Some(Duration::MAX),
+        negative_lifetime: Duration::MAX,
+        stale: Duration::MAX,
+        throttle: Duration::MAX,
+        soft_timeout: Some(Duration::MAX),
+        hard_timeout: Duration::MAX,
+        eager: Some(1.0),
+        single_process: true,
+        ..Options::default()
+    };
+    let load = |_| async { Ok::<_, Never>(7) };
+    for _ in 0..2 {
+        let value = cache.get_or_load(&key("k"), &long, load).await.unwrap();
+        assert_eq!(value, Some(7));
+    }
+    cache.set(&key("l"), 8, &long).await.unwrap();
+    let other = support::over(&shelf, 2);
+    assert_eq!(other.get(&key("l")).await.unwrap().value(), Some(&8));
+    cache.remove(&key("k")).await.confirmed(Duration::MAX).await;
+}
+
+#[tokio::test]
+async fn labels_count_and_a_weight_that_cannot_be_is_only_large() {
+    let cache = memory(&Clock::System);
+    let tags: Vec<String> = (0..100).map(|number| format!("{number:01000}")).collect();
+    let load = move |_| async move { Ok::<_, Never>(Loaded::value(1).tags(tags)) };
+    cache
+        .get_or_load(&key("k"), &exact(60), load)
+        .await
+        .unwrap();
+    let bytes = cache.statistics().bytes;
+    assert!(bytes >= 100 * 1000, "{bytes}");
+
+    let cache = Builder::<u64>::new(Namespace::new("test", 1), |_| usize::MAX).build();
+    let load = |_| async { Ok::<_, Never>(7) };
+    let value = cache.get_or_load(&key("k"), &exact(60), load).await;
+    assert_eq!(value.unwrap(), Some(7));
+    assert_eq!(cache.statistics().entries, 0);
+}
+
+#[tokio::test]
+async fn a_value_too_large_for_memory_replaces_the_old_one_by_nothing() {
+    let cache = Builder::<u64>::new(Namespace::new("test", 1), |value| *value as usize).build();
+    cache.set(&key("k"), 1, &exact(60)).await.unwrap();
+    cache.set(&key("k"), 1 << 40, &exact(60)).await.unwrap();
+    assert!(cache.get(&key("k")).await.is_none());
+    cache.set(&key("k"), 1, &exact(60)).await.unwrap();
+    cache.remove(&key("other")).await;
+    for (lifetime, value) in [(0, 1), (60, 1 << 40)] {
+        let options = exact(lifetime);
+        let load = move |_| async move { Ok::<_, Never>(value) };
+        cache.remove(&key("k")).await;
+        cache
+            .set(&key("k"), 1, &exact(0).stale(Duration::from_secs(9)))
+            .await
+            .unwrap();
+        let loaded = cache.get_or_load(&key("k"), &options, load).await.unwrap();
+        assert_eq!(loaded, Some(value));
+        assert!(cache.get(&key("k")).await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn the_largest_memory_that_can_be_asked_for_takes_none_at_once() {
+    for average in [0, 1, u64::MAX] {
+        let cache = Builder::<u64>::serde(Namespace::new("test", 1))
+            .memory(u64::MAX)
+            .average(average)
+            .build();
+        cache.set(&key("k"), 1, &exact(60)).await.unwrap();
+        assert!(cache.get(&key("k")).await.is_some());
+    }
+    let none = Builder::<u64>::serde(Namespace::new("test", 1))
+        .memory(0)
+        .build();
+    none.set(&key("k"), 1, &exact(60)).await.unwrap();
+    assert!(none.get(&key("k")).await.is_none());
+}
+
+#[tokio::test]
+async fn a_load_that_takes_too_long_and_fails_is_one_failure() {
+    let cache = memory(&Clock::System);
+    let options = exact(60).timeouts(None, Duration::from_millis(50));
+    let load = |_| async {
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        Err::<u64, _>(boom())
+    };
+    cache
+        .get_or_load(&key("k"), &options, load)
+        .await
+        .unwrap_err();
+    cache.settled().await;
+    let seen = cache.statistics();
+    assert_eq!(
+        (seen.loads, seen.load_failures, seen.load_timeouts),
+        (1, 1, 1)
+    );
+}
+
+#[tokio::test]
+async fn whoever_only_looks_takes_nobodys_turn_to_refresh() {
+    let (shelf, clock) = (support::Shelf::new(), Clock::manual());
+    let make = || {
+        Builder::<u64>::serde(Namespace::new("test", 1))
+            .clock(clock.clone())
+            .level(shelf.side(1))
+            .build()
+    };
+    let (cache, options) = (make(), exact(60).eager(0.5));
+    let load = |_| async { Ok::<_, Never>(7) };
+    cache.set(&key("k"), 1, &options).await.unwrap();
+    clock.advance(Duration::from_secs(31));
+    // Also one that has it from below.
+    let late = make();
+    let value = late.get_or_load(&key("k"), &options, load).await.unwrap();
+    assert_eq!(value, Some(1));
+    for cache in [&cache, &late] {
+        assert_eq!(cache.held("", 9).len(), 1);
+        assert_eq!(cache.get(&key("k")).await.unwrap().value(), Some(&1));
+        let value = cache.get_or_load(&key("k"), &options, load).await.unwrap();
+        assert_eq!((value, cache.statistics().refreshes), (Some(1), 1));
+        cache.settled().await;
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::load::{Leases, Lower};
+use super::load::{Brought, Leases, Lower};
 use super::{Cache, Outcome};
 use crate::entry::Entry;
 use crate::error::Error;
@@ -138,7 +138,12 @@ impl<V: Clone + Send + Sync + 'static> Filling<V> {
             .0
             .entry(lead.key(), loaded, previous, options, lead.stamp())?;
         let entry = Arc::new(entry);
-        cache.store_now(lead, &entry, stored, options, leases);
+        let brought = Brought {
+            entry: entry.clone(),
+            stored,
+            replaces: previous.is_some(),
+        };
+        cache.store_now(lead, brought, options, leases);
         Ok(entry)
     }
 

@@ -8,11 +8,12 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::{Cache, Outcome};
-use crate::clock::millis;
+use crate::clock::{after, millis};
 use crate::counters::Count;
 use crate::entry::{Entry, Standing};
 use crate::error::Error;
 use crate::flight::Lead;
+use crate::invalidate::Invalidation;
 use crate::key::Key;
 use crate::level::{Claim, Guarded, Lease, Record};
 use crate::loaded::{Context, Loaded};
@@ -26,6 +27,15 @@ pub(super) enum Lower<V> {
     Fresh(Arc<Entry<V>>, Record, usize),
     Stale(Arc<Entry<V>>),
     Missing,
+}
+
+/// What a load brought.
+pub(super) struct Brought<V> {
+    pub(super) entry: Arc<Entry<V>>,
+    /// It may be stored.
+    pub(super) stored: bool,
+    /// The cache had something else.
+    pub(super) replaces: bool,
 }
 
 /// How often a process looks whether another one has finished its load.
@@ -50,7 +60,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         let mut leases = self.leases(options);
         let shared = options.single_process && options.lower;
         // One look at the lower levels, and while another process loads, one after another.
-        let deadline = tokio::time::Instant::now() + options.hard_timeout;
+        let deadline = after(tokio::time::Instant::now(), options.hard_timeout);
         let mut fence = 0;
         loop {
             match self.lower(lead.key(), options, lead.stamp()).await {
@@ -105,12 +115,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         self.ask(lead, Some(previous.clone()), options, loader, leases)
             .await;
         // If it failed, the old entry is still there, and somebody tries again after the throttle.
-        if self
-            .0
-            .memory
-            .peek(key.as_str())
-            .is_some_and(|now| Arc::ptr_eq(&now, &previous))
-        {
+        if self.0.memory.holds(key.as_str(), &previous) {
             previous.refresh_at(eager_again);
         }
     }
@@ -139,9 +144,11 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         // A task of its own, so that a panic ends it and nothing else.
         let mut loading: Loading<R> =
             tokio::spawn(async move { loader(context).await.map_err(Into::into) });
+        let mut is_late = false;
         let joined = match timeout(options.hard_timeout, &mut loading).await {
             Ok(joined) => joined,
             Err(_) => {
+                is_late = true;
                 self.0.counters.one(Count::LoadTimeouts);
                 self.0.counters.one(Count::LoadFailures);
                 lead.publish(self.fall_back(
@@ -182,17 +189,18 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         });
         match entry {
             Ok((entry, stored)) => {
-                self.store(
-                    lead,
-                    Arc::new(entry),
+                let found = Brought {
+                    entry: Arc::new(entry),
                     stored,
-                    effective.as_ref().unwrap_or(options),
-                    leases,
-                )
-                .await;
+                    replaces: fallback.is_some(),
+                };
+                let options = effective.as_ref().unwrap_or(options);
+                self.store(lead, found, options, leases).await;
             }
             Err(error) => {
-                self.0.counters.one(Count::LoadFailures);
+                if !is_late {
+                    self.0.counters.one(Count::LoadFailures);
+                }
                 let fence = fence_of(&leases);
                 let key = lead.key().clone();
                 let outcome = self.fall_back(&lead, fallback.as_ref(), options, error);
@@ -232,22 +240,16 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     }
 
     /// Ends a flight with a loaded entry: into memory at once, into the lower levels before the task ends.
-    pub(super) async fn store(
+    async fn store(
         &self,
         lead: Lead<Outcome<V>>,
-        entry: Arc<Entry<V>>,
-        stored: bool,
+        loaded: Brought<V>,
         options: &Options,
         leases: Leases,
     ) {
         let key = lead.key().clone();
-        if self.land(lead, &entry, stored)
-            && options.lower
-            && !self.0.levels.is_empty()
-            && let Ok(record) = self.0.record_of(&entry, options)
-        {
-            self.put_lower(&key, &record, &leases, self.0.levels.len())
-                .await;
+        if self.land(lead, &loaded) && options.lower {
+            self.store_below(&key, &loaded, options, &leases).await;
         }
         self.give_back(&key, fence_of(&leases)).await;
     }
@@ -256,41 +258,63 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     pub(super) fn store_now(
         &self,
         lead: Lead<Outcome<V>>,
-        entry: &Arc<Entry<V>>,
-        stored: bool,
+        loaded: Brought<V>,
         options: &Options,
         leases: Leases,
     ) {
         let key = lead.key().clone();
-        if self.land(lead, entry, stored) && options.lower && !self.0.levels.is_empty() {
-            let (cache, entry, options) = (self.clone(), entry.clone(), options.clone());
+        if self.land(lead, &loaded) && options.lower && !self.0.levels.is_empty() {
+            let (cache, options) = (self.clone(), options.clone());
             self.spawn(async move {
-                if let Ok(record) = cache.0.record_of(&entry, &options) {
-                    cache.put_lower(&key, &record, &leases, leases.len()).await;
-                }
+                cache.store_below(&key, &loaded, &options, &leases).await;
             });
         }
     }
 
-    /// Puts a loaded entry into memory and ends its flight. Returns whether it is stored.
-    fn land(&self, lead: Lead<Outcome<V>>, entry: &Arc<Entry<V>>, stored: bool) -> bool {
+    /// Puts what is in memory now into the lower levels.
+    async fn store_below(&self, key: &Key, found: &Brought<V>, options: &Options, leases: &Leases) {
+        if self.0.levels.is_empty() {
+            return;
+        }
+        let record = found
+            .stored
+            .then(|| self.0.record_of(&found.entry, options));
+        match record {
+            Some(Ok(record)) => {
+                self.put_lower(key, &record, leases, self.0.levels.len())
+                    .await;
+            }
+            // They may have the value in whose place this one came, still fresh.
+            _ if found.replaces => {
+                for level in self.0.levels.iter().rev() {
+                    // What fails is queued by the guard.
+                    let _ = level.invalidate(&[Invalidation::key(key)]).await;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Puts a loaded entry into memory, if it may be stored, and ends its flight. `false`: it was invalidated meanwhile.
+    fn land(&self, lead: Lead<Outcome<V>>, found: &Brought<V>) -> bool {
+        let Brought { entry, stored, .. } = found;
         let key = lead.key().clone();
         let landed = lead.land(Ok(entry.clone()), || {
-            if stored {
+            if *stored {
                 self.0.memory.insert(key.clone(), entry.clone());
             } else {
                 // What was there has just been found out to be no longer so.
                 self.0.memory.remove(key.as_str());
             }
         });
-        if stored {
+        if *stored {
             self.0.counters.one(if landed {
                 Count::Stores
             } else {
                 Count::Overtaken
             });
         }
-        landed && stored
+        landed
     }
 
     /// Takes a value from a lower level into memory and into the levels between, with what remains of its lifetime.
@@ -336,25 +360,6 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
             }
         }
         best.map_or(Lower::Missing, Lower::Stale)
-    }
-
-    /// Cache-aside: a fresh value of the lower levels, taken into memory.
-    pub(super) async fn get_lower(&self, key: &Key) -> Option<Arc<Entry<V>>> {
-        let options = Options::default();
-        match self.0.flights.begin(key, self.0.invalidations.version()) {
-            crate::flight::Begin::Wait(mut waiter) => waiter.result().await?.ok(),
-            crate::flight::Begin::Lead(lead) => {
-                let leases = self.leases(&options);
-                let Lower::Fresh(entry, record, level) =
-                    self.lower(key, &options, lead.stamp()).await
-                else {
-                    return None;
-                };
-                self.promote(lead, entry.clone(), record, level, &leases)
-                    .await;
-                Some(entry)
-            }
-        }
     }
 
     pub(super) fn leases(&self, options: &Options) -> Leases {

@@ -2,9 +2,11 @@
 //!
 //! The path of a read is in [`read`], that of a load in [`load`], those of changes in [`write`].
 
+mod alone;
 mod fill;
 mod inspect;
 mod load;
+mod look;
 mod missed;
 mod read;
 mod warm;
@@ -32,6 +34,7 @@ use crate::loaded::{Content, Loaded};
 use crate::options::Options;
 use crate::statistics::{LevelStatistics, Statistics};
 
+use alone::Alone;
 use missed::UnderWay;
 
 pub use fill::{Fill, Filling};
@@ -59,6 +62,8 @@ struct Inner<V> {
     namespace: Namespace,
     memory: Memory<V>,
     flights: Arc<Flights<Outcome<V>>>,
+    /// Looks at the lower levels by who does not load. Apart from the loads: they bring nothing to who does.
+    looks: Arc<Flights<Option<Arc<Entry<V>>>>>,
     invalidations: Invalidations,
     levels: Box<[Arc<Guarded>]>,
     codec: Option<Arc<dyn Codec<V>>>,
@@ -68,7 +73,7 @@ struct Inner<V> {
     /// How often keys were invalidated, by the hash of the key.
     changed: Box<[AtomicU64]>,
     /// Changes of one key are made one after the other, so that all levels end with the same one.
-    changes: Box<[tokio::sync::Mutex<()>]>,
+    changes: Alone,
     /// Invalidations that not all levels have heard of yet.
     under_way: AtomicU64,
     /// Every task in the background holds a receiver.
@@ -78,9 +83,6 @@ struct Inner<V> {
 /// Counters of invalidated keys. Two keys with the same one take each other's invalidation for their own, which costs a load.
 const CHANGED: usize = 1024;
 
-/// Locks for changes. Two keys with the same one wait for each other, which costs time only.
-const CHANGES: usize = 64;
-
 impl<V: Clone + Send + Sync + 'static> Cache<V> {
     pub(crate) fn from_builder(builder: Builder<V>) -> Self {
         let counters = Arc::new(Counters::new());
@@ -88,6 +90,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
             namespace: builder.namespace,
             memory: Memory::new(builder.memory, builder.average, counters.clone()),
             flights: Flights::new(),
+            looks: Flights::new(),
             invalidations: Invalidations::default(),
             levels: builder
                 .levels
@@ -98,9 +101,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
             weigh: builder.weigh,
             clock: builder.clock,
             counters,
-            changes: (0..CHANGES)
-                .map(|_| tokio::sync::Mutex::default())
-                .collect(),
+            changes: Alone::default(),
             changed: (0..CHANGED).map(|_| AtomicU64::new(0)).collect(),
             under_way: AtomicU64::new(0),
             tasks: watch::Sender::new(()),
@@ -236,8 +237,9 @@ impl<V: 'static> Inner<V> {
     }
 
     fn weighed(&self, key: &Key, value: Option<V>, about: About, fresh_until: Millis) -> Entry<V> {
+        // What `weigh` says is the user's, and may be anything.
         let of_value = value.as_ref().map_or(0, &self.weigh);
-        let heap = of_value + key.as_str().len() + OVERHEAD;
+        let heap = of_value.saturating_add(key.as_str().len() + OVERHEAD);
         Entry::new(value, about, fresh_until, heap)
     }
 
@@ -329,6 +331,7 @@ impl<V: 'static> Inner<V> {
         self.counters.one(Count::Invalidations);
         if let Target::Key(key) = &what.target {
             self.changed[hash(key) % CHANGED].fetch_add(1, Ordering::AcqRel);
+            self.looks.ground(key, || ());
         }
         match (&what.target, what.mode) {
             (Target::Key(key), Mode::Hard) => {

@@ -34,6 +34,15 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     /// What memory has for a key. Never waits.
     #[inline]
     pub fn look(&self, key: &str) -> Found<V> {
+        match self.glance(key) {
+            Found::Due(entry) if !entry.takes_turn() => Found::Fresh(entry),
+            found => found,
+        }
+    }
+
+    /// The same without taking the turn to refresh what is due.
+    #[inline]
+    fn glance(&self, key: &str) -> Found<V> {
         let inner = &*self.0;
         let Some(entry) = inner.memory.get(key) else {
             inner.counters.one(Count::Misses);
@@ -73,10 +82,10 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
 
     /// Cache-aside: what the cache has, from any level, without loading. The entry's value may be "there is none".
     pub async fn get(&self, key: &Key) -> Option<Arc<Entry<V>>> {
-        match self.look(key.as_str()) {
+        match self.glance(key.as_str()) {
             Found::Fresh(entry) | Found::Due(entry) => Some(entry),
             Found::Stale(_) | Found::Missing if self.0.levels.is_empty() => None,
-            Found::Stale(_) | Found::Missing => Box::pin(self.get_lower(key)).await,
+            Found::Stale(_) | Found::Missing => Box::pin(self.look_below(key)).await,
         }
     }
 
@@ -119,7 +128,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         &self,
         key: &Key,
         options: &Options,
-        fallback: Option<Arc<Entry<V>>>,
+        mut fallback: Option<Arc<Entry<V>>>,
         loader: L,
     ) -> Outcome<V>
     where
@@ -138,6 +147,8 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
                         lead.land(Ok(entry.clone()), || ());
                         return Ok(entry);
                     }
+                    // What was removed since this reader looked must not come back; from now on that grounds the lead.
+                    fallback = fallback.filter(|entry| self.0.memory.holds(key.as_str(), entry));
                     let Some(loader) = loader.take() else {
                         return Err(Error::Cancelled);
                     };
@@ -186,7 +197,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     }
 
     /// What another reader stored between this reader's look and its lead.
-    fn landed_meanwhile(&self, key: &Key) -> Option<Arc<Entry<V>>> {
+    pub(super) fn landed_meanwhile(&self, key: &Key) -> Option<Arc<Entry<V>>> {
         let entry = self.0.memory.peek(key.as_str())?;
         let standing = entry.standing(key.as_str(), self.0.clock.now(), &self.0.invalidations);
         matches!(standing, Standing::Fresh | Standing::Due).then_some(entry)
@@ -194,7 +205,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
 
     /// Whether an entry was loaded before an invalidation of its tags that a reader who came at `version` must see. What
     /// fail-safe serves is old by nature, and asking a broken source again at once would not make it newer.
-    fn is_outdated(&self, key: &Key, entry: &Entry<V>, version: u64) -> bool {
+    pub(super) fn is_outdated(&self, key: &Key, entry: &Entry<V>, version: u64) -> bool {
         let stamp = entry.about().stamp;
         stamp < version
             && !entry.is_fallback()
@@ -216,6 +227,10 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         let Begin::Lead(lead) = self.0.flights.begin(key, self.0.invalidations.version()) else {
             return;
         };
+        if !self.0.memory.holds(key.as_str(), entry) {
+            // It was removed since this reader looked. From now on that grounds the lead.
+            return;
+        }
         self.0.counters.one(Count::Refreshes);
         let (cache, previous, options) = (self.clone(), entry.clone(), options.clone());
         self.spawn(async move { cache.reload(lead, previous, &options, loader).await });

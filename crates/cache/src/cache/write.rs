@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::missed::UnderWay;
-use super::{CHANGES, Cache, hash};
+use super::{Cache, Inner};
+use crate::entry::Entry;
 use crate::error::{Error, Failure};
-use crate::invalidate::Invalidation;
+use crate::invalidate::{Invalidation, Verdict};
 use crate::key::Key;
 use crate::level::{Confirmed, Guarded, Lease};
 use crate::loaded::Loaded;
@@ -49,6 +50,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
             failures: Vec::new(),
         };
         let mut untold = Untold {
+            cache: &self.0,
             levels: &self.0.levels,
             what,
         };
@@ -63,9 +65,8 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
                 }),
             }
         }
-        if !self.0.levels.is_empty() {
-            what.iter().for_each(|one| self.0.forget(one));
-        }
+        // Memory is told once more by the drop.
+        drop(untold);
         told
     }
 
@@ -77,14 +78,15 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     /// Cache-aside: stores a value that the caller has. Other processes drop what they had.
     ///
     /// # Errors
-    /// [`Error::Levels`]: a level did not take it in; it is not read before it has dropped the old value.
+    /// [`Error::Levels`]: a level did not take it in; it is not read before it has dropped the old value. [`Error::Codec`]:
+    /// it has no bytes, and is in memory only.
     pub async fn set(
         &self,
         key: &Key,
         value: impl Into<Loaded<V>>,
         options: &Options,
     ) -> Result<(), Error> {
-        let _alone = self.change(key).await;
+        let _alone = self.0.changes.with(key).await;
         let before = self.before_write(key);
         let mut undecided = Undecided {
             cache: self,
@@ -100,7 +102,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     /// caller goes away in the middle; the cached value is then gone as well.
     ///
     /// # Errors
-    /// [`Error::Store`], or [`Error::Levels`] when the store has the value and a level does not.
+    /// [`Error::Store`]; or, when the store has the value, [`Error::Levels`] and [`Error::Codec`] as for [`Cache::set`].
     pub async fn write_through<F, E>(
         &self,
         key: &Key,
@@ -112,7 +114,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         F: Future<Output = Result<(), E>>,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let _alone = self.change(key).await;
+        let _alone = self.0.changes.with(key).await;
         let before = self.before_write(key);
         let mut undecided = Undecided {
             cache: self,
@@ -142,49 +144,61 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     ) -> Result<(), Error> {
         let inner = &*self.0;
         let _under_way = UnderWay::new(&inner.under_way);
-        let stamp = before.version;
         let options = &loaded.options.clone().unwrap_or_else(|| options.clone());
         let previous = inner.memory.peek(key.as_str());
-        let (entry, stored) = inner.entry(key, loaded, previous.as_deref(), options, stamp)?;
-        let entry = Arc::new(entry);
+        let made = inner.entry(key, loaded, previous.as_deref(), options, before.version);
+        let (entry, stored) = match made {
+            Ok((entry, stored)) => (Arc::new(entry), stored),
+            Err(error) => {
+                self.remove(key).await;
+                return Err(error);
+            }
+        };
         inner.forget(&Invalidation::key(key));
+        let is_below = stored && options.lower && !inner.levels.is_empty();
+        // Without bytes it is kept in memory only, and the levels drop what they have all the same.
+        let (record, unencoded) = match is_below.then(|| inner.record_of(&entry, options)) {
+            Some(Err(error)) => (None, Some(error)),
+            Some(Ok(record)) => (Some(record), None),
+            None => (None, None),
+        };
         let mut failures = Vec::new();
         let mut current = true;
-        if !inner.levels.is_empty() {
-            let record = inner.record_of(&entry, options)?;
-            for (level, known) in inner.levels.iter().zip(&before.leases).rev() {
-                let put = async {
-                    let lease = level.invalidate(&[Invalidation::key(key)]).await?;
-                    if level.level().is_shared() && !follows(*known, lease) {
-                        return Ok(false);
-                    }
-                    if stored && options.lower {
-                        level.put(key, record.clone(), lease).await
-                    } else {
-                        Ok(true)
-                    }
-                };
-                match put.await {
-                    // Somebody else changed it after us: theirs is the newer one.
-                    Ok(put) => current &= put,
-                    Err(error) => failures.push(Failure {
-                        level: level.name().into(),
-                        error,
-                    }),
+        for (level, known) in inner.levels.iter().zip(&before.leases).rev() {
+            let put = async {
+                let lease = level.invalidate(&[Invalidation::key(key)]).await?;
+                // A level of our own does not say what its number stands for, but everything that it is told has been
+                // told to memory before.
+                let overtaken = level.level().is_shared() && !follows(*known, lease);
+                if overtaken || inner.is_overtaken(key, &entry, before) {
+                    return Ok(false);
                 }
+                match &record {
+                    Some(record) => level.put(key, record.clone(), lease).await,
+                    None => Ok(true),
+                }
+            };
+            match put.await {
+                // Somebody else changed it after us: theirs is the newer one.
+                Ok(put) => current &= put,
+                Err(error) => failures.push(Failure {
+                    level: level.name().into(),
+                    error,
+                }),
             }
         }
+        inner.looks.ground(key, || ());
         inner.flights.ground(key, || {
-            if stored && current && inner.changes_of(key) == before.changes + 1 {
+            if stored && current && !inner.is_overtaken(key, &entry, before) {
                 inner.memory.insert(key.clone(), entry);
             } else {
                 inner.memory.remove(key.as_str());
             }
         });
-        if failures.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::Levels(failures.into()))
+        match unencoded {
+            _ if !failures.is_empty() => Err(Error::Levels(failures.into())),
+            Some(error) => Err(error),
+            None => Ok(()),
         }
     }
 
@@ -195,9 +209,15 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
             leases: self.0.levels.iter().map(|level| level.lease()).collect(),
         }
     }
+}
 
-    async fn change(&self, key: &Key) -> tokio::sync::MutexGuard<'_, ()> {
-        self.0.changes[hash(key) % CHANGES].lock().await
+impl<V: Clone + 'static> Inner<V> {
+    /// Whether anything of the entry was invalidated during its write, besides by the write.
+    fn is_overtaken(&self, key: &Key, entry: &Entry<V>, before: &Before) -> bool {
+        let verdict = self
+            .invalidations
+            .judge(key.as_str(), entry.tags(), before.version);
+        self.changes_of(key) != before.changes + 1 || verdict != Verdict::Valid
     }
 }
 
@@ -210,18 +230,25 @@ struct Before {
 
 /// Whether nothing was invalidated between the two besides what led to the second one.
 fn follows(before: Option<Lease>, after: Lease) -> bool {
-    before.is_some_and(|before| before.epoch == after.epoch && before.number + 1 == after.number)
+    before.is_some_and(|before| {
+        before.epoch == after.epoch && before.number.checked_add(1) == Some(after.number)
+    })
 }
 
-/// The levels that have yet to be told, should the caller go away before they are.
-struct Untold<'a> {
+/// The levels that have yet to be told. When it is dropped, at the end or because the caller goes away before, they are on the
+/// way to be told and not read until then, and memory is told once more.
+struct Untold<'a, V: 'static> {
+    cache: &'a Inner<V>,
     levels: &'a [Arc<Guarded>],
     what: &'a [Invalidation],
 }
 
-impl Drop for Untold<'_> {
+impl<V: 'static> Drop for Untold<'_, V> {
     fn drop(&mut self) {
         self.levels.iter().for_each(|level| level.miss(self.what));
+        if !self.cache.levels.is_empty() {
+            self.what.iter().for_each(|one| self.cache.forget(one));
+        }
     }
 }
 

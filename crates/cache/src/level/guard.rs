@@ -22,6 +22,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::{Claim, Confirmed, Lease, Level, LevelError, Record};
+use crate::clock::after;
 use crate::counters::Counters;
 use crate::invalidate::{Invalidation, Target};
 use crate::key::Key;
@@ -204,7 +205,7 @@ impl Guarded {
         lease: Lease,
         limit: Duration,
     ) -> Result<Confirmed, LevelError> {
-        self.call(limit + self.options.read_timeout, || {
+        self.call(limit.saturating_add(self.options.read_timeout), || {
             self.level.confirmed(lease, limit)
         })
         .await
@@ -212,7 +213,8 @@ impl Guarded {
 
     pub(crate) async fn close(&self) -> Result<(), LevelError> {
         let told = self.tell().await;
-        let closed = match timeout(self.options.write_timeout * 5, self.level.close()).await {
+        let limit = self.options.write_timeout.saturating_mul(5);
+        let closed = match timeout(limit, self.level.close()).await {
             Ok(closed) => closed,
             Err(_) => Err(LevelError::Timeout),
         };
@@ -281,7 +283,7 @@ impl Guarded {
         if now < retry_at {
             return Err(LevelError::Open);
         }
-        breaker.retry_at = Some(now + self.pause(breaker.opened));
+        breaker.retry_at = Some(after(now, self.pause(breaker.opened)));
         Ok(())
     }
 
@@ -296,7 +298,7 @@ impl Guarded {
         breaker.failures = breaker.failures.saturating_add(1);
         // A level that says itself that it is cut off costs no time, and knows best when it is back.
         if breaker.failures >= self.options.failures && *error != LevelError::CutOff {
-            breaker.retry_at = Some(Instant::now() + self.pause(breaker.opened));
+            breaker.retry_at = Some(after(Instant::now(), self.pause(breaker.opened)));
             breaker.opened = breaker.opened.saturating_add(1);
         }
     }

@@ -79,6 +79,12 @@ impl<V> Memory<V> {
         self.engine.peek(key)
     }
 
+    /// Whether this very entry is there.
+    pub(crate) fn holds(&self, key: &str, entry: &Arc<Entry<V>>) -> bool {
+        self.peek(key)
+            .is_some_and(|found| Arc::ptr_eq(&found, entry))
+    }
+
     pub(crate) fn insert(&self, key: Key, entry: Arc<Entry<V>>) {
         self.engine.insert(key, entry);
     }

@@ -20,6 +20,8 @@ pub(crate) struct Shelf {
     pub(crate) delay_millis: AtomicU64,
     pub(crate) gets: AtomicU64,
     pub(crate) puts: AtomicU64,
+    /// It belongs to one process, as a disk does.
+    pub(crate) private: AtomicBool,
 }
 
 #[derive(Default)]
@@ -85,7 +87,7 @@ impl Level for Side {
     }
 
     fn is_shared(&self) -> bool {
-        true
+        !self.shelf.private.load(Ordering::SeqCst)
     }
 
     fn lease(&self) -> Option<Lease> {

@@ -127,7 +127,7 @@ impl Feed<'_> {
         cmd.arg("STREAMS")
             .arg(&*self.shared.names.log)
             .arg(&self.shared.local().last_id);
-        let limit = BLOCK + self.shared.timeout;
+        let limit = BLOCK.saturating_add(self.shared.timeout);
         let at = self.shared.link.address();
         let reply: Option<StreamReadReply> = self.connection.ask(&cmd, limit, at).await?;
         let keys = reply.map(|reply| reply.keys).unwrap_or_default();
