@@ -99,7 +99,7 @@ impl Refresh {
                 return Some(answered);
             }
             match intake.response(filling, answered) {
-                Taken::Object(_) => None,
+                Taken::Object(..) => None,
                 Taken::Refused(answered, _) => Some(*answered),
             }
         });
