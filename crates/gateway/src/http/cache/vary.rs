@@ -64,6 +64,11 @@ impl Vary {
 }
 
 impl Names {
+    /// True if one of them is this one, in small letters.
+    pub(crate) fn has(&self, name: &[u8]) -> bool {
+        self.0.split(',').any(|known| known.as_bytes() == name)
+    }
+
     /// From what [`Names::as_str`] gave.
     pub(crate) fn from_stored(text: &str) -> Option<Self> {
         let is_name = |name: &str| {

@@ -56,6 +56,8 @@ pub(super) struct Intake<'a, 'r, F> {
     pub(super) request: &'a Request<'r, F>,
     pub(super) ask: &'a Ask<'r>,
     pub(super) place: &'a Place,
+    /// Fields that the route gives each client for itself.
+    pub(super) personal: &'a [Box<[u8]>],
     pub(super) exchange: Exchange,
     pub(super) timeouts: RouteTimeouts,
 }
@@ -242,6 +244,8 @@ impl<F: Fields> Intake<'_, '_, F> {
         let is_first = *filling.key() == self.place.first;
         let names = match vary {
             Vary::Everything => return None,
+            // What the server saw there is not what the client sent.
+            Vary::Names(names) if self.personal.iter().any(|name| names.has(name)) => return None,
             Vary::Nothing if is_first => return Some(filling),
             Vary::Nothing => return filling.also(&self.place.first),
             Vary::Names(names) => names,

@@ -82,6 +82,7 @@ pub(super) async fn after_head(
                 request: &asked,
                 ask: &ask,
                 place: &place,
+                personal: request.way.entry().request_edits.personal(),
                 exchange: Exchange {
                     requested,
                     received,

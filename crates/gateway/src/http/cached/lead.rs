@@ -86,6 +86,7 @@ pub(super) async fn lead(
         request: &asked,
         ask: &ask,
         place,
+        personal: request.way.entry().request_edits.personal(),
         exchange,
         timeouts: request.route().timeouts,
     };

@@ -49,6 +49,25 @@ fn what_varies_by_what_the_gateway_says_of_each_client_is_stored_for_none() {
 }
 
 #[test]
+fn what_varies_by_what_the_route_says_of_each_client_is_stored_for_none() {
+    let origin = telling(
+        "Cache-Control: max-age=60\r\nVary: X-Visitor, X-Page\r\n",
+        "x-visitor",
+    );
+    let edits = "request_headers = { set = { X-Visitor = \"{client_ip}\", X-Page = \"{path}\" } }";
+    let it = configured(&origin, "", edits, "");
+    for number in 0..2 {
+        let answer = get(&it.gateway, &format!("/{number}"), "");
+        assert_eq!(answer.text(), "127.0.0.1");
+        assert!(said(&answer).ends_with("detail=vary"), "{}", answer.head);
+    }
+    let origin = telling("Cache-Control: max-age=60\r\nVary: X-Page\r\n", "x-page");
+    let it = configured(&origin, "", edits, "");
+    let _stored = get(&it.gateway, "/a", "");
+    assert!(is_hit(&get(&it.gateway, "/a", "")), "the address says that");
+}
+
+#[test]
 fn a_field_that_does_not_reach_the_server_selects_no_variant() {
     let fields = "Cache-Control: max-age=60\r\nVary: Accept-Language\r\n";
     let origin = telling(fields, "accept-language");
