@@ -6,12 +6,18 @@
 //!
 //! # The idea
 //! Who fetches appends pieces to a list, and every reader walks along it at its own pace, in whatever thread. As long as
-//! the body is to be stored, pieces stay. If it turns out larger than the cache takes, those that all readers have
-//! behind them are dropped, and the writer waits when it is more than [`WINDOW`] ahead of the slowest, so that memory stays bounded.
+//! the body is to be stored, pieces stay. If it turns out larger than the cache takes, or all bodies on their way together
+//! larger than their [`Budget`], those that all readers have behind them are dropped, and the writer waits when it is more than
+//! [`WINDOW`] ahead of the slowest, so that memory stays bounded.
+//!
+//! # The trade-off
+//! Of a body that is not stored, the slowest reader sets the pace. One that is too slow for others is left behind: it
+//! gets no more, for else anybody could hold up everybody who asked at the same moment.
 
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -20,7 +26,9 @@ use tokio::io::AsyncWrite;
 use tokio::sync::Notify;
 
 /// How far a fetch may be ahead of the slowest reader of a body that is too large to be stored, in bytes.
-const WINDOW: usize = 1 << 20;
+pub(crate) const WINDOW: usize = 1 << 20;
+/// What a piece costs besides its bytes: its place in the list, and a block of memory with its count of holders.
+const PIECE: u64 = 100;
 /// Pieces that are smaller on average are joined when the body is complete: each costs about 100 bytes besides its own.
 const SMALL: usize = 4 << 10;
 /// Pieces are joined to such ones.
@@ -74,6 +82,36 @@ fn join(pieces: &VecDeque<Bytes>, total: usize) -> Pieces {
     Pieces(joined.into())
 }
 
+/// What the bodies of a cache that are on their way may take up together, in bytes. Those that readers still need count as well.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    most: u64,
+    taken: AtomicU64,
+}
+
+impl Budget {
+    /// At most `most` bytes.
+    pub(crate) fn new(most: u64) -> Arc<Self> {
+        Arc::new(Self {
+            most,
+            taken: AtomicU64::new(0),
+        })
+    }
+
+    /// Takes so many, if there are so many left.
+    fn take(&self, bytes: u64) -> bool {
+        let is_there = self.taken.fetch_add(bytes, Relaxed).saturating_add(bytes) <= self.most;
+        if !is_there {
+            self.give_back(bytes);
+        }
+        is_there
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.taken.fetch_sub(bytes, Relaxed);
+    }
+}
+
 /// A body that is being fetched.
 #[derive(Debug)]
 pub(crate) struct Arriving {
@@ -81,6 +119,7 @@ pub(crate) struct Arriving {
     changed: Notify,
     /// The whole length, if the server has said it.
     length: Option<u64>,
+    budget: Arc<Budget>,
 }
 
 #[derive(Debug, Default)]
@@ -94,10 +133,31 @@ struct State {
     end: Option<bool>,
     /// It will not be stored: pieces go when all readers have them.
     passes: bool,
-    /// The number of the next piece of each reader; `None`: a free place.
-    readers: Vec<Option<u64>>,
+    /// What was taken from the budget.
+    charged: u64,
+    readers: Vec<Place>,
     /// The writer, if it waits for room.
     writer: Option<Waker>,
+}
+
+/// Where a reader is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Nobody has this place.
+    Free,
+    /// Before the piece of this number.
+    At(u64),
+    /// It was too slow for others, and gets no more.
+    LeftBehind,
+}
+
+impl Place {
+    fn number(self) -> Option<u64> {
+        match self {
+            Self::At(number) => Some(number),
+            Self::Free | Self::LeftBehind => None,
+        }
+    }
 }
 
 /// Who appends. Dropped before [`Writer::finish`], it cuts the body short for its readers.
@@ -108,6 +168,8 @@ pub(crate) struct Writer {
     len: u64,
     /// More than these are not stored.
     most: u64,
+    /// It waits for the slowest reader.
+    is_held_up: bool,
 }
 
 /// One client's way along a body.
@@ -121,18 +183,24 @@ pub(crate) struct Reader {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CutShort;
 
+/// The beginning of the body is not there any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gone;
+
 impl Arriving {
     /// A body of which at most `most` bytes may be stored, and its length if that was announced.
-    pub(crate) fn new(most: u64, length: Option<u64>) -> (Arc<Self>, Writer) {
+    pub(crate) fn new(most: u64, length: Option<u64>, budget: &Arc<Budget>) -> (Arc<Self>, Writer) {
         let body = Arc::new(Self {
             state: Mutex::default(),
             changed: Notify::new(),
             length,
+            budget: Arc::clone(budget),
         });
         let writer = Writer {
             body: Arc::clone(&body),
             len: 0,
             most,
+            is_held_up: false,
         };
         (body, writer)
     }
@@ -148,12 +216,12 @@ impl Arriving {
         if state.first > 0 {
             return None;
         }
-        let free = state.readers.iter().position(Option::is_none);
-        let place = free.unwrap_or_else(|| {
-            state.readers.push(None);
+        let is_free = |place: &Place| *place == Place::Free;
+        let place = state.readers.iter().position(is_free).unwrap_or_else(|| {
+            state.readers.push(Place::Free);
             state.readers.len() - 1
         });
-        state.readers[place] = Some(0);
+        state.readers[place] = Place::At(0);
         drop(state);
         Some(Reader {
             body: Arc::clone(self),
@@ -166,21 +234,43 @@ impl Arriving {
     }
 }
 
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        let state = self.state.get_mut();
+        let charged = state.unwrap_or_else(PoisonError::into_inner).charged;
+        self.budget.give_back(charged);
+    }
+}
+
 impl State {
+    /// Where the slowest reader is.
+    fn slowest(&self) -> Option<u64> {
+        self.readers.iter().filter_map(|it| it.number()).min()
+    }
+
+    /// The number of the piece that comes next.
+    fn end(&self) -> u64 {
+        self.first + self.pieces.len() as u64
+    }
+
     /// Drops what all readers have, if it is not to be stored, and lets the writer go on.
-    fn release(&mut self) {
+    fn release(&mut self, budget: &Budget) {
         if !self.passes {
             return;
         }
-        let behind = self.readers.iter().flatten().min().copied();
-        let end = self.first + self.pieces.len() as u64;
-        while self.first < behind.unwrap_or(end) {
+        let until = self.slowest().unwrap_or_else(|| self.end());
+        let mut dropped = 0;
+        while self.first < until {
             let Some(piece) = self.pieces.pop_front() else {
                 break;
             };
             self.held -= piece.len();
             self.first += 1;
+            dropped += piece.len() as u64 + PIECE;
         }
+        let back = dropped.min(self.charged);
+        self.charged -= back;
+        budget.give_back(back);
         if self.held < WINDOW
             && let Some(writer) = self.writer.take()
         {
@@ -209,11 +299,13 @@ impl Reader {
     /// The same, without waiting; `None`: it has yet to arrive.
     pub(crate) fn try_next(&mut self) -> Option<Result<Option<Bytes>, CutShort>> {
         let mut state = self.body.lock();
-        let number = state.readers[self.place].expect("a reader has its place until it is dropped");
+        let Place::At(number) = state.readers[self.place] else {
+            return Some(Err(CutShort));
+        };
         let index = usize::try_from(number - state.first).expect("pieces are counted in memory");
         if let Some(piece) = state.pieces.get(index).cloned() {
-            state.readers[self.place] = Some(number + 1);
-            state.release();
+            state.readers[self.place] = Place::At(number + 1);
+            state.release(&self.body.budget);
             return Some(Ok(Some(piece)));
         }
         match state.end {
@@ -227,12 +319,34 @@ impl Reader {
 impl Drop for Reader {
     fn drop(&mut self) {
         let mut state = self.body.lock();
-        state.readers[self.place] = None;
-        state.release();
+        state.readers[self.place] = Place::Free;
+        state.release(&self.body.budget);
     }
 }
 
 impl Writer {
+    /// True if it waits for the slowest reader.
+    pub(crate) fn is_held_up(&self) -> bool {
+        self.is_held_up
+    }
+
+    /// Leaves the slowest readers behind, if others have all that there is and wait for more.
+    pub(crate) fn leave_behind(&self) {
+        let mut state = self.body.lock();
+        let (end, slowest) = (Place::At(state.end()), state.slowest());
+        if !state.passes || !state.readers.contains(&end) {
+            return;
+        }
+        for place in &mut state.readers {
+            if *place != end && place.number() == slowest {
+                *place = Place::LeftBehind;
+            }
+        }
+        state.release(&self.body.budget);
+        drop(state);
+        self.body.changed.notify_waiters();
+    }
+
     /// Ends the body and returns it, if it can be stored.
     pub(crate) fn finish(self) -> Option<Pieces> {
         let pieces = {
@@ -260,15 +374,22 @@ impl AsyncWrite for Writer {
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         let mut state = this.body.lock();
-        if this.len + data.len() as u64 > this.most && !state.passes {
-            state.passes = true;
-            state.release();
+        let cost = data.len() as u64 + PIECE;
+        if !state.passes {
+            let is_small = this.len.saturating_add(data.len() as u64) <= this.most;
+            if is_small && this.body.budget.take(cost) {
+                state.charged += cost;
+            } else {
+                state.passes = true;
+                state.release(&this.body.budget);
+            }
         }
-        if state.passes && state.readers.iter().all(Option::is_none) {
+        if state.passes && state.slowest().is_none() {
             // Nobody wants it any more.
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        if state.passes && state.held >= WINDOW {
+        this.is_held_up = state.passes && state.held >= WINDOW;
+        if this.is_held_up {
             state.writer = Some(cx.waker().clone());
             return Poll::Pending;
         }
@@ -304,7 +425,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn many_readers_get_every_byte_while_it_arrives() {
-        let (body, mut writer) = Arriving::new(u64::MAX, None);
+        let (body, mut writer) = Arriving::new(u64::MAX, None, &Budget::new(u64::MAX));
         let readers: Vec<_> = (0..50)
             .map(|_| tokio::spawn(all(body.read().expect("it begins"))))
             .collect();
@@ -327,7 +448,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_fetch_that_fails_cuts_the_body_short() {
-        let (body, mut writer) = Arriving::new(u64::MAX, None);
+        let (body, mut writer) = Arriving::new(u64::MAX, None, &Budget::new(u64::MAX));
         let reader = body.read().unwrap();
         writer.write_all(b"half").await.unwrap();
         drop(writer);
@@ -336,7 +457,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_too_large_passes_through_in_bounded_memory() {
-        let (body, mut writer) = Arriving::new(1000, None);
+        let (body, mut writer) = Arriving::new(1000, None, &Budget::new(u64::MAX));
         let (fast, mut slow) = (body.read().unwrap(), body.read().unwrap());
         let fast = tokio::spawn(all(fast));
         let writing = tokio::spawn(async move {
@@ -361,11 +482,59 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_too_large_and_wanted_by_nobody_is_given_up() {
-        let (body, mut writer) = Arriving::new(10, None);
+        let (body, mut writer) = Arriving::new(10, None, &Budget::new(u64::MAX));
         drop(body.read());
         assert_eq!(
             writer.write_all(&[0; 100]).await.unwrap_err().kind(),
             io::ErrorKind::BrokenPipe
         );
+    }
+    #[tokio::test]
+    async fn all_bodies_together_have_a_bound_and_give_back_what_they_took() {
+        const MOST: u64 = 100_000;
+        let budget = Budget::new(MOST);
+        let mut bodies = Vec::new();
+        for _ in 0..4 {
+            let (body, mut writer) = Arriving::new(u64::MAX, None, &budget);
+            let reader = body.read().expect("it begins");
+            writer.write_all(&[7; 40_000]).await.unwrap();
+            bodies.push((reader, writer));
+        }
+        assert!(budget.taken.load(Relaxed) <= MOST);
+        let mut stored = 0;
+        for (reader, writer) in bodies {
+            stored += usize::from(writer.finish().is_some());
+            assert_eq!(all(reader).await.unwrap().len(), 40_000, "each arrives");
+        }
+        assert_eq!((stored, budget.taken.load(Relaxed)), (2, 0));
+        // Pieces of a byte cost more than a byte.
+        let (body, mut writer) = Arriving::new(u64::MAX, None, &budget);
+        let _reader = body.read().expect("it begins");
+        for _ in 0..2000 {
+            writer.write_all(b"x").await.unwrap();
+        }
+        assert!(body.lock().passes && budget.taken.load(Relaxed) <= MOST);
+    }
+
+    #[tokio::test]
+    async fn who_is_too_slow_for_others_is_left_behind() {
+        let (body, mut writer) = Arriving::new(1000, None, &Budget::new(u64::MAX));
+        let (mut fast, mut slow) = (body.read().unwrap(), body.read().unwrap());
+        let piece = [7; 100_000];
+        while !writer.is_held_up() {
+            let mut cx = Context::from_waker(Waker::noop());
+            let _written = Pin::new(&mut writer).poll_write(&mut cx, &piece);
+        }
+        writer.leave_behind();
+        assert!(
+            slow.try_next().is_some_and(|piece| piece.is_ok()),
+            "nobody waits for more"
+        );
+        while let Some(Ok(_)) = fast.try_next() {}
+        writer.leave_behind();
+        writer.write_all(&piece).await.expect("there is room again");
+        assert_eq!(slow.try_next(), Some(Err(CutShort)));
+        assert!(matches!(fast.try_next(), Some(Ok(Some(_)))));
+        assert!(writer.finish().is_none());
     }
 }

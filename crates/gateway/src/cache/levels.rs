@@ -11,10 +11,16 @@ use tenfold_cache::level::{GuardOptions, Level};
 use tokio::runtime::{Builder, Runtime};
 
 use super::late::Late;
+use super::patient::{Limit, Patient};
 use crate::config;
 
 /// How long a write to Redis may take: it is in nobody's way.
 const WRITING: Duration = Duration::from_secs(1);
+
+/// How long a connection to Redis may be silent on a command: what it was made with holds for as long as it is there.
+pub(super) fn connection_limit(config: &config::cache::Redis) -> Duration {
+    WRITING.max(config.timeout)
+}
 
 /// A level and its limits.
 pub(super) type Opened = (Arc<dyn Level>, GuardOptions);
@@ -109,14 +115,15 @@ pub(super) fn redis(
     name: &str,
     config: &config::cache::Redis,
     namespace: &Namespace,
+    patience: &Arc<Limit>,
 ) -> Result<Opened, String> {
     let options = RedisOptions {
-        timeout: WRITING,
+        timeout: connection_limit(config),
         start_without: true,
         ..RedisOptions::new(&config.url, namespace)
     };
     let guard = GuardOptions {
-        read_timeout: config.timeout,
+        read_timeout: Patient::LONGEST,
         write_timeout: WRITING,
         ..GuardOptions::default()
     };
@@ -125,5 +132,5 @@ pub(super) fn redis(
     if let Some(why) = level.missing() {
         tracing::warn!("cache {name}: it begins without its shared level, and joins later: {why}");
     }
-    Ok((level, guard))
+    Ok((Patient::new(level, Arc::clone(patience)), guard))
 }

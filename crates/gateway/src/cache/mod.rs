@@ -9,6 +9,8 @@ mod late;
 mod levels;
 pub(crate) mod object;
 mod open;
+mod patient;
+mod probe;
 mod purge;
 pub(crate) mod status;
 
@@ -22,7 +24,9 @@ use tenfold_observe::metric::CounterSet;
 use tenfold_traffic::hash_key;
 
 use crate::config;
+use body::Budget;
 use object::Kept;
+use patient::Limit;
 
 pub use held::CachedEntry;
 pub use open::OpenError;
@@ -33,6 +37,8 @@ pub use status::{CacheLevelStatus, CacheRequests, CacheStatus};
 pub(crate) struct Store {
     pub(crate) config: Arc<config::Cache>,
     pub(crate) engine: Cache<Kept>,
+    /// For reads of Redis.
+    patience: Option<Arc<Limit>>,
     /// What every key begins with.
     prefix: Box<str>,
     /// The routes that use it.
@@ -41,7 +47,16 @@ pub(crate) struct Store {
     states: Mutex<Vec<LevelState>>,
     /// Requests by what became of them: [`Result`].
     pub(crate) results: CounterSet,
+    /// Requests by what memory had for them: [`FOUND`], [`MISSING`].
+    pub(crate) looks: CounterSet,
+    /// What bodies on their way may take up together: as much as memory, beside it.
+    pub(crate) arriving: Arc<Budget>,
 }
+
+/// Of [`Store::looks`]: something, fresh or stale.
+pub(crate) const FOUND: usize = 0;
+/// Of [`Store::looks`]: nothing.
+pub(crate) const MISSING: usize = 1;
 
 /// What the cache did for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +101,13 @@ impl Store {
         let has_parts = !policy.headers.is_empty() || !policy.cookies.is_empty();
         // A space cannot be in a server's tag. Should two addresses have one hash, one is purged for the other.
         has_parts.then(|| format!("{}{:016x}", purge::OWN_TAG, hash_key(address)))
+    }
+
+    /// Lets what the configuration says of time hold for levels that were taken over from another one.
+    pub(crate) fn take_effect(&self) {
+        if let (Some(redis), Some(patience)) = (&self.config.redis, &self.patience) {
+            patience.set(redis.timeout);
+        }
     }
 
     /// Waits until what was fetched has reached the levels below memory, but no longer than `limit`.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use tenfold_cache::Codec;
 
-use super::body::{Arriving, Pieces};
+use super::body::{Arriving, Gone, Pieces, Reader};
 use crate::http::cache::stored::{BYTES, Stored};
 use crate::http::cache::vary::Names;
 
@@ -130,6 +130,17 @@ impl Object {
             Rest::Behind(end) => Body::Small(&self.bytes[*end as usize..]),
             Rest::Pieces(pieces) => Body::Pieces(pieces.all()),
             Rest::Arriving(body) => Body::Arriving(body),
+        }
+    }
+
+    /// What is needed to read the body from the beginning: nothing, if all of it is there.
+    ///
+    /// # Errors
+    /// When its beginning has gone.
+    pub(crate) fn reader(&self) -> Result<Option<Reader>, Gone> {
+        match &self.rest {
+            Rest::Behind(_) | Rest::Pieces(_) => Ok(None),
+            Rest::Arriving(body) => body.read().map(Some).ok_or(Gone),
         }
     }
 

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use tenfold_cache::Builder;
 use tenfold_observe::metric::Registry;
 
+use super::body::Budget;
 use super::object::{Form, Kept, weigh};
+use super::patient::Limit;
 use super::{Store, levels, namespace};
 use crate::config::cache::AVERAGE;
 use crate::{config, metrics};
@@ -40,11 +42,11 @@ impl Store {
         registry: &Registry,
     ) -> Result<Arc<Self>, OpenError> {
         let namespace = namespace(config);
-        let engine = match old.filter(|old| is_same_place(&old.config, config)) {
+        let (engine, patience) = match old.filter(|old| is_same_place(&old.config, config)) {
             Some(old) if old.config == *config && old.routes == routes => {
                 return Ok(Arc::clone(old));
             }
-            Some(old) => old.engine.clone(),
+            Some(old) => (old.engine.clone(), old.patience.clone()),
             None => {
                 let fail = |why| OpenError {
                     cache: config.name.clone(),
@@ -58,24 +60,28 @@ impl Store {
                     let (level, guard) = levels::disk(disk).map_err(fail)?;
                     builder = builder.guarded_level(level, guard);
                 }
-                if let Some(redis) = &config.redis {
+                let patience = config.redis.as_ref().map(|redis| Limit::new(redis.timeout));
+                if let (Some(redis), Some(patience)) = (&config.redis, &patience) {
                     let (level, guard) =
-                        levels::redis(&config.name, redis, &namespace).map_err(fail)?;
+                        levels::redis(&config.name, redis, &namespace, patience).map_err(fail)?;
                     builder = builder.guarded_level(level, guard);
                 }
                 let engine = builder.build();
                 if config.disk.is_some() && config.redis.is_some() {
                     levels::run(engine.catch_up()).map_err(|error| fail(error.to_string()))?;
                 }
-                engine
+                (engine, patience)
             }
         };
         Ok(Arc::new(Self {
             config: Arc::clone(config),
+            patience,
             prefix: namespace.prefix().into(),
             states: Mutex::default(),
             routes,
             results: metrics::cache::results(registry, &config.name),
+            looks: metrics::cache::looks(registry, &config.name),
+            arriving: Budget::new(config.memory),
             engine,
         }))
     }
@@ -83,9 +89,15 @@ impl Store {
 
 /// True if what one holds is what the other would hold.
 fn is_same_place(one: &config::Cache, other: &config::Cache) -> bool {
+    let place = |it: &config::Cache| {
+        let redis = it.redis.as_ref();
+        let limit = levels::connection_limit;
+        redis.map(|redis| (redis.url.clone(), redis.namespace.clone(), limit(redis)))
+    };
     one.memory == other.memory
         && one.disk == other.disk
-        && one.redis == other.redis
+        // The time limit for reads can be changed.
+        && place(one) == place(other)
         // What is stored was cut down by one policy; keys made by the other would not find it, or find the wrong thing.
         && one.policy.key == other.policy.key
         && one.policy.set_cookie == other.policy.set_cookie

@@ -8,6 +8,7 @@ use tenfold_cache::{Invalidation, Key, Mode, Target};
 use super::Store;
 use super::status::MEMORY;
 use crate::http::cache::key;
+use crate::route::normalise;
 
 /// What is to be purged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -217,23 +218,25 @@ impl Store {
     /// An address as it is in keys.
     fn address(&self, url: &str) -> Result<String, String> {
         let (is_tls, rest) = scheme(url)?;
+        let rest = rest.split('#').next().unwrap_or_default();
         let slash = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, target) = rest.split_at(slash);
-        let target = match target.strip_prefix('?') {
-            _ if target.is_empty() => "/".to_owned(),
-            Some(query) => format!("/?{query}"),
-            None => target.split('#').next().unwrap_or_default().to_owned(),
+        let (path, query) = match target.split_once('?') {
+            Some((path, query)) => (path, format!("?{query}")),
+            None => (target, String::new()),
+        };
+        let path = if path.is_empty() { "/" } else { path };
+        // As requests are read: `/a/../b` is `/b`.
+        let normal = normalise(path.as_bytes());
+        let target = match (normal.is_ambiguous, normal.replaces) {
+            (true, _) => return Err(format!("{url:?} has a path that means two things")),
+            (false, true) => [&*normal.path, query.as_bytes()].concat(),
+            (false, false) => format!("{path}{query}").into_bytes(),
         };
         let mut address = Vec::new();
         let policy = &self.config.policy.key;
-        key::address(
-            &mut address,
-            is_tls,
-            authority.as_bytes(),
-            target.as_bytes(),
-            policy,
-        )
-        .ok_or_else(|| format!("{url:?} is no address that could be cached"))?;
+        key::address(&mut address, is_tls, authority.as_bytes(), &target, policy)
+            .ok_or_else(|| format!("{url:?} is no address that could be cached"))?;
         let address = String::from_utf8(address).map_err(|_| format!("{url:?} is not ASCII"))?;
         Ok(address)
     }
@@ -307,6 +310,10 @@ mod tests {
             ("http://a", "http://a/\n"),
             ("http://A:80?x=1", "http://a/?x=1\n"),
             ("https://a.example/b?c#d", "https://a.example/b?c\n"),
+            ("http://a?x#y", "http://a/?x\n"),
+            ("http://a#/b", "http://a/\n"),
+            ("http://a/b/../%7ec/./d?e/../f", "http://a/~c/d?e/../f\n"),
+            ("http://a/%7e", "http://a/%7e\n"),
         ] {
             assert_eq!(store.address(url).as_deref(), Ok(key), "{url}");
         }
@@ -316,7 +323,14 @@ mod tests {
         ] {
             assert_eq!(store.beginning(prefix).as_deref(), Ok(key), "{prefix}");
         }
-        for bad in ["a/b", "ftp://a/", "http://", "http:///x", "http://a b/"] {
+        for bad in [
+            "a/b",
+            "ftp://a/",
+            "http://",
+            "http:///x",
+            "http://a b/",
+            "http://a/b/%2e%2e%2fc",
+        ] {
             assert!(store.address(bad).is_err(), "{bad}");
         }
         let error = store.beginning("http://a").unwrap_err();

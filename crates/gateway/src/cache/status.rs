@@ -5,8 +5,9 @@
 use serde::{Deserialize, Serialize};
 use tenfold_cache::level::LevelState;
 use tenfold_cache::{LevelStatistics, Statistics};
+use tenfold_observe::metric::CounterSet;
 
-use super::{Outcome, Store};
+use super::{FOUND, MISSING, Outcome, Store};
 
 /// A cache.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -86,7 +87,7 @@ pub struct CacheLevelStatus {
     /// `up`: it is used. `open`: it failed too often just now, and is tried again soon. `behind`: it has to be told what was
     /// purged meanwhile, and is not read before.
     pub state: String,
-    /// Look-ups that found something, fresh or stale. One request may look several times.
+    /// Look-ups that found something, fresh or stale: in memory one for each request, below it one for each read.
     pub hits: u64,
     /// Look-ups that found nothing.
     pub misses: u64,
@@ -114,12 +115,12 @@ pub struct CacheLevelStatus {
 pub(crate) const MEMORY: &str = "memory";
 
 impl CacheLevelStatus {
-    fn memory(all: &Statistics) -> Self {
+    fn memory(all: &Statistics, looks: &CounterSet) -> Self {
         Self {
             name: MEMORY.to_owned(),
             state: "up".to_owned(),
-            hits: all.hits,
-            misses: all.misses,
+            hits: looks.sum(FOUND),
+            misses: looks.sum(MISSING),
             stores: all.stores,
             entries: Some(all.entries),
             bytes: Some(all.bytes),
@@ -180,7 +181,7 @@ impl Store {
             load_failures: all.load_failures,
             loading: all.loading,
             invalidations: all.invalidations,
-            levels: std::iter::once(CacheLevelStatus::memory(&all))
+            levels: std::iter::once(CacheLevelStatus::memory(&all, &self.looks))
                 .chain(below)
                 .collect(),
         }

@@ -25,6 +25,7 @@ pub(crate) async fn run(control: Weak<Control>) {
         control.evaluate();
         for cache in control.snapshot().caches.iter() {
             cache.report();
+            cache.probe();
         }
         count = count.wrapping_add(1);
         if count.is_multiple_of(FORGET) {

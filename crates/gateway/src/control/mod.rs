@@ -212,6 +212,7 @@ impl Control {
         // Nothing fails from here on.
         let changes = diff::diff(&state.config, &config);
         self.configure_upstreams(state, &config.upstreams);
+        caches.iter().for_each(|cache| cache.take_effect());
         let snapshot = Snapshot {
             generation: state.snapshot.generation + 1,
             listeners: config.listeners.as_slice().into(),

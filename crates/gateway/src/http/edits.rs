@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use tenfold_http1::{Buffer, Pool};
 
@@ -21,6 +22,8 @@ pub(crate) struct Edits {
     fixed: Vec<u8>,
     /// The others.
     filled: Vec<(Box<[u8]>, Template)>,
+    /// Those of the others that say who asks, in lower case.
+    personal: Arc<[Box<[u8]>]>,
 }
 
 impl Edits {
@@ -28,6 +31,7 @@ impl Edits {
         let lower = |name: &String| name.to_ascii_lowercase().into_bytes().into_boxed_slice();
         let mut made = Self {
             left_out: edits.remove.iter().map(lower).collect(),
+            personal: personal(edits),
             ..Self::default()
         };
         made.left_out
@@ -48,6 +52,11 @@ impl Edits {
             made.fixed.extend_from_slice(b"\r\n");
         }
         made
+    }
+
+    /// The fields, in lower case, that tell the server who asks: by the client's address, or for each request another one.
+    pub(crate) fn personal(&self) -> &Arc<[Box<[u8]>]> {
+        &self.personal
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -103,6 +112,18 @@ impl Edits {
             line.get(name.len()) == Some(&b':') && is_spelling_of(&line[..name.len()], name)
         })
     }
+}
+
+fn personal(edits: &FieldEdits) -> Arc<[Box<[u8]>]> {
+    let says_who = |template: &Template| {
+        let mut parts = template.parts.iter();
+        parts.any(|part| matches!(part, Part::ClientIp | Part::RequestId))
+    };
+    let filled = edits.set.iter().chain(&edits.add);
+    let personal = filled.filter(|(_, template)| says_who(template));
+    personal
+        .map(|(name, _)| name.to_ascii_lowercase().into_bytes().into())
+        .collect()
 }
 
 /// True if `name` is `wanted` (in lower case) in any case, or with `_` for `-`: CGI and its heirs read both as one, and what a

@@ -220,7 +220,17 @@ impl Asked<'_> {
             true => Cow::Owned([&*self.normal.path, b"?", self.query].concat()),
         };
         let now = self.worker.clock.unix(self.worker.clock.recent());
-        cached::plan(store, &route.name, self.head, &target, now)
+        let is_trusted = self.client.is_trusted;
+        let worker = self.worker.index;
+        cached::plan(
+            worker,
+            store,
+            &route.name,
+            self.head,
+            is_trusted,
+            &target,
+            now,
+        )
     }
 
     /// What templates are filled with.

@@ -18,6 +18,17 @@ pub(crate) fn results(registry: &Registry, cache: &str) -> CounterSet {
     )
 }
 
+/// Requests that may be answered from a cache, by what its memory had for them.
+pub(crate) fn looks(registry: &Registry, cache: &str) -> CounterSet {
+    registry.counter_set(
+        "tenfold_cache_looks",
+        "Requests that may be answered from a cache, by whether its memory had something for them, fresh or stale",
+        vec![("cache", cache.to_owned())],
+        "result",
+        &["found", "missing"],
+    )
+}
+
 /// A metric: its name, what it is, and how it is read.
 type Read<T> = (&'static str, &'static str, fn(&T) -> f64);
 

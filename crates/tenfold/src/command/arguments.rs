@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use tenfold_gateway::config::cache::largest_in;
 use tenfold_gateway::config::route::{Action, FieldEdits, Match, PathEdit, RouteTimeouts, Share};
 use tenfold_gateway::config::{Address, Cache, Config, Listener, Route, Server, Upstream};
 
@@ -48,9 +49,12 @@ pub(crate) fn config(arguments: &Run) -> Result<(Config, Process), Refusal> {
         mirror: None,
         cache: arguments.cache.map(|_| 0),
     };
-    let cache = |memory| Cache {
-        memory,
-        ..Cache::new("default")
+    let cache = |memory| {
+        let mut cache = Cache::new("default");
+        cache.memory = memory;
+        // More than memory can hold in one piece would be fetched into it as a whole, and then be thrown away.
+        cache.policy.max_object = cache.policy.max_object.min(largest_in(memory));
+        cache
     };
     let config = Config {
         listeners: vec![listener],

@@ -2,6 +2,7 @@
 
 mod disk;
 mod disk_errors;
+mod idle;
 mod redis;
 mod redis_faults;
 mod together;

@@ -126,11 +126,12 @@ impl<'a> Ask<'a> {
 }
 
 /// Fields with which only the server can do something. `If-Match` and `If-Unmodified-Since` are not for caches (RFC 9111 section
-/// 4.3.2). A body in a GET and a method by another name are not in the key, and some servers look at them: an attacker could
-/// plant an answer.
+/// 4.3.2). A body in a GET, a method and a path by another name are not in the key, and some servers look at them: an attacker
+/// could plant an answer.
 fn is_special_name(name: &[u8]) -> bool {
     match name.len() {
-        13 => is(name, "x-http-method"),
+        13 => is(name, "x-http-method") || is(name, "x-rewrite-url"),
+        14 => is(name, "x-original-url"),
         17 => is(name, "x-method-override"),
         19 => is(name, "if-unmodified-since"),
         22 => is(name, "x-http-method-override"),
@@ -201,6 +202,8 @@ mod tests {
             ("GET", &[("If-Match", "\"a\"")], Part::Bypass),
             ("GET", &[("If-Unmodified-Since", "x")], Part::Bypass),
             ("GET", &[("X-HTTP-Method-Override", "DELETE")], Part::Bypass),
+            ("GET", &[("X-Original-URL", "/evil")], Part::Bypass),
+            ("GET", &[("x-rewrite-url", "/evil")], Part::Bypass),
             ("GET", &[("Upgrade", "websocket")], Part::Bypass),
             ("GET", &[("X-Live", "")], Part::Bypass),
             ("GET", &[("X-Mode", "edit")], Part::Bypass),

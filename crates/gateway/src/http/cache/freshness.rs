@@ -77,10 +77,9 @@ impl<F: Fields + ?Sized> Subject<'_, F> {
         if is_general && let Some(seconds) = expires(self.fields, self.exchange.received) {
             return (seconds, Basis::Explicit);
         }
-        let listed = policy.negative.iter();
-        if let Some((_, seconds)) = listed
-            .clone()
-            .find(|(statuses, _)| statuses.contains(&self.status))
+        let mut listed = policy.negative.iter();
+        if !self.may_be_personal()
+            && let Some((_, seconds)) = listed.find(|(statuses, _)| statuses.contains(&self.status))
         {
             return (*seconds, Basis::Policy);
         }
@@ -94,6 +93,13 @@ impl<F: Fields + ?Sized> Subject<'_, F> {
             0 => (0, Basis::None),
             seconds => (seconds, Basis::Policy),
         }
+    }
+
+    /// True for what a server makes of who somebody is, if the request had a cookie that may have said it: pages, where somebody is
+    /// sent, and what is forbidden. That something is not there, or that the server has failed, is the same for all.
+    fn may_be_personal(&self) -> bool {
+        let is_about_who = self.status < 400 || self.status == 403;
+        is_about_who && self.has_cookie && !self.control.public
     }
 
     fn may_guess(&self) -> bool {

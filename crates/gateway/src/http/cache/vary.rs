@@ -8,8 +8,17 @@
 
 use std::fmt::Write as _;
 
-use super::fields::{Fields, is_token, members};
+use super::fields::{Fields, is, is_token, members};
 
+/// Fields that the gateway itself makes for each client or each request: a response that varies by one of them is for one client
+/// only, whatever that client sent.
+const MADE_HERE: [&str; 5] = [
+    "x-forwarded-for",
+    "forwarded",
+    "x-real-ip",
+    "x-request-id",
+    "traceparent",
+];
 /// Names beyond this number: nobody negotiates by so many, and the response is not stored.
 const MOST_NAMES: usize = 16;
 /// A second key beyond this length, in bytes, is not cached.
@@ -30,14 +39,20 @@ pub(crate) enum Vary {
 pub(crate) struct Names(Box<str>);
 
 impl Vary {
-    /// Reads all lines. A `*` anywhere among the members counts, and so does a member that is no name.
+    /// Reads all lines. A `*` anywhere among the members counts, and so does a member that is no name. What is coded and does not say
+    /// that it varies by `Accept-Encoding` is taken to do so: its server forgot it, and not everybody could read it.
     pub(crate) fn of(fields: &(impl Fields + ?Sized)) -> Self {
         let mut names = Vec::new();
         for member in fields.values("vary").flat_map(members) {
-            if member == b"*" || !is_token(member) || names.len() == MOST_NAMES {
+            let is_made_here = MADE_HERE.iter().any(|made| is(member, made));
+            if !is_token(member) || member == b"*" || is_made_here || names.len() == MOST_NAMES {
                 return Self::Everything;
             }
             names.push(String::from_utf8_lossy(member).to_ascii_lowercase());
+        }
+        let is_coded = |value: &[u8]| members(value).any(|coding| !is(coding, "identity"));
+        if fields.values("content-encoding").any(is_coded) {
+            names.push("accept-encoding".into());
         }
         names.sort();
         names.dedup();
@@ -49,13 +64,19 @@ impl Vary {
 }
 
 impl Names {
+    /// True if one of them is this one, in small letters.
+    pub(crate) fn has(&self, name: &[u8]) -> bool {
+        self.0.split(',').any(|known| known.as_bytes() == name)
+    }
+
     /// From what [`Names::as_str`] gave.
     pub(crate) fn from_stored(text: &str) -> Option<Self> {
         let is_name = |name: &str| {
             is_token(name.as_bytes()) && !name.bytes().any(|byte| byte.is_ascii_uppercase())
         };
         let names: Vec<_> = text.split(',').collect();
-        let is_sound = names.len() <= MOST_NAMES
+        // One more: see `Vary::of`.
+        let is_sound = names.len() <= MOST_NAMES + 1
             && names.iter().all(|name| is_name(name))
             && names.is_sorted_by(|a, b| a < b);
         is_sound.then(|| Self(text.into()))
@@ -237,9 +258,21 @@ mod tests {
             (&["Foo Bar"], Vary::Everything),
             (&["\"Foo, *\""], Vary::Everything),
             (&[many.as_str()], Vary::Everything),
+            (&["Accept, X-Forwarded-For"], Vary::Everything),
+            (&["forwarded"], Vary::Everything),
+            (&["Forwarded-For"], some("forwarded-for")),
         ] {
             assert_eq!(names(lines), expected, "{lines:?}");
         }
+        let coded = |coding: &str, vary: &str| {
+            Vary::of(&[("Content-Encoding", coding), ("Vary", vary)][..])
+        };
+        assert_eq!(coded("br", ""), some("accept-encoding"));
+        assert_eq!(
+            coded("gzip", "Foo, Accept-Encoding"),
+            some("accept-encoding,foo")
+        );
+        assert_eq!(coded("Identity", ""), Vary::Nothing);
         assert_eq!(
             Names::from_stored("bar,foo").map(Vary::Names),
             Some(some("bar,foo"))

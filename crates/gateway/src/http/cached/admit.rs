@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tenfold_cache::{Filling, Key, Loaded, Options};
+use tenfold_cache::{Entry, Filling, Key, Loaded, Options};
 use tenfold_http1::ResponseHead;
 use tenfold_http1::body::Decoder;
 use tenfold_http1::framing::Length;
 
 use super::plan::{Place, Variant, found, variant_key};
 use crate::cache::Store;
-use crate::cache::body::{Arriving, Writer};
+use crate::cache::body::{Arriving, Reader, WINDOW, Writer};
 use crate::cache::object::{Kept, Object, Variation};
 use crate::config::route::RouteTimeouts;
 use crate::http::body::{Format, Pump};
@@ -38,10 +38,13 @@ const KEPT: Duration = Duration::from_secs(24 * 3600);
 /// An entry that says what an address varies by lives longer than any of the variants is likely to be wanted.
 const VARIES: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// Within that time the slowest readers of a body that is not stored must have moved on by a window, if others wait for more.
+const HELD_UP: Duration = Duration::from_secs(5);
+
 /// What became of an answer.
 pub(super) enum Taken {
-    /// This is served; it may still be arriving.
-    Object(Arc<Object>),
+    /// This is served; if it is still arriving, to this reader first.
+    Object(Arc<Object>, Option<Reader>),
     /// It is not stored, and is for the client that asked.
     Refused(Box<Answered>, Refusal),
 }
@@ -53,6 +56,8 @@ pub(super) struct Intake<'a, 'r, F> {
     pub(super) request: &'a Request<'r, F>,
     pub(super) ask: &'a Ask<'r>,
     pub(super) place: &'a Place,
+    /// Fields that the route gives each client for itself.
+    pub(super) personal: &'a [Box<[u8]>],
     pub(super) exchange: Exchange,
     pub(super) timeouts: RouteTimeouts,
 }
@@ -78,7 +83,7 @@ impl<F: Fields> Intake<'_, '_, F> {
         let mut admitted = match admission {
             Admission::Store(admitted) => admitted,
             Admission::Refuse(refusal) => {
-                self.release(filling, refusal.is_of_response() && response.status < 500);
+                self.release(filling, refusal, response.status);
                 return Taken::Refused(Box::new(answered), refusal);
             }
         };
@@ -94,12 +99,15 @@ impl<F: Fields> Intake<'_, '_, F> {
             Length::Known(length) => Some(length),
             Length::Chunked | Length::UntilClose => None,
         };
-        let (body, writer) = Arriving::new(policy.max_object, length);
+        let (body, writer) = Arriving::new(policy.max_object, length, &self.store.arriving);
+        // From the beginning, for that goes when nobody reads it and it turns out to be too large.
+        let reader = body.read();
         let object = Object::arriving(rules, &fields, body);
         let fetching = Fetching {
             filling,
             tags,
             writer,
+            reader,
             object,
             timeout: self.timeouts.body,
         };
@@ -147,27 +155,47 @@ impl<F: Fields> Intake<'_, '_, F> {
             policy,
             random,
         );
-        let Admission::Store(mut admitted) = admission else {
-            // It must not be kept any longer; the client that asked gets what was confirmed for it.
-            drop(filling);
-            self.worker.spawn_forgetting(self.store, self.place.key());
-            let mut rules = stale.rules;
-            rules.expire(self.exchange.received);
-            return Arc::new(stale.renewed(rules, stale.fields()));
+        let mut admitted = match admission {
+            Admission::Store(admitted) => admitted,
+            Admission::Refuse(refusal) => {
+                drop(filling);
+                if !refusal.is_of_response() {
+                    // It holds, and only this client wants nothing stored for it: that is no reason to forget what others have.
+                    return Arc::clone(stale);
+                }
+                // It must not be kept any longer; the client that asked gets what was confirmed for it.
+                self.worker.spawn_forgetting(self.store, self.place.key());
+                let mut rules = stale.rules;
+                rules.expire(self.exchange.received);
+                return Arc::new(stale.renewed(rules, stale.fields()));
+            }
         };
         let mut fields = Vec::new();
         admitted.write(&mut fields, &merged);
         let object = Arc::new(stale.renewed(admitted.stored, &fields));
         let loaded = Loaded::value(Kept::Response(Arc::clone(&object))).tags(self.tags(&merged));
         let options = options(&admitted.stored, self.exchange.received);
-        // Only "not modified" could fail, and this is a value.
-        let _stored = filling.store(loaded, None, &options);
+        // It may vary by something else now. Without a place for it, those who come ask again.
+        if let Some(filling) = self.settle(filling, &admitted.vary) {
+            // Only "not modified" could fail, and this is a value.
+            let _stored = filling.store(loaded, None, &options);
+        }
         object
     }
 
-    /// Sends those who wait their own ways, all at once: one after the other, each would wait for the one before in vain.
-    /// `is_lasting`: those who come soon do not wait for each other either.
-    fn release(&self, filling: Filling<Kept>, is_lasting: bool) {
+    /// Sends those who wait their own ways, all at once: one after the other, each would wait for the one before in vain. If the
+    /// next answer is likely to be as this one, those who come soon do not wait for each other either.
+    ///
+    /// But one client's answer must not take away what others have: what is fresh, or what stands in for a server that fails.
+    fn release(&self, filling: Filling<Kept>, refusal: Refusal, status: u16) {
+        let is_needed = || {
+            let (entry, is_expired) = found(self.store, filling.key());
+            let entry = entry.as_deref().and_then(Entry::value);
+            let now = self.exchange.received;
+            matches!(entry, Some(Kept::Response(object))
+                if status >= 400 || !is_expired && object.rules.is_fresh(now))
+        };
+        let is_lasting = refusal.is_of_response() && status < 500 && !is_needed();
         let options = Options {
             lower: false,
             ..Options::lifetime(PERSONAL).jitter(0.0)
@@ -206,6 +234,8 @@ impl<F: Fields> Intake<'_, '_, F> {
         let is_first = *filling.key() == self.place.first;
         let names = match vary {
             Vary::Everything => return None,
+            // What the server saw there is not what the client sent.
+            Vary::Names(names) if self.personal.iter().any(|name| names.has(name)) => return None,
             Vary::Nothing if is_first => return Some(filling),
             Vary::Nothing => return filling.also(&self.place.first),
             Vary::Names(names) => names,
@@ -213,6 +243,8 @@ impl<F: Fields> Intake<'_, '_, F> {
         if let Some(Variant { names: known, .. }) = &self.place.variant
             && known == names
             && !is_first
+            // What was purged softly is so with all its variants: only a new generation is fresh.
+            && !self.place.is_outdated
         {
             return Some(filling);
         }
@@ -263,6 +295,8 @@ struct Fetching {
     filling: Filling<Kept>,
     tags: Vec<String>,
     writer: Writer,
+    /// The client's that asked.
+    reader: Option<Reader>,
     object: Object,
     timeout: Duration,
 }
@@ -294,7 +328,7 @@ impl Fetching {
         let decoder = Decoder::new(line.length);
         let Ok(pump) = Pump::new(&worker.buffers, decoder, Format::Data, None, rest) else {
             // Malformed from the beginning: cut short for whoever reads it.
-            return Taken::Object(Arc::new(self.object));
+            return Taken::Object(Arc::new(self.object), self.reader);
         };
         let mut source = Source {
             pump,
@@ -309,28 +343,31 @@ impl Fetching {
         {
             Poll::Ready(Ok(())) => {
                 source.give_back(worker);
-                Taken::Object(self.store_whole(worker))
+                let reader = self.reader.take();
+                Taken::Object(self.store_whole(worker), reader)
             }
             // Its reader finds it cut short.
-            Poll::Ready(Err(_)) => Taken::Object(Arc::new(self.object)),
+            Poll::Ready(Err(_)) => Taken::Object(Arc::new(self.object), self.reader),
             Poll::Pending => {
                 let object = Arc::new(self.object.renewed(self.object.rules, self.object.fields()));
                 let loaded = Loaded::value(Kept::Response(Arc::clone(&object)));
                 let _offered = self
                     .filling
                     .offer(loaded, None, &Options::lifetime(PERSONAL));
-                let worker = worker.itself();
+                let (worker, reader) = (worker.itself(), self.reader.take());
                 tokio::task::spawn_local(async move {
                     let timer = worker.timers.timer();
                     self.go_on(&worker, &timer, source).await;
                 });
-                Taken::Object(object)
+                Taken::Object(object, reader)
             }
         }
     }
 
     async fn go_on(mut self, worker: &Rc<Worker>, timer: &Timer, mut source: Source) {
         let mut progress = source.pump.progress();
+        // What it was when a slow reader began to hold the others up.
+        let mut held_at = None;
         timer.set(worker.clock.read(), self.timeout);
         let is_whole = poll_fn(|cx| {
             let polled = source
@@ -339,13 +376,30 @@ impl Fetching {
             if let Poll::Ready(result) = polled {
                 return Poll::Ready(result.is_ok());
             }
-            if source.pump.progress() != progress {
-                progress = source.pump.progress();
-                timer.set(worker.clock.read(), self.timeout);
+            let now_at = source.pump.progress();
+            let is_moving = std::mem::replace(&mut progress, now_at) != now_at;
+            match held_at {
+                // Readers have time limits of their own, and their pace is not the server's fault.
+                None if self.writer.is_held_up() => {
+                    held_at = Some(now_at);
+                    timer.set(worker.clock.read(), HELD_UP);
+                }
+                Some(_) if !self.writer.is_held_up() => {
+                    held_at = None;
+                    timer.set(worker.clock.read(), self.timeout);
+                }
+                None if is_moving => timer.set(worker.clock.read(), self.timeout),
+                _ => {}
             }
-            // A slow reader of something too large to be stored is not the server's fault, but has had its time as well.
-            if timer.is_due(cx) {
-                return Poll::Ready(false);
+            while timer.is_due(cx) {
+                let Some(before) = &mut held_at else {
+                    return Poll::Ready(false);
+                };
+                if now_at.saturating_sub(*before) < WINDOW as u64 {
+                    self.writer.leave_behind();
+                }
+                *before = now_at;
+                timer.set(worker.clock.read(), HELD_UP);
             }
             Poll::Pending
         })

@@ -1,15 +1,71 @@
-//! A request as the rules see it: the client's while it waits, or a copy for what goes on without it.
+//! A request as the rules see it: what its server gets of it. A view of the client's head while it waits, or a copy for what
+//! goes on without it.
+//!
+//! What a client sends and its server does not get must not select a response: the server would answer as if it were not
+//! there, and the answer would lie where those look whose servers do get it. So the rules see neither the fields that a
+//! stranger cannot set nor those that `Connection` makes the concern of this hop (RFC 9110 section 7.6.1).
 
 use tenfold_http1::framing::Length;
-use tenfold_http1::{Method, RequestHead};
+use tenfold_http1::{Method, Name, RequestHead};
 
 use crate::http::cache::ask::{Ask, Request};
-use crate::http::cache::fields::Fields;
+use crate::http::cache::fields::{Fields, members};
 use crate::http::cache::policy::Policy;
+use crate::http::headers::{is_for_proxies, is_named_by_connection};
+
+/// What the server gets of a client's fields.
+pub(super) struct Passed<'a> {
+    head: &'a RequestHead,
+    is_trusted: bool,
+}
+
+impl<'a> Passed<'a> {
+    /// `is_trusted`: what the client says about its own client is believed.
+    pub(super) fn new(head: &'a RequestHead, is_trusted: bool) -> Self {
+        Self { head, is_trusted }
+    }
+
+    /// True if the client came by `https`: to a proxy that is trusted, for TLS does not end here yet.
+    fn is_tls(&self) -> bool {
+        let said = self
+            .is_trusted
+            .then(|| self.head.get(Name::XForwardedProto));
+        let first = said.flatten().and_then(|said| members(said).next());
+        first.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https"))
+    }
+
+    /// The request, whose path was normalised to `target`.
+    pub(super) fn request(&'a self, target: &'a [u8]) -> Request<'a, Self> {
+        Request {
+            method: self.head.line().method,
+            is_tls: self.is_tls(),
+            authority: self.head.authority(),
+            target,
+            has_body: self.head.line().length != Length::None,
+            fields: self,
+        }
+    }
+}
+
+impl Fields for Passed<'_> {
+    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let names_fields = self.head.line().connection.others;
+        let stays_here = move |name: Name, bytes: &[u8]| {
+            matches!(name, Name::Proxy | Name::Lookalike)
+                || !self.is_trusted && is_for_proxies(name)
+                || names_fields && is_named_by_connection(self.head.fields(), bytes)
+        };
+        let fields = self.head.fields();
+        fields
+            .filter(move |field| !stays_here(field.name, field.name_bytes))
+            .map(|field| (field.name_bytes, field.value))
+    }
+}
 
 /// What the rules need of a request, without a borrow.
 pub(super) struct Facts {
     method: Method,
+    is_tls: bool,
     authority: Box<[u8]>,
     target: Box<[u8]>,
     has_body: bool,
@@ -20,16 +76,17 @@ pub(super) struct Facts {
 type Field = (Box<[u8]>, Box<[u8]>);
 
 impl Facts {
-    /// A copy of a client's request, whose path was normalised to `target`.
-    pub(super) fn copy(head: &RequestHead, target: &[u8]) -> Self {
-        let fields = head.fields();
+    /// A copy of a client's request.
+    pub(super) fn copy(request: &Request<'_, Passed<'_>>) -> Self {
+        let fields = request.fields.fields();
         Self {
-            method: head.line().method,
-            authority: head.authority().into(),
-            target: target.into(),
-            has_body: head.line().length != Length::None,
+            method: request.method,
+            is_tls: request.is_tls,
+            authority: request.authority.into(),
+            target: request.target.into(),
+            has_body: request.has_body,
             fields: fields
-                .map(|field| (field.name_bytes.into(), field.value.into()))
+                .map(|(name, value)| (name.into(), value.into()))
                 .collect(),
         }
     }
@@ -43,7 +100,7 @@ impl Facts {
         let fields = Copied(&self.fields);
         let request = Request {
             method: self.method,
-            is_tls: false,
+            is_tls: self.is_tls,
             authority: &self.authority,
             target: &self.target,
             has_body: self.has_body,
@@ -60,18 +117,5 @@ pub(super) struct Copied<'a>(&'a [Field]);
 impl Fields for Copied<'_> {
     fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.0.iter().map(|(name, value)| (&**name, &**value))
-    }
-}
-
-/// A client's request as the rules see it.
-pub(super) fn request<'a>(head: &'a RequestHead, target: &'a [u8]) -> Request<'a, RequestHead> {
-    Request {
-        method: head.line().method,
-        // TLS is not there yet.
-        is_tls: false,
-        authority: head.authority(),
-        target,
-        has_body: head.line().length != Length::None,
-        fields: head,
     }
 }

@@ -2,17 +2,18 @@
 //!
 //! The first request *leads*: it asks the server on its own way (with retries, as any request) and takes the answer in. The
 //! others wait, and get the response as it arrives. They do not wait for ever: a leader that fails tells them why, one that
-//! vanishes frees them, an answer for one client only sends each of them its own way, and their own time limit holds as well.
+//! vanishes frees them, an answer for one client only sends each of them its own way, and their own time limit holds as well. A
+//! leader that fails for a reason that may be its own is followed by one more.
 
 use std::sync::Arc;
 
 use tenfold_cache::{Error, Fill, Filling, Waiter};
 use tenfold_http1::Method;
 
-use super::lead::{fall_back, lead};
+use super::lead::{fall_back, lead, usable};
 use super::plan::{self, Good, Place, Verdict};
 use super::serve::{Serving, serve};
-use super::{facts, invalidate, refresh};
+use super::{invalidate, refresh};
 use crate::cache::Outcome;
 use crate::cache::object::{Kept, Object};
 use crate::http::cache::ask::Ask;
@@ -163,7 +164,7 @@ async fn fetch(
     mut stale: Option<Arc<Object>>,
     mut why: Forward,
 ) -> Served {
-    let mut is_collapsed = false;
+    let (mut is_collapsed, mut has_failed) = (false, false);
     for _ in 0..ROUNDS {
         let plan = request.way.plan().expect("what is fetched has a plan");
         match plan.store.engine.fill(place.key()) {
@@ -202,11 +203,23 @@ async fn fetch(
             }
             Fill::Wait(waiter) => {
                 match wait(worker, client, request, waiter).await {
+                    // What breaks the server may be something about the leader; one more of those who wait tries.
+                    Waited::Failed(failure)
+                        if !has_failed
+                            && failure != Failure::UpstreamTimeout
+                            && usable(worker, request, stale.as_ref()).is_none() =>
+                    {
+                        has_failed = true;
+                    }
                     Waited::Failed(failure) => {
                         return fall_back(worker, client, request, stale, why, failure).await;
                     }
                     Waited::Vanished => {}
                     Waited::Object(object) if fits(worker, request, &object) => {
+                        let Ok(reader) = object.reader() else {
+                            // It turned out too large to be stored, and its beginning is not there any more.
+                            return pass(worker, client, request, why, None).await;
+                        };
                         count(worker, request, Outcome::Collapsed);
                         let now = worker.clock.unix(worker.clock.read());
                         let status = CacheStatus {
@@ -216,7 +229,8 @@ async fn fetch(
                             ..CacheStatus::default()
                         };
                         let age = object.rules.age(now);
-                        return serve(worker, client, request, object, age, &status).await;
+                        return serve(worker, client, request, (object, reader), age, &status)
+                            .await;
                     }
                     // It has to be asked for each time, or another one is wanted.
                     Waited::Object(_) | Waited::Personal => {
@@ -307,7 +321,8 @@ fn failure_of(error: &Error) -> Failure {
 /// True if a response that was just fetched for another request is good for this one.
 fn fits(worker: &Worker, request: &Request, object: &Object) -> bool {
     let plan = request.way.plan().expect("what was fetched has a plan");
-    let asked = facts::request(&request.head, plan.target(&request.head));
+    let passed = plan.passed(&request.head);
+    let asked = passed.request(plan.target(&request.head));
     let ask = Ask::of(&asked, &plan.store.config.policy);
     let now = worker.clock.unix(worker.clock.read());
     let decision = cache::lookup(Some(&object.rules), &ask, now);

@@ -1,17 +1,18 @@
 //! What makes stored responses invalid: writes through the gateway, and `PURGE` requests.
 
 use tenfold_cache::{Fill, Invalidation};
-use tenfold_http1::{Method, ResponseHead, write};
+use tenfold_http1::{Method, RequestHead, ResponseHead, write};
 use tokio::io::AsyncWriteExt as _;
 
 use super::admit::Intake;
-use super::{facts, plan};
-use crate::cache::{Outcome, Purge};
+use super::plan;
+use crate::cache::{Outcome, Purge, Purged, Store};
 use crate::http::cache::ask::Ask;
-use crate::http::cache::fields::Lines;
+use crate::http::cache::fields::{Fields as _, Lines};
 use crate::http::cache::freshness::Exchange;
 use crate::http::cache::invalidate;
 use crate::http::cache::store::Response;
+use crate::http::cache::tags;
 use crate::http::cache::validate::{self, HeadEffect};
 use crate::http::client::Client;
 use crate::http::error::{Failure, reason};
@@ -26,7 +27,8 @@ pub(in crate::http) async fn after_write(request: &Request, head: &ResponseHead)
     let Some(plan) = request.way.plan() else {
         return;
     };
-    let asked = facts::request(&request.head, plan.target(&request.head));
+    let passed = plan.passed(&request.head);
+    let asked = passed.request(plan.target(&request.head));
     let response = Response {
         status: head.line().status,
         fields: head,
@@ -70,7 +72,8 @@ pub(super) async fn after_head(
             let Fill::Lead(filling) = plan.store.engine.fill(place.key()) else {
                 return;
             };
-            let mut asked = facts::request(&request.head, plan.target(&request.head));
+            let passed = plan.passed(&request.head);
+            let mut asked = passed.request(plan.target(&request.head));
             // What is brought up to date is the response to GET.
             asked.method = Method::Get;
             let ask = Ask::of(&asked, &plan.store.config.policy);
@@ -81,6 +84,7 @@ pub(super) async fn after_head(
                 request: &asked,
                 ask: &ask,
                 place: &place,
+                personal: request.way.entry().request_edits.personal(),
                 exchange: Exchange {
                     requested,
                     received,
@@ -102,56 +106,41 @@ pub(super) async fn purge(worker: &Worker, client: &mut Client, request: &mut Re
     if !store.config.may_purge(client.peer) {
         return pipeline::respond(worker, client, request, Err(Failure::PurgeForbidden)).await;
     }
-    let value = |name: &str| {
-        let mut fields = request.head.fields();
-        let field = fields.find(|field| field.name_bytes.eq_ignore_ascii_case(name.as_bytes()))?;
-        Some(String::from_utf8_lossy(field.value).into_owned())
-    };
-    let is_soft = value("soft-purge")
-        .or_else(|| value("x-soft-purge"))
-        .is_some_and(|value| value != "0");
-    let told = match value("surrogate-key").or_else(|| value("cache-tag")) {
-        Some(tags) => {
-            let mut all = crate::cache::Purged::default();
-            for tag in tags.split([' ', ',']).filter(|tag| !tag.is_empty()) {
-                match store.purge(&Purge::Tag(tag.to_owned()), is_soft).await {
-                    Ok(told) => all.add(told),
-                    Err(_) => {
-                        return pipeline::respond(
-                            worker,
-                            client,
-                            request,
-                            Err(Failure::PurgeMalformed),
-                        )
-                        .await;
-                    }
-                }
-            }
-            all
-        }
-        None => {
-            let host = String::from_utf8_lossy(request.head.authority()).into_owned();
-            let target = String::from_utf8_lossy(plan.target(&request.head)).into_owned();
-            match store
-                .purge(&Purge::Url(format!("http://{host}{target}")), is_soft)
-                .await
-            {
-                Ok(told) => told,
-                Err(_) => {
-                    return pipeline::respond(
-                        worker,
-                        client,
-                        request,
-                        Err(Failure::PurgeMalformed),
-                    )
-                    .await;
-                }
-            }
-        }
+    let head = &request.head;
+    let soft = head.first("soft-purge").or(head.first("x-soft-purge"));
+    let is_soft = soft.is_some_and(|value| value != b"0");
+    let Some(told) = purge_all(&store, &wanted(head, plan.target(head)), is_soft).await else {
+        return pipeline::respond(worker, client, request, Err(Failure::PurgeMalformed)).await;
     };
     let text = format!("{}\n", told.describe());
     let status = if told.is_everywhere() { 200 } else { 202 };
     answer(worker, client, request, status, &text).await
+}
+
+/// What a `PURGE` request wants to be purged: the tags that it names, as responses do, or its address, by whichever scheme
+/// clients ask for it. Nothing, if it names tags that are none.
+fn wanted(head: &RequestHead, target: &[u8]) -> Vec<Purge> {
+    if head.has("surrogate-key") || head.has("cache-tag") {
+        let named = tags::of(head).unwrap_or_default();
+        let text = |tag: &&[u8]| String::from_utf8_lossy(tag).into_owned();
+        return named.iter().map(text).map(Purge::Tag).collect();
+    }
+    let host = String::from_utf8_lossy(head.authority());
+    let target = String::from_utf8_lossy(target);
+    vec![Purge::Url(format!("https://{host}{target}"))]
+}
+
+/// `None`: nothing is wanted, or something that cannot be.
+async fn purge_all(store: &Store, wanted: &[Purge], is_soft: bool) -> Option<Purged> {
+    let mut told: Option<Purged> = None;
+    for one in wanted {
+        let purged = store.purge(one, is_soft).await.ok()?;
+        match &mut told {
+            Some(all) => all.add(purged),
+            None => told = Some(purged),
+        }
+    }
+    told
 }
 
 async fn answer(

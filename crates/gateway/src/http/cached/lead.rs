@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tenfold_cache::{Error, Filling};
 use tenfold_http1::Buffer;
+use tenfold_http1::framing::Length;
 
 use super::admit::{Intake, Taken};
-use super::facts;
-use super::fetch::{count, pass};
+use super::facts::Facts;
+use super::fetch::count;
 use super::plan::{Place, Plan};
 use super::serve::serve;
 use crate::cache::Outcome;
@@ -41,6 +42,7 @@ pub(super) async fn lead(
     why: Forward,
 ) -> Served {
     mirror::perhaps(worker, client, request);
+    let own = own_conditions(request.bytes());
     request.ask_whole(worker, &conditions(stale.as_deref()));
     let begun = worker.clock.read();
     let answered = forward::ask(worker, client, request).await;
@@ -74,7 +76,8 @@ pub(super) async fn lead(
         ..CacheStatus::default()
     };
     let plan = request.way.plan().expect("what is fetched has a plan");
-    let asked = facts::request(&request.head, plan.target(&request.head));
+    let passed = plan.passed(&request.head);
+    let asked = passed.request(plan.target(&request.head));
     let ask = Ask::of(&asked, &plan.store.config.policy);
     let store = Arc::clone(&plan.store);
     let intake = Intake {
@@ -83,6 +86,7 @@ pub(super) async fn lead(
         request: &asked,
         ask: &ask,
         place,
+        personal: request.way.entry().request_edits.personal(),
         exchange,
         timeouts: request.route().timeouts,
     };
@@ -101,16 +105,13 @@ pub(super) async fn lead(
                     ..told
                 };
                 let age = object.rules.age(now);
-                serve(worker, client, request, object, age, &told).await
+                serve(worker, client, request, (object, None), age, &told).await
             }
-            None => {
-                request.ask_whole(worker, b"");
-                pass(worker, client, request, why, Some("other-304")).await
-            }
+            None => ask_again(worker, client, request, why, b"", Some("other-304")).await,
         };
     }
     match intake.response(filling, answered) {
-        Taken::Object(object) => {
+        Taken::Object(object, reader) => {
             count(worker, request, Outcome::Miss);
             let now = worker.clock.unix(worker.clock.recent());
             let told = CacheStatus {
@@ -119,7 +120,12 @@ pub(super) async fn lead(
                 ..told
             };
             let age = object.rules.age(now);
-            serve(worker, client, request, object, age, &told).await
+            serve(worker, client, request, (object, reader), age, &told).await
+        }
+        // The client wants a part of something large, and there will be nothing to cut it from.
+        Taken::Refused(answered, refusal) if !ask.range.is_absent() && is_large(&answered) => {
+            give_up(worker, *answered);
+            ask_again(worker, client, request, why, &own, Some(refusal.detail())).await
         }
         Taken::Refused(answered, refusal) => {
             count(worker, request, Outcome::Miss);
@@ -131,6 +137,46 @@ pub(super) async fn lead(
             pipeline::respond(worker, client, request, Ok(*answered)).await
         }
     }
+}
+
+/// From so many bytes on, another request costs less than a body that nobody wants as a whole.
+const LARGE: u64 = 64 << 10;
+
+fn is_large(answered: &Answered) -> bool {
+    let line = answered.head.line();
+    let is_short = matches!(line.length, Length::None)
+        || matches!(line.length, Length::Known(length) if length < LARGE);
+    line.status == 200 && !is_short
+}
+
+/// Asks the server once more, for this client alone, with `lines` as its conditions.
+async fn ask_again(
+    worker: &Worker,
+    client: &mut Client,
+    request: &mut Request,
+    why: Forward,
+    lines: &[u8],
+    detail: Option<&'static str>,
+) -> Served {
+    request.ask_whole(worker, lines);
+    count(worker, request, Outcome::Miss);
+    request.way.set_cache_status(CacheStatus {
+        forward: Some(why),
+        detail,
+        ..CacheStatus::default()
+    });
+    let answered = forward::ask(worker, client, request).await;
+    pipeline::respond(worker, client, request, answered).await
+}
+
+/// The lines of a head that the cache replaces by its own.
+fn own_conditions(head: &[u8]) -> Vec<u8> {
+    let lines = head.split_inclusive(|byte| *byte == b'\n').skip(1);
+    let own = lines.filter(|line| {
+        let end = line.iter().position(|byte| *byte == b':').unwrap_or(0);
+        validate::is_replaced(&line[..end])
+    });
+    own.flatten().copied().collect()
 }
 
 /// The field lines that ask about what is stored.
@@ -161,13 +207,14 @@ pub(super) async fn fall_back(
 }
 
 /// What may be served when the server fails, with its age.
-fn usable(
+pub(super) fn usable(
     worker: &Worker,
     request: &Request,
     stale: Option<&Arc<Object>>,
 ) -> Option<(Arc<Object>, u32)> {
     let (plan, stale) = (request.way.plan()?, stale?);
-    let asked = facts::request(&request.head, plan.target(&request.head));
+    let passed = plan.passed(&request.head);
+    let asked = passed.request(plan.target(&request.head));
     let ask = Ask::of(&asked, &plan.store.config.policy);
     let now = worker.clock.unix(worker.clock.read());
     let age = on_error(&stale.rules, &ask, now)?;
@@ -192,7 +239,7 @@ async fn serve_stale(
         detail: Some("stale-if-error"),
         ..CacheStatus::default()
     };
-    serve(worker, client, request, object, age, &status).await
+    serve(worker, client, request, (object, None), age, &status).await
 }
 
 /// Lets an answer go that nobody gets, and keeps its connection.
@@ -229,6 +276,7 @@ pub(super) fn edit_conditions(head: &[u8], lines: &[u8], out: &mut Buffer) {
 }
 
 /// Facts for what goes on without the request.
-pub(super) fn facts_of(plan: &Plan, request: &Request) -> facts::Facts {
-    facts::Facts::copy(&request.head, plan.target(&request.head))
+pub(super) fn facts_of(plan: &Plan, request: &Request) -> Facts {
+    let passed = plan.passed(&request.head);
+    Facts::copy(&passed.request(plan.target(&request.head)))
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use tenfold_cache::{Entry, Found, Key};
 use tenfold_http1::RequestHead;
 
-use super::facts;
-use crate::cache::Store;
+use super::facts::Passed;
 use crate::cache::object::{Kept, Object};
+use crate::cache::{FOUND, MISSING, Store};
 use crate::http::cache::ask::{Ask, Part};
+use crate::http::cache::fields::Fields;
 use crate::http::cache::status::Forward;
 use crate::http::cache::vary::Names;
 use crate::http::cache::{self, Decision, key};
@@ -20,6 +21,8 @@ pub(in crate::http) struct Plan {
     pub(super) rules_key: Vec<u8>,
     /// Path and query as the route saw them, if that is not how the client wrote them.
     edited: Option<Box<[u8]>>,
+    /// What the client says about its own client is believed.
+    is_trusted: bool,
     pub(in crate::http) verdict: Verdict,
 }
 
@@ -62,6 +65,8 @@ pub(in crate::http) struct Place {
     pub(super) first: Key,
     /// What it varies by, if that is known, and the key of this variant.
     pub(super) variant: Option<Variant>,
+    /// The entry that says so was purged softly: with it all variants were.
+    pub(super) is_outdated: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -84,6 +89,11 @@ impl Plan {
         self.edited.as_deref().unwrap_or_else(|| head.target())
     }
 
+    /// What the server gets of a request's fields.
+    pub(super) fn passed<'a>(&self, head: &'a RequestHead) -> Passed<'a> {
+        Passed::new(head, self.is_trusted)
+    }
+
     /// True if no server is needed for an answer.
     pub(in crate::http) fn is_at_hand(&self) -> bool {
         matches!(
@@ -100,19 +110,23 @@ impl Plan {
 
 /// Looks into memory. `None`: the request has no business with the cache.
 pub(in crate::http) fn plan(
+    worker: usize,
     store: &Arc<Store>,
     route: &str,
     head: &RequestHead,
+    is_trusted: bool,
     target: &[u8],
     now: i64,
 ) -> Option<Plan> {
     let mut scratch = Vec::with_capacity(target.len() + 64);
-    let request = facts::request(head, target);
+    let passed = Passed::new(head, is_trusted);
+    let request = passed.request(target);
     let policy = &store.config.policy;
     let make = |rules_key, verdict| Plan {
         store: Arc::clone(store),
         rules_key,
         edited: (target != head.target()).then(|| target.into()),
+        is_trusted,
         verdict,
     };
     if head.method_bytes() == b"PURGE" {
@@ -134,7 +148,14 @@ pub(in crate::http) fn plan(
             },
         ));
     };
-    let looked = look(store, first, head, &mut scratch);
+    let looked = look(store, first, &passed, &mut scratch);
+    // Once for each request, however often it looks.
+    let looked_up = if looked.object.is_some() {
+        FOUND
+    } else {
+        MISSING
+    };
+    store.looks.increment(worker, looked_up);
     let verdict = decide(looked, &ask, now);
     Some(make(scratch, verdict))
 }
@@ -151,11 +172,12 @@ struct Looked {
     is_personal: bool,
 }
 
-fn look(store: &Store, first: Key, head: &RequestHead, rules_key: &mut Vec<u8>) -> Looked {
+fn look(store: &Store, first: Key, fields: &impl Fields, rules_key: &mut Vec<u8>) -> Looked {
     let mut looked = Looked {
         place: Place {
             first,
             variant: None,
+            is_outdated: false,
         },
         object: None,
         is_expired: false,
@@ -169,8 +191,9 @@ fn look(store: &Store, first: Key, head: &RequestHead, rules_key: &mut Vec<u8>) 
         Some(Kept::Response(object)) => looked.object = Some(Arc::clone(object)),
         Some(Kept::Varies(varies)) => {
             let (names, generation) = (&varies.names, varies.generation);
-            let key = variant_key(&looked.place.first, names, generation, head, rules_key);
+            let key = variant_key(&looked.place.first, names, generation, fields, rules_key);
             let Some(key) = key else { return looked };
+            looked.place.is_outdated = is_expired;
             let (entry, is_expired) = found(store, &key);
             looked.is_expired |= is_expired;
             looked.place.variant = Some(Variant {
@@ -203,7 +226,7 @@ pub(super) fn variant_key(
     first: &Key,
     names: &Names,
     generation: u64,
-    fields: &impl cache::fields::Fields,
+    fields: &impl Fields,
     scratch: &mut Vec<u8>,
 ) -> Option<Key> {
     let start = scratch.len();
@@ -273,7 +296,7 @@ fn decide(looked: Looked, ask: &Ask<'_>, now: i64) -> Verdict {
 pub(super) fn stored(plan: &Plan, route: &str, head: &RequestHead) -> Option<(Arc<Object>, Place)> {
     let mut scratch = plan.rules_key.clone();
     let first = plan.store.key(route, &scratch)?;
-    let looked = look(&plan.store, first, head, &mut scratch);
+    let looked = look(&plan.store, first, &plan.passed(head), &mut scratch);
     Some((looked.object?, looked.place))
 }
 
@@ -281,11 +304,9 @@ pub(super) fn stored(plan: &Plan, route: &str, head: &RequestHead) -> Option<(Ar
 pub(super) fn again(plan: &Plan, route: &str, head: &RequestHead, now: i64) -> Option<Verdict> {
     let mut scratch = plan.rules_key.clone();
     let first = plan.store.key(route, &scratch)?;
-    let looked = look(&plan.store, first, head, &mut scratch);
-    let request = facts::request(head, plan.target(head));
-    Some(decide(
-        looked,
-        &Ask::of(&request, &plan.store.config.policy),
-        now,
-    ))
+    let passed = plan.passed(head);
+    let looked = look(&plan.store, first, &passed, &mut scratch);
+    let request = passed.request(plan.target(head));
+    let ask = Ask::of(&request, &plan.store.config.policy);
+    Some(decide(looked, &ask, now))
 }

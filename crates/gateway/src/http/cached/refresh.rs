@@ -37,6 +37,7 @@ pub(super) fn start(worker: &Worker, client: &Client, request: &Request, good: &
         place: good.place.clone(),
         stale: Arc::clone(&good.object),
         filling,
+        personal: Arc::clone(request.way.entry().request_edits.personal()),
         timeouts: request.route().timeouts,
     };
     let worker = worker.itself();
@@ -50,6 +51,7 @@ struct Refresh {
     place: Place,
     stale: Arc<Object>,
     filling: Filling<Kept>,
+    personal: Arc<[Box<[u8]>]>,
     timeouts: RouteTimeouts,
 }
 
@@ -62,6 +64,7 @@ impl Refresh {
             place,
             stale,
             filling,
+            personal,
             timeouts,
         } = self;
         let begun = worker.clock.read();
@@ -91,6 +94,7 @@ impl Refresh {
                 request,
                 ask,
                 place: &place,
+                personal: &personal,
                 exchange,
                 timeouts,
             };
@@ -99,7 +103,7 @@ impl Refresh {
                 return Some(answered);
             }
             match intake.response(filling, answered) {
-                Taken::Object(_) => None,
+                Taken::Object(..) => None,
                 Taken::Refused(answered, _) => Some(*answered),
             }
         });

@@ -14,7 +14,6 @@ use bytes::Bytes;
 use tenfold_http1::{Buffer, Method, Version, write};
 use tokio::io::AsyncWrite as _;
 
-use super::facts;
 use crate::cache::body::Reader;
 use crate::cache::object::{Body, Object};
 use crate::http::cache::ask::Ask;
@@ -50,21 +49,25 @@ struct Part {
 /// part of the future of every request.
 pub(in crate::http) struct Serving {
     object: Arc<Object>,
+    reader: Option<Reader>,
     outgoing: Outgoing,
     status: u16,
     persists: bool,
 }
 
 /// Sends a stored response, or what the client wants of it.
+/// With the reader of a body that is still arriving.
 pub(super) async fn serve(
     worker: &Worker,
     client: &mut Client,
     request: &Request,
-    object: Arc<Object>,
+    (object, reader): (Arc<Object>, Option<Reader>),
     age: u32,
     status: &CacheStatus,
 ) -> Served {
-    let serving = Serving::new(worker, client, request, object, age, status);
+    let mut serving = Serving::new(worker, client, request, object, age, status);
+    // Who wants nothing of the body holds nobody up.
+    serving.reader = reader.filter(|_| serving.outgoing.part.take > 0);
     serving.send(worker, client, request).await
 }
 
@@ -105,6 +108,7 @@ impl Serving {
         };
         Self {
             object,
+            reader: None,
             outgoing,
             status,
             persists,
@@ -120,14 +124,11 @@ impl Serving {
     ) -> Served {
         let timeout = request.route().timeouts.body;
         let result = match self.object.body() {
-            Body::Arriving(arriving) if self.outgoing.part.take > 0 => match arriving.read() {
-                Some(reader) => {
-                    let sending = self.outgoing.arriving(worker, client, reader, timeout);
-                    Box::pin(sending).await
-                }
-                // Its beginning has gone: it turned out too large to be stored.
-                None => Err(Failure::UpstreamBroken),
-            },
+            Body::Arriving(_) if self.outgoing.part.take > 0 => {
+                let reader = self.reader.expect("what is arriving comes with its reader");
+                let sending = self.outgoing.arriving(worker, client, reader, timeout);
+                Box::pin(sending).await
+            }
             Body::Arriving(_) => {
                 let nothing: &[Bytes] = &[];
                 self.outgoing.pieces(worker, client, nothing, timeout).await
@@ -170,7 +171,8 @@ fn head(
         .way
         .plan()
         .expect("only what has a plan comes from the cache");
-    let asked = facts::request(&request.head, plan.target(&request.head));
+    let passed = plan.passed(&request.head);
+    let asked = passed.request(plan.target(&request.head));
     let ask = Ask::of(&asked, &plan.store.config.policy);
     let now = worker.clock.unix(worker.clock.recent());
     let has_body = request.method() != Method::Head;

@@ -4,7 +4,10 @@ mod bodies;
 mod clients;
 mod command;
 mod crowd;
+mod hostile;
+mod large;
 mod purge;
+mod renewal;
 mod stale;
 mod status;
 

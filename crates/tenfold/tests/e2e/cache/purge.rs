@@ -7,7 +7,7 @@ use tenfold_testkit::origin::Origin;
 
 use super::{cached, get, is_hit, response, said};
 
-fn purge(gateway: &Gateway, what: &Value) -> (u16, Value) {
+pub(super) fn purge(gateway: &Gateway, what: &Value) -> (u16, Value) {
     let (admin, body) = (gateway.admin(), what.to_string());
     let length = body.len();
     let answer = client::ask(

@@ -9,6 +9,8 @@ const LONGEST: usize = 8 << 10;
 /// An address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Address {
+    /// Clients ask for it by `https`.
+    pub(super) is_https: bool,
     /// What `Host` says.
     pub(super) host: String,
     /// Path and query.
@@ -24,18 +26,24 @@ impl Address {
         }
         let encoded = utf8_percent_encode(url, CONTROLS).to_string();
         let uri: Uri = encoded.parse().map_err(|_| wrong())?;
-        if !matches!(uri.scheme_str(), Some("http" | "https")) {
-            return Err(wrong());
-        }
+        let is_https = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            _ => return Err(wrong()),
+        };
         let authority = uri.authority().ok_or_else(wrong)?.as_str();
         if authority.contains('@') {
             return Err(wrong());
         }
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
-        Self::new(authority, target).ok_or_else(wrong)
+        let address = Self::new(authority, target).ok_or_else(wrong)?;
+        Ok(Self {
+            is_https,
+            ..address
+        })
     }
 
-    /// From what a log says.
+    /// From what a log says, which is nothing about the scheme.
     pub(super) fn new(host: &str, target: &str) -> Option<Self> {
         let target = match target.starts_with('?') {
             true => format!("/{target}"),
@@ -46,6 +54,7 @@ impl Address {
             target.starts_with('/') && target.bytes().all(|byte| byte.is_ascii_graphic());
         let fits = host.len() + target.len() <= LONGEST;
         (is_host && is_target && fits).then(|| Self {
+            is_https: false,
             host: host.to_owned(),
             target,
         })
@@ -70,6 +79,7 @@ mod tests {
         ] {
             let address = Address::parse(url).expect(url);
             assert_eq!((&*address.host, &*address.target), (host, target), "{url}");
+            assert_eq!(address.is_https, url.starts_with("https:"), "{url}");
         }
         let long = format!("http://a/{}", "x".repeat(LONGEST));
         for bad in [

@@ -15,6 +15,8 @@ use tokio::net::TcpStream;
 use super::address::Address;
 use crate::command::client::AdminUrl;
 
+/// By which scheme a proxy's client came.
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// For one request, its body included.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -189,6 +191,11 @@ impl Fetcher {
             .body(Empty::new());
         let mut request = request.map_err(|error| error.to_string())?;
         request.headers_mut().extend(self.fields.clone());
+        // Behind a proxy that the gateway trusts, http and https are two addresses. It believes this if we are such a one.
+        let fields = request.headers_mut();
+        if address.is_https && !fields.contains_key(FORWARDED_PROTO) {
+            fields.insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
+        }
         Ok(request)
     }
 }

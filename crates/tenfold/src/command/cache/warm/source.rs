@@ -15,6 +15,8 @@ use super::address::Address;
 const LONGEST_LINE: usize = 64 << 10;
 /// Different addresses that are counted of a log. Those that come when so many are known are not.
 const MOST_COUNTED: usize = 1_000_000;
+/// And so many bytes of them: clients choose what a log says, and how long it is.
+const MOST_BYTES: usize = 256 << 20;
 
 /// What was read.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -87,7 +89,17 @@ pub(super) fn list(input: impl BufRead, most: usize) -> io::Result<Listed> {
 
 /// The `most` addresses of a log that were asked for most, the most wanted first. `host` is for logs that do not say it.
 pub(super) fn log(input: impl BufRead, host: Option<&str>, most: usize) -> io::Result<Listed> {
+    counted(input, host, most, MOST_BYTES)
+}
+
+fn counted(
+    input: impl BufRead,
+    host: Option<&str>,
+    most: usize,
+    most_bytes: usize,
+) -> io::Result<Listed> {
     let mut listed = Listed::default();
+    let mut bytes = 0;
     let mut counts: HashMap<Address, (u64, usize)> = HashMap::new();
     lines(input, |line| {
         match line
@@ -95,13 +107,15 @@ pub(super) fn log(input: impl BufRead, host: Option<&str>, most: usize) -> io::R
             .and_then(|line| request(line, host))
         {
             Ok(Some(address)) => {
-                let (place, is_full) = (counts.len(), counts.len() >= MOST_COUNTED);
+                let (place, size) = (counts.len(), address.host.len() + address.target.len());
+                let is_full = place >= MOST_COUNTED || bytes + size > most_bytes;
                 match counts.get_mut(&address) {
                     Some((count, _)) => *count += 1,
                     None if is_full => {
-                        listed.skip(|| format!("the log has more than {MOST_COUNTED} addresses"));
+                        listed.skip(|| "the log has more addresses than can be counted".to_owned());
                     }
                     None => {
+                        bytes += size;
                         counts.insert(address, (1, place));
                     }
                 }
@@ -230,6 +244,21 @@ mod tests {
             without
                 .first_skipped
                 .is_some_and(|why| why.contains("--host"))
+        );
+    }
+
+    #[test]
+    fn long_addresses_of_a_log_take_a_bounded_place() {
+        let line = |number: usize| {
+            let target = format!("/{number}/{}", "x".repeat(1000));
+            format!("::1 - - [x] \"GET {target} HTTP/1.1\" 200 1\n")
+        };
+        let text: String = (0..20).map(line).chain([line(0)]).collect();
+        let listed = counted(text.as_bytes(), Some("h"), 100, 10_000).expect("memory");
+        assert_eq!((listed.addresses.len(), listed.skipped), (9, 11));
+        assert!(
+            listed.addresses[0].target.starts_with("/0/"),
+            "it is counted on"
         );
     }
 
