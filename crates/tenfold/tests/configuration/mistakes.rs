@@ -59,8 +59,8 @@ max_body = "10 apples""#, &["c:2:12: `max_body` cannot be `10 apples` (give a si
 max_head = "1MiB""#, &["c:2:12: `max_head` is out of bounds (a head's limit lies between 1KiB and 64KiB)"]),
     (r#"[limits]
 max_body = -1"#, &["c:2:12: `max_body` cannot be `-1` (give a size in bytes or with its unit, for example 512KiB, 10MB or 4GiB)"]),
-    (r#"[limit.clients]
-rate = "100/s""#, &["c:1:2: `limit` is not supported yet (leave it out: a later version brings it)"]),
+    (r#"[database.shop]
+listener = "db""#, &["c:1:2: `database` is not supported yet (leave it out: a later version brings it)"]),
     (r#"[listener.tls]
 listen = ":443"
 tls = { cert = "file:cert.pem" }"#, &["c:3:1: `tls` is not supported yet (leave it out: a later version brings it)"]),
