@@ -250,12 +250,16 @@ impl Control {
     /// Makes what is new of the limits, and goes on with the others.
     fn open_limits(&self, state: &State, config: &Config) -> Result<Arc<[Arc<Limit>]>, ApplyError> {
         let old = &state.snapshot.limits;
-        let open = |limit: &crate::config::Limit| {
+        let mut stores: Vec<_> = old.iter().filter_map(|old| old.store.clone()).collect();
+        let mut limits = Vec::with_capacity(config.limits.len());
+        for limit in &config.limits {
             let known = old.iter().find(|old| old.config.name == limit.name);
-            Limit::open(&Arc::new(limit.clone()), known, &self.registry)
-        };
-        let limits = config.limits.iter().map(open);
-        limits.collect::<Result<_, _>>().map_err(ApplyError::Limit)
+            let limit = Limit::open(&Arc::new(limit.clone()), known, &stores, &self.registry);
+            let limit = limit.map_err(ApplyError::Limit)?;
+            stores.extend(limit.store.clone());
+            limits.push(limit);
+        }
+        Ok(limits.into())
     }
 
     /// Brings the managed upstreams into the order of the configuration.

@@ -34,6 +34,11 @@ pub(super) fn serve<'a>(
     // the allocator's fast path (docs/performance.md).
     async move {
         let _active = active;
+        if let Ok(request) = &mut admitted
+            && request.way.awaits_store()
+        {
+            Box::pin(limit::ask_store(worker, request)).await;
+        }
         let served = match &mut admitted {
             Ok(request) if request.way.refusal().is_some() => {
                 Box::pin(limit::answer(worker, client, request)).await

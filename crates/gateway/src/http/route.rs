@@ -73,6 +73,24 @@ impl Way {
         &self.site.snapshot
     }
 
+    /// True if a store has to be asked whether it may go on.
+    pub(super) fn awaits_store(&self) -> bool {
+        let limited = self.extra.as_ref().and_then(|it| it.limited.as_ref());
+        limited.is_some_and(|limited| limited.is_waiting())
+    }
+
+    pub(super) fn take_limited(&mut self) -> Option<Box<Limited>> {
+        self.extra.as_mut()?.limited.take()
+    }
+
+    /// Puts back what was taken, with what the response is to tell.
+    pub(super) fn set_limited(&mut self, limited: Box<Limited>) {
+        if let Some(extra) = &mut self.extra {
+            extra.response_lines.extend(limited.lines());
+            extra.limited = Some(limited);
+        }
+    }
+
     /// Why a limit does not let it go on.
     pub(super) fn refusal(&self) -> Option<&Refusal> {
         self.extra.as_ref()?.limited.as_ref()?.refusal()

@@ -6,6 +6,7 @@
 
 mod open;
 pub(crate) mod status;
+pub(crate) mod store;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use tenfold_traffic::limit::Limiter;
 
 use crate::config;
 pub use open::LimitError;
+use store::Store;
 
 /// A limit.
 pub(crate) struct Limit {
@@ -23,6 +25,8 @@ pub(crate) struct Limit {
     pub(crate) verdicts: CounterSet,
     /// `"per-client";q=100;w=1` for each tier, the default first.
     pub(crate) policies: Box<[Box<[u8]>]>,
+    /// Where it is counted together with other gateways.
+    pub(crate) store: Option<Arc<Store>>,
 }
 
 /// What is counted of decisions.

@@ -4,10 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ring::rand::SecureRandom as _;
 use tenfold_observe::metric::Registry;
-use tenfold_traffic::limit::{Algorithm, Limiter, Quota, QuotaError, Settings};
+use tenfold_traffic::limit::{Algorithm, Limiter, Quota, Settings};
 
 use super::Limit;
+use super::store::Store;
 use crate::{config, metrics};
 
 /// Why a limit cannot be had.
@@ -15,8 +17,8 @@ use crate::{config, metrics};
 pub struct LimitError {
     /// The limit's name.
     pub limit: String,
-    /// What is wrong with its numbers.
-    pub why: QuotaError,
+    /// What is wrong with its numbers, or with its store.
+    pub why: String,
 }
 
 impl fmt::Display for LimitError {
@@ -28,18 +30,24 @@ impl fmt::Display for LimitError {
 impl std::error::Error for LimitError {}
 
 impl Limit {
-    /// Makes a limit, or goes on with `old` and what it has counted if nothing about it is different.
+    /// Makes a limit, or goes on with `old` and what it has counted if nothing about it is different. `stores` are those of other
+    /// limits, whose connections can be shared.
     ///
     /// # Errors
-    /// When its numbers make no limit.
+    /// When its numbers make no limit, or its store denies access.
     pub(crate) fn open(
         config: &Arc<config::Limit>,
         old: Option<&Arc<Self>>,
+        stores: &[Arc<Store>],
         registry: &Registry,
     ) -> Result<Arc<Self>, LimitError> {
         if let Some(old) = old.filter(|old| old.config == *config) {
             return Ok(Arc::clone(old));
         }
+        let fail = |why| LimitError {
+            limit: config.name.clone(),
+            why,
+        };
         let tiers = config.quotas();
         let policies = tiers.iter().map(|quota| policy(config, quota).into());
         let policies = policies.collect();
@@ -47,19 +55,29 @@ impl Limit {
             algorithm: config.algorithm,
             tiers,
             max_keys: config.max_keys,
-            seed: [fastrand::u64(..), fastrand::u64(..)],
+            seed: seed().map_err(fail)?,
         };
-        let limiter = Limiter::new(&settings).map_err(|why| LimitError {
-            limit: config.name.clone(),
-            why,
-        })?;
+        let limiter = Limiter::new(&settings).map_err(|why| fail(why.to_string()))?;
+        let store = config.shared.as_ref();
+        let store = store.map(|shared| Store::open(config, shared, stores));
+        let store = store.transpose().map_err(fail)?;
         Ok(Arc::new(Self {
             limiter,
             verdicts: metrics::limit::verdicts(registry, &config.name),
             policies,
+            store,
             config: Arc::clone(config),
         }))
     }
+}
+
+/// Random numbers that nobody can foresee.
+fn seed() -> Result<[u64; 2], String> {
+    let mut bytes = [0; 16];
+    let filled = ring::rand::SystemRandom::new().fill(&mut bytes);
+    filled.map_err(|_| "the system has no random numbers".to_owned())?;
+    let number = u128::from_le_bytes(bytes);
+    Ok([number as u64, (number >> 64) as u64])
 }
 
 /// An item of `RateLimit-Policy`: the quota, and in how many seconds it is there again. For concurrency there is no such time.
@@ -97,7 +115,7 @@ mod tests {
         let registry = Registry::new(1);
         let quota = Quota::new(Rate::per_second(1));
         let open = |config: config::Limit, old: Option<&Arc<Limit>>| {
-            Limit::open(&Arc::new(config), old, &registry).expect("sound")
+            Limit::open(&Arc::new(config), old, &[], &registry).expect("sound")
         };
         let first = open(limit(quota), None);
         let key = first.limiter.key(0).part(b"a").build();

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tenfold_traffic::limit::Algorithm;
 
 use super::{Counted, Limit};
+use crate::config::limit::OnFailure;
 
 /// A limit.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,6 +20,8 @@ pub struct LimitStatus {
     pub algorithm: String,
     /// True if it refuses nobody.
     pub dry_run: bool,
+    /// True if gateways count it together.
+    pub is_shared: bool,
     /// Where is counted at the moment: `local`; for one that gateways share `shared`, or while the store does not answer what
     /// is to hold then: `local`, `open`, `closed`.
     pub mode: String,
@@ -43,6 +46,15 @@ pub struct LimitStatus {
 }
 
 impl Limit {
+    /// Where is counted at the moment.
+    fn mode(&self) -> &'static str {
+        match &self.store {
+            None => OnFailure::Local.name(),
+            Some(store) if store.is_down() => store.on_failure().name(),
+            Some(_) => "shared",
+        }
+    }
+
     /// How it does.
     pub(crate) fn status(&self, now: Duration) -> LimitStatus {
         let of = |counted: Counted| self.verdicts.sum(counted as usize);
@@ -58,7 +70,8 @@ impl Limit {
             }
             .to_owned(),
             dry_run: config.is_dry_run,
-            mode: "local".to_owned(),
+            is_shared: self.store.is_some(),
+            mode: self.mode().to_owned(),
             allowed: of(Counted::Allowed),
             refused: of(Counted::Refused),
             dry_run_refused: of(Counted::DryRun),

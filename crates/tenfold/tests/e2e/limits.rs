@@ -2,12 +2,13 @@
 
 mod keys;
 mod several;
+mod shared;
 mod tiers;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use tenfold_testkit::client::{self, Client, ask};
+use tenfold_testkit::client::{Client, ask};
 use tenfold_testkit::message::Message;
 use tenfold_testkit::origin::Origin;
 
@@ -42,9 +43,15 @@ pub(crate) fn allowed(address: SocketAddr, target: &str, fields: &str, count: us
     allowed
 }
 
+/// What the admin side says.
+pub(crate) fn admin(it: &Configured, target: &str) -> String {
+    let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    ask(it.gateway.admin(), request).text()
+}
+
 /// The value of a metric.
 pub(crate) fn metric(it: &Configured, series: &str) -> f64 {
-    let text = client::get(it.gateway.admin(), "/metrics").text();
+    let text = admin(it, "/metrics");
     let line = text.lines().find_map(|line| line.strip_prefix(series));
     let value = line.unwrap_or_else(|| panic!("no {series} in {text}"));
     value.trim().parse().expect("a number")

@@ -25,6 +25,7 @@ mod key;
 mod limiter;
 mod log;
 mod quota;
+mod refusals;
 mod sliding_window;
 mod table;
 mod token_bucket;
@@ -40,6 +41,7 @@ pub use key::{Key, KeyBuilder};
 pub use limiter::{Algorithm, Limiter, Settings};
 pub use log::MOST_LOGGED;
 pub use quota::{MOST_BURST, MOST_IN_WINDOW, MOST_PER_SECOND, Quota, QuotaError, Rate};
+pub use refusals::Refusals;
 
 /// What is decided about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

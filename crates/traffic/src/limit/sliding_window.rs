@@ -45,8 +45,8 @@ impl SlidingWindow {
     }
 
     fn counts(&self, state: u64, now: u64) -> Counts {
-        let number = now / self.window & NUMBER_MASK;
-        let (last, this) = (state >> COUNT_BITS & COUNT_MASK, state & COUNT_MASK);
+        let number = (now / self.window) & NUMBER_MASK;
+        let (last, this) = ((state >> COUNT_BITS) & COUNT_MASK, state & COUNT_MASK);
         let age = number.wrapping_sub(state >> (2 * COUNT_BITS)) & NUMBER_MASK;
         let (last, this) = match age {
             0 => (last, this),

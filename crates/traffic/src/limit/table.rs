@@ -168,7 +168,7 @@ impl Table {
             let places = homes.into_iter().flat_map(Set::places);
             let open = places.filter_map(|place| {
                 let state = place.state.load(Acquire);
-                (state != LOCKED).then(|| (place, state))
+                (state != LOCKED).then_some((place, state))
             });
             let rank =
                 |(place, state): &(Place<'_>, u64)| (debt(*state), place.hash.load(Relaxed) != 0);

@@ -41,6 +41,19 @@ impl<'a> Asking<'a> {
         key.build()
     }
 
+    /// What it is called in the store of a limit.
+    pub(super) fn subject(&mut self, limit: &Limit) -> String {
+        let (config, tier) = (&limit.config, self.tier(&limit.config));
+        let mut parts = Vec::with_capacity(config.key.len());
+        for part in &config.key {
+            let mut bytes = [0; 17];
+            parts.push(self.part(config, part, &mut bytes).to_vec());
+        }
+        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        let store = limit.store.as_ref();
+        store.map_or_else(String::new, |store| store.subject(config, tier, &parts))
+    }
+
     /// What of it is meant by a part of a key.
     pub(super) fn part<'b>(
         &'b mut self,

@@ -11,6 +11,7 @@
 //! refuse often should stand first.
 
 mod answer;
+mod ask;
 mod client;
 mod fields;
 mod limited;
@@ -19,26 +20,21 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tenfold_http1::RequestHead;
-use tenfold_traffic::limit::{Key, Verdict};
+use tenfold_traffic::limit::{Algorithm, Key};
 
 use super::client::Client;
+use super::request::Request;
 use super::served::Served;
-use crate::config::limit::Fields;
-use crate::limit::{Counted, Limit};
+use crate::limit::Limit;
 use crate::snapshot::{Entry, Snapshot};
 use crate::worker::Worker;
 pub(super) use answer::answer;
+use ask::Judge;
+pub(super) use ask::ask_store;
 use client::Asking;
 pub(super) use limited::{Limited, Refusal};
 
-/// What one limit has counted for a request.
-struct Charge<'s> {
-    limit: &'s Arc<Limit>,
-    key: Key,
-    cost: u64,
-}
-
-/// Asks the limits of a route. `None`: it may go on, and nothing remains to be done for it.
+/// Asks the limits of a route, as far as nobody has to be waited for. `None`: it may go on, and nothing remains to be done for it.
 pub(super) fn check(
     worker: &Worker,
     client: &Client,
@@ -50,47 +46,53 @@ pub(super) fn check(
     if charges.is_empty() {
         return None;
     }
-    let now = worker.clock.recent();
+    let judge = Judge::new(worker);
     let mut asking = Asking::new(client, head, &entry.route.name);
-    let mut counted: SmallVec<[Charge<'_>; 4]> = SmallVec::new();
     let mut limited = Limited::default();
-    for charge in charges {
-        let limit = &snapshot.limits[charge.limit];
-        let key = asking.key(limit);
-        let cost = u64::from(charge.cost);
-        let verdict = limit.limiter.decide(now, key, cost);
-        let what = match verdict {
-            Verdict::Allowed { .. } => Counted::Allowed,
-            Verdict::Refused { .. } if limit.config.is_dry_run => Counted::DryRun,
-            Verdict::Refused { .. } => Counted::Refused,
+    let local_first = [false, true].into_iter().flat_map(|is_shared| {
+        let limits = charges
+            .iter()
+            .map(|it| (&snapshot.limits[it.limit], it.cost));
+        limits.filter(move |(limit, _)| limit.store.is_some() == is_shared)
+    });
+    let mut counted: SmallVec<[Counted<'_>; 4]> = SmallVec::new();
+    for (limit, cost) in local_first {
+        let (key, cost) = (asking.key(limit), u64::from(cost));
+        let Some(decided) = judge.at_once(limit, key, cost) else {
+            let subject = asking.subject(limit);
+            limited.wait_for(limit, key, cost, subject);
+            continue;
         };
-        limit.verdicts.increment(worker.index, what as usize);
-        match verdict {
-            Verdict::Refused { retry_after } if what == Counted::Refused => {
-                for before in &counted {
-                    before.limit.limiter.give_back(now, before.key, before.cost);
-                }
-                return Some(Limited::refused(limit, key, retry_after));
+        if judge.take(&mut limited, limit, key, decided) {
+            counted.push(Counted { limit, key, cost });
+        }
+        if limited.refusal().is_some() {
+            for Counted { limit, key, cost } in counted {
+                limit.limiter.give_back(judge.now, key, cost);
             }
-            Verdict::Refused { .. } => {}
-            Verdict::Allowed { remaining, reset } => {
-                if limit.config.fields == Fields::Always && !limit.config.is_dry_run {
-                    limited.tell(limit, key, remaining, reset);
-                }
-                counted.push(Charge { limit, key, cost });
-            }
+            return Some(Box::new(limited));
         }
     }
-    for charge in counted {
-        if limited::is_held(charge.limit) {
-            limited.hold(charge.limit, charge.key, charge.cost);
+    // The counts that all requests of a limit share are only touched where something has to be remembered.
+    for Counted { limit, key, cost } in counted {
+        if limited.is_waiting() {
+            limited.counted(limit, key, cost, None);
+        } else if limit.config.algorithm == Algorithm::Concurrency {
+            limited.hold(Arc::clone(limit), key, cost);
         }
     }
     limited.is_needed().then(|| Box::new(limited))
 }
 
+/// What a limiter of this gateway has counted.
+struct Counted<'s> {
+    limit: &'s Arc<Limit>,
+    key: Key,
+    cost: u64,
+}
+
 /// Tells adaptive limits of a route what became of a request.
-pub(super) fn observe(worker: &Worker, request: &super::request::Request, served: &Served) {
+pub(super) fn observe(worker: &Worker, request: &Request, served: &Served) {
     let way = &request.way;
     let charges = &way.entry().route.limits;
     if charges.is_empty() || way.refusal().is_some() {

@@ -1,6 +1,6 @@
 //! Other quotas for some.
 
-use super::{allowed, get, limited};
+use super::{admin, allowed, get, limited};
 use crate::Configured;
 
 const TIERS: &str = r#"rate = "1/h"
@@ -76,7 +76,7 @@ fn who_is_in_which_tier() {
     assert_eq!(told.get("ratelimit-policy"), Some("\"one\";q=2;w=7200"));
     let log = it.gateway.log();
     assert!(!log.contains("0123456789abcdef"), "{log}");
-    let shown = tenfold_testkit::client::get(it.gateway.admin(), "/api/v1/config").text();
+    let shown = admin(&it, "/api/v1/config");
     assert!(
         shown.contains("\"api_keys\":3") && !shown.contains("0123456789abcdef"),
         "{shown}"
