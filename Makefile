@@ -16,7 +16,7 @@ TRACES ?=
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
 
-.PHONY: help setup build test check check-rust check-scripts demo profile bench bench-cache bench-engine bench-features fuzz interop properties rehearse rehearse-failures rehearse-cache simulate conformance clean
+.PHONY: help setup build test check check-rust check-scripts demo profile bench bench-cache bench-engine bench-features fuzz interop properties rehearse rehearse-failures rehearse-cache simulate conformance clean bench-decisions measure-limits
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -99,6 +99,13 @@ bench-features: ## Measure what each feature costs, and renew docs/performance.m
 	@scripts/setup --bench
 	cargo build --release --locked -p tenfold -p tenfold-testkit
 	$(PYTHON) bench/features.py --write $(BENCH_ARGS)
+
+bench-decisions: ## Measure what one decision costs, beside governor and tower
+	cargo run --release --locked -p tenfold-traffic --example decisions
+
+measure-limits: ## Measure what a million clients of a shared limit take of Redis
+	@scripts/setup
+	@scripts/measure-limits
 
 bench-engine: ## Hit rates and times of the memory engine (TRACES=directory adds recorded traces)
 	cargo run --release --locked -p tenfold-cache --example engine -- $(TRACES)

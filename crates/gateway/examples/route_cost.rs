@@ -35,6 +35,7 @@ fn route(number: usize, host: Option<&str>, path: &str) -> Route {
         max_body: 0,
         mirror: None,
         cache: None,
+        limits: Vec::new(),
     }
 }
 

@@ -15,6 +15,7 @@ pub mod config;
 mod control;
 mod files;
 mod http;
+mod limit;
 mod listen;
 mod metrics;
 pub mod route;
@@ -33,6 +34,8 @@ pub use control::carried::{Carried, Inheritance};
 pub use control::edit::{EditError, EndpointEdit};
 #[doc(hidden)]
 pub use http::cache::properties as cache_properties;
+pub use limit::LimitError;
+pub use limit::status::LimitStatus;
 pub use run::{DRAIN_TIMEOUT, Gateway, StartError, Threads};
 pub use status::{
     DurationStatus, EndpointState, EndpointStatus, ListenerStatus, RouteStatus, Status,

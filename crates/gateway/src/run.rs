@@ -15,6 +15,7 @@ use crate::config::{Config, Settings};
 use crate::control::carried::Inheritance;
 use crate::control::edit::{EditError, EndpointEdit};
 use crate::control::{ApplyError, Control, evaluate};
+use crate::limit::status::LimitStatus;
 use crate::metrics;
 use crate::status::{RouteStatus, Status};
 use crate::worker::clock;
@@ -147,6 +148,7 @@ impl Gateway {
     fn register(&self, registry: &Registry) {
         metrics::read_endpoints(registry, &self.control);
         metrics::cache::read(registry, &self.control);
+        metrics::limit::read(registry, &self.control);
         if let Some(monitor) = self.access_log.clone() {
             registry.read_counter(
                 "tenfold_access_log_dropped",
@@ -213,6 +215,12 @@ impl Gateway {
     #[must_use]
     pub fn routes(&self) -> Vec<RouteStatus> {
         self.control.route_statuses()
+    }
+
+    /// How its limits do, in the order of the configuration.
+    #[must_use]
+    pub fn limits(&self) -> Vec<LimitStatus> {
+        self.control.limit_statuses()
     }
 
     /// What the process that takes over needs. Nothing can be changed from here on, unless it is said to [`stay`](Self::stay).

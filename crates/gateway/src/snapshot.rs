@@ -11,6 +11,7 @@ use tenfold_traffic::Group;
 use crate::cache::Store;
 use crate::config::{Listener, Route, Server, Upstream};
 use crate::http::edits::Edits;
+use crate::limit::Limit;
 use crate::metrics;
 use crate::route::{Table, TableError};
 
@@ -22,6 +23,7 @@ pub(crate) struct Snapshot {
     pub(crate) routes: Arc<Routes>,
     pub(crate) upstreams: Vec<Arc<SharedUpstream>>,
     pub(crate) caches: Arc<[Arc<Store>]>,
+    pub(crate) limits: Arc<[Arc<Limit>]>,
 }
 
 impl Snapshot {
@@ -34,6 +36,7 @@ impl Snapshot {
             routes: Arc::new(routes),
             upstreams: Vec::new(),
             caches: Arc::default(),
+            limits: Arc::default(),
         }
     }
 }

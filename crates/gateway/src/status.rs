@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tenfold_observe::metric::{DURATION_BOUNDS, Distribution};
 
 use crate::cache::CacheStatus;
+use crate::limit::status::LimitStatus;
 
 /// A gateway, without its routes: those may be thousands, and are asked for on their own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -43,6 +44,8 @@ pub struct Status {
     pub upstreams: Vec<UpstreamStatus>,
     /// Where responses are kept.
     pub caches: Vec<CacheStatus>,
+    /// How much clients may have.
+    pub limits: Vec<LimitStatus>,
 }
 
 /// Where clients connect.

@@ -14,6 +14,7 @@
 //!   happened and return what changed.
 //! - A [`Balancer`] is one worker's: it answers [`Balancer::pick`] from a view of who takes part, which it makes
 //!   anew only when [`Changes`] says that something changed, or when time alone changes something.
+//! - A [`limit::Limiter`] says how much of something one client may have.
 //!
 //! # What is absent
 //! No sockets, no clock, no tasks, no logging. A decision that has a reason returns it.
@@ -23,6 +24,7 @@ pub mod changes;
 pub mod endpoint;
 pub mod group;
 mod health;
+pub mod limit;
 mod load;
 pub mod outcome;
 pub mod policy;

@@ -25,8 +25,8 @@ pub(super) fn connection_limit(config: &config::cache::Redis) -> Duration {
 /// A level and its limits.
 pub(super) type Opened = (Arc<dyn Level>, GuardOptions);
 
-/// The runtime of connections to Redis: one for the process, because a level outlives reloads, and workers must not wait for
-/// what it does.
+/// The runtime of connections to Redis, of caches and of limits: one for the process, because they outlive reloads, and workers must
+/// not wait for what it does.
 fn runtime() -> io::Result<&'static Runtime> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     if let Some(runtime) = RUNTIME.get() {
@@ -41,7 +41,7 @@ fn runtime() -> io::Result<&'static Runtime> {
 }
 
 /// Runs something to its end on that runtime, from whatever thread.
-pub(super) fn run<T: Send>(future: impl Future<Output = T> + Send) -> io::Result<T> {
+pub(crate) fn run<T: Send>(future: impl Future<Output = T> + Send) -> io::Result<T> {
     let runtime = runtime()?;
     // In a thread of its own: the caller may itself be one that a runtime must not block.
     std::thread::scope(|scope| {
@@ -50,6 +50,12 @@ pub(super) fn run<T: Send>(future: impl Future<Output = T> + Send) -> io::Result
             .join()
             .map_err(|_| io::Error::other("a task panicked"))
     })
+}
+
+/// Starts something on that runtime.
+pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+    runtime()?.spawn(future);
+    Ok(())
 }
 
 /// Opens a folder. One that another process still has comes later.

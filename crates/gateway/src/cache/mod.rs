@@ -6,7 +6,7 @@
 pub(crate) mod body;
 mod held;
 mod late;
-mod levels;
+pub(crate) mod levels;
 pub(crate) mod object;
 mod open;
 mod patient;

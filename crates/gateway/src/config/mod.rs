@@ -3,11 +3,13 @@
 //! [`Settings`] hold for the life of the process; a [`Config`] is what a reload can change, as a whole or not at all.
 
 pub mod cache;
+pub mod limit;
 pub mod listener;
 pub mod route;
 pub mod upstream;
 
 pub use cache::Cache;
+pub use limit::Limit;
 pub use listener::Listener;
 pub use route::Route;
 use tenfold_observe::lines;
@@ -40,6 +42,8 @@ pub struct Config {
     pub upstreams: Vec<Upstream>,
     /// Where responses are kept.
     pub caches: Vec<Cache>,
+    /// How much clients may have.
+    pub limits: Vec<Limit>,
 }
 
 /// True for a field or a parameter whose value lets somebody in: it is not for everybody who may look at a gateway.

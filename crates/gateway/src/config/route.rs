@@ -29,6 +29,17 @@ pub struct Route {
     pub mirror: Option<Mirror>,
     /// Index of the cache that may answer.
     pub cache: Option<usize>,
+    /// The limits that all have to let a request go on, in this order.
+    pub limits: Vec<Charge>,
+}
+
+/// What a request costs of a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// Index into [`Config::limits`](super::Config::limits).
+    pub limit: usize,
+    /// At least 1, and at most what can be had at once.
+    pub cost: u32,
 }
 
 /// How long things may take on a route.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::config::cache::Disk;
 use crate::config::route::Action;
-use crate::config::{Cache, Config, Listener, Route, Server, Upstream};
+use crate::config::{Cache, Config, Limit, Listener, Route, Server, Upstream};
 
 /// More lines than this are told as a number.
 const MOST: usize = 50;
@@ -39,6 +39,13 @@ pub(crate) fn diff(old: &Config, new: &Config) -> Vec<String> {
         (&old.caches, &new.caches),
         |it| &it.name,
         cache,
+    );
+    compare(
+        &mut lines,
+        "limit",
+        (&old.limits, &new.limits),
+        |it| &it.name,
+        limit,
     );
     if lines.len() > MOST {
         let more = lines.len() - MOST;
@@ -155,6 +162,19 @@ fn cache(old: &Cache, new: &Cache) -> Vec<String> {
     lines
 }
 
+fn limit(old: &Limit, new: &Limit) -> Vec<String> {
+    let mut lines = Vec::new();
+    if old.is_dry_run != new.is_dry_run {
+        lines.push(format!("dry_run {} → {}", old.is_dry_run, new.is_dry_run));
+    }
+    let mut rest = new.clone();
+    rest.is_dry_run = old.is_dry_run;
+    if rest != *old {
+        lines.push("settings changed, and its counts begin anew".into());
+    }
+    lines
+}
+
 /// In the largest unit of which it is a whole number.
 fn size(bytes: u64) -> String {
     let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
@@ -194,11 +214,15 @@ fn route(
         mirror.upstream = before.upstream;
     }
     rest.cache = old.cache;
+    for (charge, before) in rest.limits.iter_mut().zip(&old.limits) {
+        charge.limit = before.limit;
+    }
     let is_same = rest == *old && is_same_names;
     (!is_same).then(|| "changed".into()).into_iter().collect()
 }
 
-/// What a route names: listeners, upstreams with their weights, the mirror, and after a word that keeps it apart the cache.
+/// What a route names: listeners, upstreams with their weights, the mirror, and after a word that keeps it apart the cache and the
+/// limits with their costs.
 fn names<'c>(config: &'c Config, route: &Route) -> Vec<(&'c str, u32)> {
     let upstream = |index: usize| {
         config
@@ -215,6 +239,11 @@ fn names<'c>(config: &'c Config, route: &Route) -> Vec<(&'c str, u32)> {
     names.extend(route.mirror.iter().map(|it| (upstream(it.upstream), 0)));
     let cache = route.cache.and_then(|index| config.caches.get(index));
     names.extend([("cache", 0), (cache.map_or("", |it| &it.name), 0)]);
+    let limits = route.limits.iter();
+    names.extend(limits.filter_map(|charge| {
+        let limit = config.limits.get(charge.limit)?;
+        Some((limit.name.as_str(), charge.cost))
+    }));
     names
 }
 
@@ -241,6 +270,7 @@ mod tests {
             routes: Vec::new(),
             upstreams: vec![upstream],
             caches: Vec::new(),
+            limits: Vec::new(),
         }
     }
 
@@ -292,6 +322,7 @@ mod tests {
                 max_body: 1,
                 mirror: None,
                 cache: None,
+                limits: Vec::new(),
             };
             Config {
                 upstreams: upstreams.iter().map(|it| Upstream::new(*it)).collect(),
@@ -360,6 +391,7 @@ mod tests {
             max_body: 1,
             mirror: None,
             cache,
+            limits: Vec::new(),
         };
         let with = |names: &[&str], cache| Config {
             routes: vec![route(cache)],

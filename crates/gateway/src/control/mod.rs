@@ -30,6 +30,7 @@ use tokio::time::Instant;
 
 use crate::cache::{OpenError, Store};
 use crate::config::{Config, Upstream};
+use crate::limit::{Limit, LimitError};
 use crate::route::TableError;
 use crate::snapshot::{Routes, Snapshot};
 use crate::worker::{Apply, Order};
@@ -47,6 +48,8 @@ pub enum ApplyError {
     Routes(TableError),
     /// A cache cannot be opened.
     Cache(OpenError),
+    /// A limit's numbers make none.
+    Limit(LimitError),
     /// Another process takes over, or this one ends.
     Leaving,
 }
@@ -59,6 +62,7 @@ impl fmt::Display for ApplyError {
             }
             Self::Routes(error) => error.fmt(f),
             Self::Cache(error) => error.fmt(f),
+            Self::Limit(error) => error.fmt(f),
             Self::Leaving => f.write_str(edit::LEAVING),
         }
     }
@@ -207,6 +211,7 @@ impl Control {
             Arc::new(routes.map_err(ApplyError::Routes)?)
         };
         let caches = self.open_caches(state, &config)?;
+        let limits = self.open_limits(state, &config)?;
         let sockets = state.sockets.open(&config.listeners)?;
 
         // Nothing fails from here on.
@@ -223,6 +228,7 @@ impl Control {
                 .map(|it| Arc::clone(it.shared()))
                 .collect(),
             caches,
+            limits,
         };
         state.config = config;
         Ok((changes, self.publish(state, snapshot, sockets)))
@@ -240,6 +246,21 @@ impl Control {
         };
         let caches = config.caches.iter().enumerate().map(open);
         caches.collect::<Result<_, _>>().map_err(ApplyError::Cache)
+    }
+
+    /// Makes what is new of the limits, and goes on with the others.
+    fn open_limits(&self, state: &State, config: &Config) -> Result<Arc<[Arc<Limit>]>, ApplyError> {
+        let old = &state.snapshot.limits;
+        let mut stores: Vec<_> = old.iter().filter_map(|old| old.store.clone()).collect();
+        let mut limits = Vec::with_capacity(config.limits.len());
+        for limit in &config.limits {
+            let known = old.iter().find(|old| old.config.name == limit.name);
+            let limit = Limit::open(&Arc::new(limit.clone()), known, &stores, &self.registry);
+            let limit = limit.map_err(ApplyError::Limit)?;
+            stores.extend(limit.store.clone());
+            limits.push(limit);
+        }
+        Ok(limits.into())
     }
 
     /// Brings the managed upstreams into the order of the configuration.
@@ -283,6 +304,7 @@ impl Control {
             routes: Arc::clone(&old.routes),
             upstreams,
             caches: Arc::clone(&old.caches),
+            limits: Arc::clone(&old.limits),
         };
         self.publish(state, snapshot, Vec::new())
     }

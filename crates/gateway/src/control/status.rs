@@ -8,6 +8,7 @@ use tenfold_traffic::State;
 use super::Control;
 use crate::config::route::{Action, Share};
 use crate::config::{Address, Config, Route};
+use crate::limit::status::LimitStatus;
 use crate::metrics;
 use crate::snapshot::{Entry, SharedUpstream};
 use crate::status::{
@@ -53,6 +54,7 @@ impl Control {
                 .map(|upstream| self.upstream_status(upstream))
                 .collect(),
             caches: snapshot.caches.iter().map(|cache| cache.status()).collect(),
+            limits: self.limit_statuses(),
         }
     }
 
@@ -101,6 +103,14 @@ impl Control {
             sent_bytes: None,
             received_bytes: None,
         }
+    }
+
+    /// How the limits do, in the order of the configuration.
+    pub(crate) fn limit_statuses(&self) -> Vec<LimitStatus> {
+        let now = self.now();
+        let snapshot = self.snapshot();
+        let limits = snapshot.limits.iter();
+        limits.map(|limit| limit.status(now)).collect()
     }
 
     /// How the routes do, in the order of the configuration.

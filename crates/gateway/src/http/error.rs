@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use tenfold_http1::{BodyError, Buffer, HeadError, Name, RequestHead, write};
+use tenfold_http1::{BodyError, Buffer, HeadError, Name, RequestHead, Version, write};
 
 /// A request that cannot be answered by a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,9 +46,27 @@ pub(crate) enum Failure {
     PurgeForbidden,
     /// A `PURGE` of something that cannot be.
     PurgeMalformed,
+    /// A limit of the route refuses it.
+    Limited {
+        /// When it may be tried again, in seconds.
+        retry_after: u32,
+    },
 }
 
 impl std::error::Error for Failure {}
+
+/// To whom an error is told, and how.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Style<'a> {
+    /// The request; missing if it never got that far.
+    pub(crate) head: Option<&'a RequestHead>,
+    /// Its identifier; empty if it has none.
+    pub(crate) request_id: &'a [u8],
+    /// The version of a connection that goes on. Without it the connection closes behind the response.
+    pub(crate) version: Option<Version>,
+    /// Further lines of the response's head.
+    pub(crate) lines: &'a [u8],
+}
 
 /// What is wrong with a server's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +102,7 @@ impl Failure {
             Self::UpstreamTimeout | Self::OnlyIfCached => 504,
             Self::PurgeForbidden => 403,
             Self::PurgeMalformed => 400,
+            Self::Limited { .. } => 429,
             Self::File => 500,
         }
     }
@@ -112,6 +131,7 @@ impl Failure {
             Self::OnlyIfCached => "only_if_cached",
             Self::PurgeForbidden => "purge_forbidden",
             Self::PurgeMalformed => "purge_malformed",
+            Self::Limited { .. } => "rate_limited",
         }
     }
 
@@ -125,15 +145,22 @@ impl Failure {
         }
     }
 
-    /// Writes the response that answers it: JSON for a client that asks for it, else plain text. `head` and `request_id` are
-    /// missing if the request never got that far. The connection closes behind it.
-    pub(crate) fn write(
-        self,
-        out: &mut Buffer,
-        date: &[u8],
-        head: Option<&RequestHead>,
-        request_id: &[u8],
-    ) {
+    /// How long a client is asked to wait before it tries again, in seconds.
+    fn retry_after(self) -> Option<u64> {
+        match self {
+            Self::Limited { retry_after } => Some(retry_after.into()),
+            _ => (self.status() == 503).then_some(RETRY_AFTER.as_secs()),
+        }
+    }
+
+    /// Writes the response that answers it: JSON for a client that asks for it, else plain text.
+    pub(crate) fn write(self, out: &mut Buffer, date: &[u8], style: &Style<'_>) {
+        let Style {
+            head,
+            request_id,
+            version,
+            lines,
+        } = *style;
         let is_json = head
             .and_then(|head| head.get(Name::Accept))
             .is_some_and(wants_json);
@@ -158,17 +185,19 @@ impl Failure {
         write::content_length(out, body.len() as u64);
         write::field(out, b"Date", date);
         write::field(out, b"Cache-Control", b"no-store");
-        if status == 503 {
-            write::field(
-                out,
-                b"Retry-After",
-                RETRY_AFTER.as_secs().to_string().as_bytes(),
-            );
+        if let Some(seconds) = self.retry_after() {
+            write::field(out, b"Retry-After", seconds.to_string().as_bytes());
         }
+        out.push(lines);
         if !request_id.is_empty() {
             write::field(out, b"X-Request-Id", request_id);
         }
-        out.push(b"Connection: close\r\n\r\n");
+        match version {
+            None => out.push(b"Connection: close\r\n"),
+            Some(Version::Http10) => out.push(b"Connection: keep-alive\r\n"),
+            Some(Version::Http11) => {}
+        }
+        out.push(b"\r\n");
         if head.is_none_or(|head| head.line().method != tenfold_http1::Method::Head) {
             out.push(body.as_bytes());
         }
@@ -248,6 +277,7 @@ impl fmt::Display for Failure {
             Self::OnlyIfCached => "this is not cached, and only-if-cached was asked for",
             Self::PurgeForbidden => "this address may not purge: it is not in purge_from",
             Self::PurgeMalformed => "this cannot be purged",
+            Self::Limited { .. } => "too many requests: wait as long as Retry-After says",
         })
     }
 }

@@ -13,6 +13,7 @@ mod forward;
 mod headers;
 mod identity;
 mod ids;
+mod limit;
 mod local;
 pub(crate) mod mirror;
 mod pipeline;

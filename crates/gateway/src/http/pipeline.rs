@@ -7,12 +7,12 @@ use tokio::io::AsyncWriteExt;
 
 use super::access_log::Line;
 use super::client::Client;
-use super::error::Failure;
+use super::error::{Failure, Style};
 use super::forward::{self, Answered};
 use super::request::Request;
 use super::respond::{Sent, discard};
 use super::served::{Next, Served};
-use super::{cached, local, mirror};
+use super::{cached, limit, local, mirror};
 use crate::metrics;
 use crate::snapshot::Entry;
 use crate::worker::Worker;
@@ -20,7 +20,7 @@ use crate::worker::Worker;
 /// How long a client may take to read an error's few bytes.
 const WRITING: Duration = Duration::from_secs(10);
 
-/// Answers one request: route and admit → attempt → respond → record.
+/// Answers one request: route, limit and admit → attempt → respond → record.
 pub(super) fn serve<'a>(
     worker: &'a Worker,
     client: &'a mut Client,
@@ -34,7 +34,15 @@ pub(super) fn serve<'a>(
     // the allocator's fast path (docs/performance.md).
     async move {
         let _active = active;
+        if let Ok(request) = &mut admitted
+            && request.way.awaits_store()
+        {
+            Box::pin(limit::ask_store(worker, request)).await;
+        }
         let served = match &mut admitted {
+            Ok(request) if request.way.refusal().is_some() => {
+                Box::pin(limit::answer(worker, client, request)).await
+            }
             Ok(request) if request.way.local().is_some() => {
                 Box::pin(answer_here(worker, client, request)).await
             }
@@ -50,6 +58,7 @@ pub(super) fn serve<'a>(
         };
         match admitted {
             Ok(request) => {
+                limit::observe(worker, &request, &served);
                 record(worker, client, &About::request(&request), &served);
                 if served.next == Next::KeepAlive {
                     client.connection.put_back(request.into_rest());
@@ -117,7 +126,7 @@ async fn answer_here(worker: &Worker, client: &mut Client, request: &mut Request
 }
 
 /// Reads what is still coming of a request that was answered early, so that the connection can go on.
-async fn read_the_rest(
+pub(super) async fn read_the_rest(
     worker: &Worker,
     client: &mut Client,
     request: &mut Request,
@@ -173,7 +182,12 @@ pub(super) async fn refuse(
     }
     let mut out = worker.buffers.head();
     let now = worker.clock.read();
-    failure.write(&mut out, &worker.clock.date(now), head, id);
+    let style = Style {
+        head,
+        request_id: id,
+        ..Style::default()
+    };
+    failure.write(&mut out, &worker.clock.date(now), &style);
     client.timer.set(now, WRITING);
     let write = client.connection.stream_mut().write_all(out.filled());
     if let Some(Ok(())) = client.timer.limit(write).await {

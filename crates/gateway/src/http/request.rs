@@ -79,7 +79,7 @@ impl Request {
             }
         };
         // No server is to get anything of a request that is answered here.
-        let sent = if way.local().is_some() {
+        let sent = if way.local().is_some() || way.refusal().is_some() {
             small(out.len())
         } else {
             0
@@ -276,6 +276,11 @@ impl Request {
     pub(crate) fn shrink(&mut self) {
         self.head.shrink();
         self.out.shrink();
+    }
+
+    /// No server is to get anything of it any more.
+    pub(crate) fn forget_upstream(&mut self) {
+        self.sent = small(self.out.len());
     }
 
     /// Prepares for sending it again from the beginning.

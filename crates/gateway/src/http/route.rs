@@ -11,10 +11,11 @@ use super::client::Client;
 use super::error::Failure;
 use super::headers::{self, IdSpan};
 use super::identity;
+use super::limit::{self, Limited, Refusal};
 use crate::config::Route;
 use crate::config::route::{Action, PathEdit, Reply};
 use crate::route::{Ask, Fields, Filled, Found, Normal, normalise, split, split_query};
-use crate::snapshot::Entry;
+use crate::snapshot::{Entry, Snapshot};
 use crate::upstream::Upstream;
 use crate::worker::Worker;
 use crate::worker::site::Site;
@@ -38,6 +39,8 @@ struct Extra {
     plan: Option<Plan>,
     /// What the cache has to say about a response that it did not serve.
     cache_status: Option<CacheStatus>,
+    /// What limits have to do with it.
+    limited: Option<Box<Limited>>,
 }
 
 /// An answer of the gateway's own.
@@ -63,6 +66,34 @@ impl Way {
 
     pub(crate) fn route(&self) -> &Route {
         &self.entry().route
+    }
+
+    /// The rules that held when it came.
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.site.snapshot
+    }
+
+    /// True if a store has to be asked whether it may go on.
+    pub(super) fn awaits_store(&self) -> bool {
+        let limited = self.extra.as_ref().and_then(|it| it.limited.as_ref());
+        limited.is_some_and(|limited| limited.is_waiting())
+    }
+
+    pub(super) fn take_limited(&mut self) -> Option<Box<Limited>> {
+        self.extra.as_mut()?.limited.take()
+    }
+
+    /// Puts back what was taken, with what the response is to tell.
+    pub(super) fn set_limited(&mut self, limited: Box<Limited>) {
+        if let Some(extra) = &mut self.extra {
+            extra.response_lines.extend(limited.lines());
+            extra.limited = Some(limited);
+        }
+    }
+
+    /// Why a limit does not let it go on.
+    pub(super) fn refusal(&self) -> Option<&Refusal> {
+        self.extra.as_ref()?.limited.as_ref()?.refusal()
     }
 
     /// The upstream whose server is to answer.
@@ -105,10 +136,11 @@ impl Way {
         self.extra.as_ref()?.cache_status.as_ref()
     }
 
-    /// Lines that the response gets, if the route edits it.
+    /// Lines that the response gets, if the route edits it or a limit has something to tell.
     pub(crate) fn response_lines(&self) -> Option<&[u8]> {
         let extra = self.extra.as_ref()?;
-        (!self.entry().response_edits.is_empty()).then_some(&extra.response_lines)
+        let is_edited = !self.entry().response_edits.is_empty() || !extra.response_lines.is_empty();
+        is_edited.then_some(&extra.response_lines)
     }
 }
 
@@ -150,9 +182,16 @@ pub(crate) fn prepare(
         found: &found,
         entry,
     };
-    let plan = request.plan(&site);
+    let limited = limit::check(worker, client, head, &site.snapshot, entry);
+    let is_refused = limited.as_ref().is_some_and(|it| it.refusal().is_some());
+    let plan = match is_refused {
+        true => None,
+        false => request.plan(&site),
+    };
     let id = match &entry.route.action {
-        Action::Forward(_) if !plan.as_ref().is_some_and(Plan::is_at_hand) => request.write(out),
+        Action::Forward(_) if !is_refused && !plan.as_ref().is_some_and(Plan::is_at_hand) => {
+            request.write(out)
+        }
         _ => headers::identifier(out, head, || worker.random()),
     };
     let name = id.of(out.filled());
@@ -161,13 +200,16 @@ pub(crate) fn prepare(
         Destination::Local(local) => (u32::MAX, Some(local)),
     };
     let edits = &entry.response_edits;
-    let extra = (local.is_some() || plan.is_some() || !edits.is_empty()).then(|| {
-        let response_lines = edits.lines(&request.filled(name)).into_owned();
+    let has_extra = local.is_some() || plan.is_some() || limited.is_some() || !edits.is_empty();
+    let extra = has_extra.then(|| {
+        let mut response_lines = edits.lines(&request.filled(name)).into_owned();
+        response_lines.extend(limited.iter().flat_map(|limited| limited.lines()));
         Box::new(Extra {
             local,
             response_lines,
             plan,
             cache_status: None,
+            limited,
         })
     });
     let route = u32::try_from(found.index).expect("routes are counted in thousands");

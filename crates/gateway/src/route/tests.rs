@@ -59,6 +59,7 @@ fn with(name: String, matches: Match) -> Route {
         max_body: 0,
         mirror: None,
         cache: None,
+        limits: Vec::new(),
     }
 }
 

@@ -35,6 +35,7 @@ pub(super) fn router() -> Router<Arc<Admin>> {
             get(endpoints).post(edit_endpoints),
         )
         .route("/api/v1/routes", get(routes))
+        .route("/api/v1/limits", get(limits))
         .merge(cache::router())
         .route("/api/v1/config", get(config))
         .route("/api/v1/reload", post(reload))
@@ -126,6 +127,13 @@ fn find(gateway: &dyn Control, name: &str) -> Result<UpstreamStatus, Problem> {
 
 async fn routes(State(admin): State<Arc<Admin>>) -> Response {
     ask(&admin, |gateway| Ok(json!({ "routes": gateway.routes() }))).await
+}
+
+async fn limits(State(admin): State<Arc<Admin>>) -> Response {
+    ask(&admin, |gateway| {
+        Ok(json!({ "limits": gateway.status().limits }))
+    })
+    .await
 }
 
 async fn config(State(admin): State<Arc<Admin>>) -> Response {

@@ -48,6 +48,7 @@ pub(crate) fn config(arguments: &Run) -> Result<(Config, Process), Refusal> {
         max_body: arguments.limits.max_body,
         mirror: None,
         cache: arguments.cache.map(|_| 0),
+        limits: Vec::new(),
     };
     let cache = |memory| {
         let mut cache = Cache::new("default");
@@ -61,6 +62,7 @@ pub(crate) fn config(arguments: &Run) -> Result<(Config, Process), Refusal> {
         routes: vec![route],
         upstreams: vec![upstream],
         caches: arguments.cache.map(cache).into_iter().collect(),
+        limits: Vec::new(),
     };
     let process = Process {
         workers: arguments.workers.map(usize::from),

@@ -24,6 +24,10 @@ pub(super) fn cannot_start(error: StartError, is_file: bool) -> Refusal {
             error,
             "mend the cache's `disk` or `redis`, or leave it out to do without that level",
         ),
+        StartError::Config(ApplyError::Limit(_)) => Refusal::new(
+            error,
+            "mend the limit, or the Redis of [shared] that it counts in",
+        ),
         StartError::Config(ApplyError::Leaving) => Refusal::new(error, "start it once more"),
         StartError::NoServers(_) => Refusal::new(
             error,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ratatui::crossterm::terminal;
 use serde_json::json;
-use tenfold_gateway::{EndpointStatus, RouteStatus, Status, UpstreamStatus};
+use tenfold_gateway::{EndpointStatus, LimitStatus, RouteStatus, Status, UpstreamStatus};
 
 use super::Refusal;
 use super::client::{Client, Failure};
@@ -171,6 +171,9 @@ fn render(
     if !status.caches.is_empty() {
         let _infallible = write!(text, "\n{}", super::cache::table(&status.caches, in_colour));
     }
+    if !status.limits.is_empty() {
+        text.push_str(&render_limits(&status.limits, in_colour));
+    }
     for upstream in &status.upstreams {
         let is_watched = routes.is_some();
         text.push_str(&render_upstream(upstream, earlier, is_watched, in_colour));
@@ -179,6 +182,39 @@ fn render(
         text.push_str(&render_routes(routes, earlier, in_colour));
     }
     text
+}
+
+fn render_limits(limits: &[LimitStatus], in_colour: bool) -> String {
+    let mut table = Table::new(&[
+        "LIMIT",
+        "COUNTED",
+        ">ALLOWED",
+        ">REFUSED",
+        ">DRY RUN",
+        ">NO STORE",
+        ">CLIENTS",
+        ">MOST",
+        ">FORGOTTEN",
+        "KEY",
+    ]);
+    for one in limits {
+        // Without its store it does what it was told to, and not what it is for.
+        let is_degraded = one.is_shared && one.mode != "shared";
+        let mode_tone = if is_degraded { Tone::Bad } else { Tone::Plain };
+        table.row([
+            (one.name.clone(), Tone::Title),
+            (one.mode.clone(), mode_tone),
+            (count(one.allowed), Tone::Plain),
+            (count(one.refused), Tone::Plain),
+            (count(one.dry_run_refused), Tone::Dim),
+            (count(one.store_failed), Tone::Plain),
+            (count(one.keys), Tone::Plain),
+            (count(one.max_keys), Tone::Dim),
+            (count(one.forgotten), Tone::Dim),
+            (one.key.join(", "), Tone::Dim),
+        ]);
+    }
+    format!("\n{}", table.text(in_colour))
 }
 
 fn head(status: &Status, earlier: Option<&Earlier<'_>>, in_colour: bool) -> String {

@@ -1,10 +1,12 @@
 //! A configuration as it takes effect, for `/api/v1/config`: every default filled in, in the words of the file.
 
 mod cache;
+mod limit;
 
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use tenfold_gateway::config::cache::Redis;
 use tenfold_gateway::config::listener::Listener;
 use tenfold_gateway::config::route::{Action, Condition, FieldEdits, PathEdit, Route, Share, Test};
 use tenfold_gateway::config::upstream::{Check, HashKey, Probe, Server, Source, Upstream};
@@ -28,6 +30,9 @@ pub(crate) fn describe(config: &Config, process: &Process) -> Value {
     let caches = config.caches.iter();
     let caches = caches.map(|it| (it.name.clone(), cache::describe(it)));
     let caches: Map<_, _> = caches.collect();
+    let limits = config.limits.iter();
+    let limits = limits.map(|it| (it.name.clone(), limit::describe(it)));
+    let limits: Map<_, _> = limits.collect();
     let routes: Vec<_> = config
         .routes
         .iter()
@@ -50,8 +55,16 @@ pub(crate) fn describe(config: &Config, process: &Process) -> Value {
         "route": routes,
         "upstream": upstreams,
         "cache": caches,
-        "shared": config.caches.iter().find_map(|cache| cache.redis.as_ref()).map(cache::shared),
+        "limit": limits,
+        "shared": shared(config).map(cache::shared),
     })
+}
+
+/// The Redis that caches and limits share.
+fn shared(config: &Config) -> Option<&Redis> {
+    let caches = config.caches.iter().filter_map(|it| it.redis.as_ref());
+    let limits = config.limits.iter().filter_map(|it| it.shared.as_ref());
+    caches.chain(limits.map(|it| &it.redis)).next()
 }
 
 fn log(target: &lines::Target) -> String {
@@ -112,6 +125,12 @@ fn describe_route(route: &Route, config: &Config) -> Value {
     });
     if let Some(cache) = route.cache {
         value["cache"] = json!(config.caches[cache].name);
+    }
+    if !route.limits.is_empty() {
+        let charges = route.limits.iter();
+        let charges =
+            charges.map(|it| json!({ "name": config.limits[it.limit].name, "cost": it.cost }));
+        value["limit"] = charges.collect();
     }
     let (key, action) = describe_action(&route.action, config);
     value[key] = action;

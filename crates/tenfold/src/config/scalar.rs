@@ -185,6 +185,12 @@ texts! {
     /// What a request is hashed by: `client_ip`, `header:NAME`, `cookie:NAME` or `target` (path and query).
     Hash(tenfold_gateway::config::upstream::HashKey) = word::hash_key, "what requests are hashed by",
         { "type": "string", "pattern": "^(client_ip|target|header:.+|cookie:.+)$" };
+    /// So many in a time: `100/s`, `5000/m`, `10/h`, `1000/d`, or `100/10s`.
+    Rate(tenfold_traffic::limit::Rate) = value::rate, "a rate",
+        { "type": "string", "pattern": "^[0-9]+/([0-9]+(\\.[0-9]+)?)?(ms|s|m|h|d)$" };
+    /// What a limit tells clients apart by: `client_ip`, `header:NAME`, `cookie:NAME`, `route` or `global`.
+    LimitKey(tenfold_gateway::config::limit::KeyPart) = word::limit_key, "what clients are told apart by",
+        { "type": "string", "pattern": "^(client_ip|route|global|header:.+|cookie:.+)$" };
     /// Path and query that are asked for: `/healthz`.
     Target(String) = word::target, "a path", { "type": "string", "pattern": "^/" };
 }

@@ -31,6 +31,7 @@ const TABLES: &[(&str, &str)] = &[
     ("route: files", "Files"),
     ("route: request_headers, response_headers", "Edits"),
     ("route: mirror", "Mirror"),
+    ("route: limit", "Charge"),
     ("[upstream.NAME]", "Upstream"),
     ("upstream: servers", "Server"),
     ("upstream: discover", "Source"),
@@ -41,6 +42,9 @@ const TABLES: &[(&str, &str)] = &[
     ("cache: disk", "Disk"),
     ("cache: query", "QueryNames"),
     ("cache: bypass", "Bypass"),
+    ("[limit.NAME]", "Limit"),
+    ("[limit.NAME.tier.TIER]", "Tier"),
+    ("limit: adaptive", "Adaptive"),
     ("[shared]", "Shared"),
 ];
 

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use tenfold_gateway::config::Server;
 use tenfold_gateway::config::cache::LONGEST;
 use tenfold_observe::lines;
+use tenfold_traffic::limit::Rate;
 
 /// A server with the usual weight: `HOST:PORT`, `http://HOST:PORT`, `unix:/PATH`.
 pub fn server(text: &str) -> Result<Server, String> {
@@ -112,6 +113,41 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         return Err("a time lies between 1ms and 24h".into());
     }
     Ok(Duration::from_secs_f64(seconds))
+}
+
+/// `100/s`, `5000/m`, `10/h`, `1000/d`, `100/10s`: at least one, in at least a millisecond.
+pub fn rate(text: &str) -> Result<Rate, String> {
+    let hint = || "give how many in what time, for example 100/s, 5000/m or 10/h".to_owned();
+    let (count, time) = text.split_once('/').ok_or_else(hint)?;
+    let count = count.trim_end();
+    if count.is_empty() || !count.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(hint());
+    }
+    let count = count.parse::<u64>().map_err(|_| hint())?;
+    if count == 0 {
+        return Err("a rate is at least 1: leave the limit out, or answer with `respond`".into());
+    }
+    let (number, unit) = split_unit(time.trim_start());
+    let scale = match unit {
+        "ms" => 0.001,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        _ => return Err(hint()),
+    };
+    let number = match number {
+        "" => 1.0,
+        number => number.parse::<f64>().map_err(|_| hint())?,
+    };
+    let seconds = number * scale;
+    if !(0.001..=366.0 * 86_400.0).contains(&seconds) {
+        return Err("the time of a rate lies between 1ms and 366d".into());
+    }
+    Ok(Rate {
+        count,
+        per: Duration::from_secs_f64(seconds),
+    })
 }
 
 /// `0s`, `30s`, `1.5m`, `30d`: whole seconds, of which caches count at most 2^31 (RFC 9111 section 1.2.2).
@@ -250,6 +286,40 @@ mod tests {
             "", "10", "500ms", "1.5s", "-1s", "24856d", "1y", "..s", "infs",
         ] {
             assert!(lifetime(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn rates() {
+        for (text, count, seconds) in [
+            ("100/s", 100, 1.0),
+            ("5000/m", 5000, 60.0),
+            ("10 / h", 10, 3600.0),
+            ("7/d", 7, 86_400.0),
+            ("100/10s", 100, 10.0),
+            ("1/1.5m", 1, 90.0),
+            ("5/100ms", 5, 0.1),
+        ] {
+            let per = Duration::from_secs_f64(seconds);
+            assert_eq!(rate(text), Ok(Rate { count, per }), "{text}");
+        }
+        for bad in [
+            "",
+            "100",
+            "/s",
+            "-1/s",
+            "0/s",
+            "1.5/s",
+            "100/",
+            "100/x",
+            "100/0s",
+            "1/-1s",
+            "1/367d",
+            "1/..s",
+            "99999999999999999999/s",
+            "+1/s",
+        ] {
+            assert!(rate(bad).is_err(), "{bad}");
         }
     }
 

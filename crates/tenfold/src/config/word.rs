@@ -1,5 +1,6 @@
 //! Names, methods, fields, paths and where secrets are: words with rules of their own. Each error says what would be right.
 
+use tenfold_gateway::config::limit::KeyPart;
 use tenfold_gateway::config::upstream;
 
 /// A name for upstreams, listeners and zones, which labels of metrics and cookies can carry.
@@ -92,6 +93,20 @@ pub fn hash_key(text: &str) -> Result<upstream::HashKey, String> {
     }
 }
 
+/// `client_ip`, `header:NAME`, `cookie:NAME`, `route`, `global`.
+pub fn limit_key(text: &str) -> Result<KeyPart, String> {
+    match text.split_once(':') {
+        None if text == "client_ip" => Ok(KeyPart::ClientIp),
+        None if text == "route" => Ok(KeyPart::Route),
+        None if text == "global" => Ok(KeyPart::Global),
+        Some(("header", name)) => {
+            field_name(name).map(|name| KeyPart::Header(name.to_ascii_lowercase()))
+        }
+        Some(("cookie", name)) => cookie_name(name).map(KeyPart::Cookie),
+        _ => Err("give client_ip, header:NAME, cookie:NAME, route or global".into()),
+    }
+}
+
 /// `env:NAME` or `file:PATH`.
 pub fn secret_source(text: &str) -> Result<String, String> {
     match text.split_once(':') {
@@ -156,6 +171,15 @@ mod tests {
             "global",
         ] {
             assert!(hash_key(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn keys_of_limits() {
+        assert_eq!(limit_key("global"), Ok(KeyPart::Global));
+        assert_eq!(limit_key("header:X-A"), Ok(KeyPart::Header("x-a".into())));
+        for bad in ["", "ip", "header:", "cookie:a b", "client_ip:x"] {
+            assert!(limit_key(bad).is_err(), "{bad}");
         }
     }
 

@@ -59,8 +59,85 @@ max_body = "10 apples""#, &["c:2:12: `max_body` cannot be `10 apples` (give a si
 max_head = "1MiB""#, &["c:2:12: `max_head` is out of bounds (a head's limit lies between 1KiB and 64KiB)"]),
     (r#"[limits]
 max_body = -1"#, &["c:2:12: `max_body` cannot be `-1` (give a size in bytes or with its unit, for example 512KiB, 10MB or 4GiB)"]),
-    (r#"[limit.clients]
-rate = "100/s""#, &["c:1:2: `limit` is not supported yet (leave it out: a later version brings it)"]),
+    (r#"[limit.a]
+rate = "-5/s""#, &["c:2:8: `rate` cannot be `-5/s` (give how many in what time, for example 100/s, 5000/m or 10/h)", "c:1:8: no route uses the limit `a` (add limit = \"a\" to a [[route]], or remove it)"]),
+    (r#"[limit.a]
+rate = "0/s""#, &["c:2:8: `rate` cannot be `0/s` (a rate is at least 1: leave the limit out, or answer with `respond`)"]),
+    (r#"[limit.a]
+rate = 100"#, &["c:2:8: `rate` takes a rate, not a number (give how many in what time, for example 100/s, 5000/m or 10/h)"]),
+    (r#"[limit.a]
+burst = 5"#, &["c:1:8: `rate` is missing (add rate = \"100/s\": how much each client may have over time)"]),
+    (r#"[limit.a]
+rate = "10/s"
+burst = 0"#, &["c:3:9: a burst lies between 1 and 1000000000 (for example 100)"]),
+    (r#"[limit.a]
+rate = "1/d"
+burst = 400"#, &["c:3:9: at this rate the burst takes more than a year to come back (raise the rate, or lower the burst)"]),
+    (r#"[limit.a]
+rate = "99000000/s""#, &["c:2:8: a rate is at most 10000000 per second (for example \"100/s\")"]),
+    (r#"[limit.a]
+rate = "10/s"
+algorithm = "sliding_window"
+window = "0s""#, &["c:4:10: `window` cannot be `0s` (a time lies between 1ms and 24h)"]),
+    (r#"[limit.a]
+rate = "2000000/s"
+algorithm = "sliding_window""#, &["c:2:8: a window counts at most 1048574: take a token bucket, or a shorter window (take algorithm = \"token_bucket\", or a shorter window)"]),
+    (r#"[limit.a]
+rate = "10/s"
+algorithm = "leaky_bucket""#, &["c:3:13: `algorithm` cannot be `leaky_bucket` (did you mean `token_bucket`?)"]),
+    (r#"[limit.a]
+algorithm = "concurrency""#, &["c:1:8: `in_flight` is missing (add in_flight = 10: how many requests may be under way at the same time)"]),
+    (r#"[limit.a]
+rate = "10/s"
+key = "ip""#, &["c:3:7: `key` cannot be `ip` (give client_ip, header:NAME, cookie:NAME, route or global)"]),
+    (r#"[limit.a]
+rate = "10/s"
+ipv6_prefix = 129"#, &["c:3:15: `ipv6_prefix` cannot be 129 (give a number from 0 to 128)"]),
+    (r#"[limit.a]
+rate = "10/s"
+max_keys = 1"#, &["c:3:12: `max_keys` cannot be 1 (give a number from 64 to 50000000)"]),
+    (r#"[limit.a]
+rate = "10/s"
+shared = true"#, &["c:3:10: the limit `a` is shared, and nothing says where (add [shared] with redis = \"redis://HOST:PORT\")"]),
+    (r#"[limit.a]
+default_tier = "basik"
+[limit.a.tier.basic]
+rate = "10/s""#, &["c:2:16: there is no tier `basik` (did you mean `basic`?)"]),
+    (r#"[limit.a]
+rate = "10/s"
+[limit.a.tier.premium]
+rate = "10/s""#, &["c:3:15: nobody is in the tier `premium` (say who with"]),
+    (r#"[limit.a]
+rate = "10/s"
+[limit.a.tier.premium]
+rate = "-1/s"
+from = ["10.0.0.0/33"]"#, &["c:4:8: `rate` cannot be `-1/s`", "c:5:9: `from` cannot be `10.0.0.0/33`"]),
+    (r#"[limit.a]
+rate = "10/s"
+[limit.a.tier.premium]
+rate = "20/s"
+api_keys = "0123456789abcdef""#, &["c:5:12: `api_keys` is not where a secret is"]),
+    (r#"[limit.a]
+rate = "10/s"
+burst = 3
+[[route]]
+path = "/search"
+respond = "x"
+limit = { name = "a", cost = 5 }"#, &["c:7:30: a request costs 5 of the limit `a`, which allows 3 at once: all would be refused (raise its burst to at least 5, or lower the cost)"]),
+    (r#"[limit.per-client]
+rate = "10/s"
+[[route]]
+path = "/x"
+respond = "x"
+limit = "per_client""#, &["c:6:9: there is no limit `per_client` (did you mean `per-client`?)"]),
+    (r#"[limit.a]
+rate = "10/s"
+[[route]]
+path = "/x"
+respond = "x"
+limit = ["a", "a"]"#, &["c:6:15: the limit `a` stands twice in this route (give it once, with its `cost`)"]),
+    (r#"[database.shop]
+listener = "db""#, &["c:1:2: `database` is not supported yet (leave it out: a later version brings it)"]),
     (r#"[listener.tls]
 listen = ":443"
 tls = { cert = "file:cert.pem" }"#, &["c:3:1: `tls` is not supported yet (leave it out: a later version brings it)"]),

@@ -11,6 +11,7 @@ mod health;
 mod import;
 mod import_haproxy;
 mod lifecycle;
+mod limits;
 mod malformed_requests;
 mod malformed_responses;
 mod messages;

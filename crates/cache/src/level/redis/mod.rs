@@ -36,6 +36,7 @@ mod member;
 mod message;
 mod missed;
 mod options;
+mod remote;
 mod script;
 mod stored;
 mod table;
@@ -50,6 +51,7 @@ use tokio::task::AbortHandle;
 
 pub use error::ConnectError;
 pub use options::RedisOptions;
+pub use remote::{Remote, Script};
 
 use self::dial::Dialler;
 use self::link::Link;

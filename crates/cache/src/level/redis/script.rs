@@ -34,7 +34,7 @@ scripts! {
 }
 
 impl Lua {
-    fn new(source: &str) -> Self {
+    pub(super) fn new(source: &str) -> Self {
         Self {
             source: source.to_owned(),
             digest: Script::new(source).get_hash().to_owned(),

@@ -4,6 +4,7 @@
 //! reported and left out, so that one look shows all of it.
 
 mod cache;
+mod limit;
 mod listener;
 mod process;
 mod route;
@@ -124,11 +125,11 @@ impl Scope<'_> {
     }
 }
 
-/// Names of listeners, upstreams or caches, and the indexes that stand for them.
+/// Names of listeners, upstreams, caches or limits, and the indexes that stand for them.
 pub(crate) struct Names<'r> {
     index: HashMap<&'r str, usize>,
     all: Vec<&'r str>,
-    /// `listener`, `upstream` or `cache`.
+    /// `listener`, `upstream`, `cache`, `limit` or `tier`.
     table: &'static str,
 }
 
@@ -172,7 +173,10 @@ pub(crate) fn build(file: &raw::File, scope: &mut Scope<'_>) -> (Config, Process
     let listeners = Names::new(file.listener.value(), "listener", scope.report);
     let upstreams = Names::new(file.upstream.value(), "upstream", scope.report);
     let caches = Names::new(file.cache.value(), "cache", scope.report);
+    let limit_names = Names::new(file.limit.value(), "limit", scope.report);
     let process = process::check(file, scope);
+    let shared = cache::shared(&file.shared, scope);
+    let limits = limit::check(file, shared.as_ref(), scope);
     let config = Config {
         listeners: listener::check(file, scope),
         routes: route::check(
@@ -181,11 +185,14 @@ pub(crate) fn build(file: &raw::File, scope: &mut Scope<'_>) -> (Config, Process
                 listeners,
                 upstreams,
                 caches,
+                limits: limit_names,
             },
+            &limits,
             scope,
         ),
         upstreams: upstream::check(file, process.zone.as_deref(), scope),
-        caches: cache::check(file, scope),
+        caches: cache::check(file, shared.as_ref(), scope),
+        limits,
     };
     whole::check(file, &config, &process, scope);
     (config, process)

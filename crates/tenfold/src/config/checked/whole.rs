@@ -24,6 +24,8 @@ pub(super) fn check(file: &raw::File, config: &Config, process: &Process, scope:
     idle_listeners(file, config, scope);
     unused_upstreams(file, config, scope);
     unused_caches(file, config, scope);
+    unused_limits(file, config, scope);
+    unused_shared(file, config, scope);
 }
 
 /// An address that this process listens on, what for, and where that is written.
@@ -204,9 +206,29 @@ fn unused_caches(file: &raw::File, config: &Config, scope: &mut Scope<'_>) {
             scope.report.warning(name.at, message, help);
         }
     }
-    let is_shared = config.caches.iter().any(|cache| cache.redis.is_some());
+}
+
+fn unused_limits(file: &raw::File, config: &Config, scope: &mut Scope<'_>) {
+    let charges = config.routes.iter().flat_map(|route| &route.limits);
+    let used: HashSet<_> = charges.map(|charge| charge.limit).collect();
+    let names = file.limit.value().into_iter().flat_map(|all| &all.0);
+    for (index, (name, _)) in names.enumerate() {
+        if !used.contains(&index) {
+            let message = format!("no route uses the limit `{}`", name.value);
+            let help = format!(
+                "add limit = \"{}\" to a [[route]], or remove it",
+                name.value
+            );
+            scope.report.warning(name.at, message, help);
+        }
+    }
+}
+
+fn unused_shared(file: &raw::File, config: &Config, scope: &mut Scope<'_>) {
+    let is_shared = config.caches.iter().any(|cache| cache.redis.is_some())
+        || config.limits.iter().any(|limit| limit.shared.is_some());
     if let (false, Some(at)) = (is_shared, file.shared.at()) {
-        let help = "add shared = true to a [cache.NAME], or remove it";
+        let help = "add shared = true to a [cache.NAME] or a [limit.NAME], or remove it";
         scope.report.warning(at, "nothing is in [shared]", help);
     }
 }

@@ -5,6 +5,7 @@
 
 pub(crate) mod cache;
 pub(crate) mod gateway;
+pub(crate) mod limit;
 pub(crate) mod route;
 pub(crate) mod upstream;
 
@@ -37,8 +38,10 @@ table! {
         upstream: Named<upstream::Upstream>,
         /// Where responses are kept: `[cache.NAME]`.
         cache: Named<cache::Cache>,
+        /// How much clients may have: `[limit.NAME]`.
+        limit: Named<limit::Limit>,
         /// What gateways share.
         shared: cache::Shared,
     }
-    later ["limit", "database"]
+    later ["database"]
 }

@@ -1,5 +1,6 @@
 //! Routes, as they are written.
 
+use crate::config::raw::limit;
 use crate::config::read::table;
 use crate::config::scalar::{
     Count, FieldName, FieldValue, FilePath, Method, Share, Size, Text, Time,
@@ -54,8 +55,11 @@ table! {
         mirror: Mirror,
         /// The cache that may answer, by name.
         cache: Text,
+        /// The limits that all have to let a request go on, by name; or with what it costs of them:
+        /// `["per-client", { name = "search", cost = 5 }]`.
+        limit: OneOrMore<limit::Charge>,
     }
-    later ["limit", "priority", "retry", "concurrency"]
+    later ["priority", "retry", "concurrency"]
 }
 
 table! {

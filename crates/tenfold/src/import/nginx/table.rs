@@ -10,7 +10,8 @@ const HTTP11: &str = "connections are kept, in HTTP/1.1";
 const JSON: &str = "the access log has one line of JSON per request";
 const NAMES: &str = "the system's name servers are asked, again when a name's time to live is over";
 
-const LIMITS: &str = "comes with rate limits, not supported yet";
+const LIMITS: &str =
+    "write [limit.NAME] with its rate, and limit = \"NAME\" in a route (docs/rate-limits.md)";
 const CACHE: &str =
     "responses of servers are cached with [cache.NAME], and cache = \"NAME\" in a route";
 const TLS: &str = "comes with TLS, not supported yet";

@@ -21,13 +21,12 @@ const NAMESPACE: &str = "tenfold";
 /// When `[shared]` does not say how long a command may take. A Redis nearby answers within one; a server's answer takes longer.
 const TIMEOUT: std::time::Duration = std::time::Duration::from_millis(100);
 
-pub(super) fn check(file: &raw::File, scope: &mut Scope<'_>) -> Vec<Cache> {
-    let shared = shared(&file.shared, scope);
+pub(super) fn check(file: &raw::File, shared: Option<&Redis>, scope: &mut Scope<'_>) -> Vec<Cache> {
     let mut folders = Vec::new();
     let mut caches = Vec::new();
     let names = file.cache.value().into_iter().flat_map(Named::given);
     for (name, cache) in names {
-        caches.push(one(name, &cache.value, file, shared.as_ref(), scope));
+        caches.push(one(name, &cache.value, file, shared, scope));
         let disk = caches.last().and_then(|cache| cache.disk.as_ref());
         let at = cache.value.disk.value().and_then(|disk| disk.path.at());
         if let (Some(disk), Some(at)) = (disk, at) {
@@ -158,7 +157,7 @@ fn own_folder(
 }
 
 /// The Redis that gateways share.
-fn shared(field: &Field<cache::Shared>, scope: &mut Scope<'_>) -> Option<Redis> {
+pub(super) fn shared(field: &Field<cache::Shared>, scope: &mut Scope<'_>) -> Option<Redis> {
     let raw = field.value()?;
     let source = raw.redis.given()?;
     let url = match source.value.0.contains("://") {

@@ -5,29 +5,42 @@ mod edit;
 mod matching;
 mod naming;
 
-use tenfold_gateway::config::MAX_BODY;
-use tenfold_gateway::config::route::{Action, Mirror, Route, RouteTimeouts};
+use tenfold_gateway::config::route::{Action, Charge, Mirror, Route, RouteTimeouts};
+use tenfold_gateway::config::{Limit, MAX_BODY};
+use tenfold_traffic::limit::{Algorithm, Quota};
 
 use super::{Names, Scope};
-use crate::config::diagnostic::At;
+use crate::config::diagnostic::{At, Place};
 use crate::config::raw;
 use crate::config::read::Field;
 use crate::config::scalar::{Text, Time};
+use crate::config::shape::OneOrMore;
 
 /// What routes name.
 pub(super) struct Known<'r> {
     pub(super) listeners: Names<'r>,
     pub(super) upstreams: Names<'r>,
     pub(super) caches: Names<'r>,
+    pub(super) limits: Names<'r>,
 }
 
-pub(super) fn check(file: &raw::File, known: &Known<'_>, scope: &mut Scope<'_>) -> Vec<Route> {
+pub(super) fn check(
+    file: &raw::File,
+    known: &Known<'_>,
+    limits: &[Limit],
+    scope: &mut Scope<'_>,
+) -> Vec<Route> {
     let general = General::of(file);
     let raws = file.route.value().map_or(&[][..], |all| &all.0);
     let names = naming::names(raws, scope.report);
     let mut routes = Vec::with_capacity(raws.len());
     for (raw, name) in raws.iter().zip(names) {
-        routes.extend(one(raw, name, known, &general, scope));
+        let charges = charges(&raw.value.limit, known, limits, scope);
+        let route = one(raw, name, known, &general, scope);
+        routes.extend(route.map(|route| Route {
+            limits: charges,
+            ..route
+        }));
     }
     routes
 }
@@ -69,6 +82,7 @@ fn one(
             .map_or(general.max_body, |size| size.0),
         mirror,
         cache,
+        limits: Vec::new(),
     })
 }
 
@@ -96,6 +110,69 @@ fn warn_of_idle_keys(route: &raw::route::Route, action: &Action, scope: &mut Sco
         ("mirror", route.mirror.at()),
     ] {
         scope.without_effect(key, at, what);
+    }
+}
+
+/// What a request of the route costs, of which limits.
+fn charges(
+    field: &Field<OneOrMore<raw::limit::Charge>>,
+    known: &Known<'_>,
+    limits: &[Limit],
+    scope: &mut Scope<'_>,
+) -> Vec<Charge> {
+    let mut charges: Vec<Charge> = Vec::new();
+    for raw in field.value().into_iter().flat_map(|all| &all.0) {
+        let cost = scope.count("cost", &raw.value.cost, 1..=1_000_000);
+        let Some(name) = raw.value.name.given() else {
+            continue;
+        };
+        let Some(index) = known.limits.find(name, scope.report) else {
+            continue;
+        };
+        if charges.iter().any(|charge| charge.limit == index) {
+            let message = format!("the limit `{}` stands twice in this route", name.value);
+            let help = "give it once, with its `cost`";
+            scope.report.error(name.at, message, help);
+        }
+        let cost = cost.unwrap_or(1);
+        // One that is wrong itself is not in the list, and has been reported.
+        if let Some(limit) = limits.iter().find(|limit| limit.name == name.value) {
+            affordable(limit, cost, raw.value.cost.at().unwrap_or(name.at), scope);
+        }
+        charges.push(Charge {
+            limit: index,
+            cost: u32::try_from(cost).unwrap_or(1),
+        });
+    }
+    charges
+}
+
+/// A request that costs more than there can ever be would always be refused.
+fn affordable(limit: &Limit, cost: u64, at: Place, scope: &mut Scope<'_>) {
+    let most = |quota: &Quota| match limit.algorithm {
+        Algorithm::SlidingWindow => quota.rate.count,
+        _ => quota.burst,
+    };
+    let least = limit.quotas().iter().map(most).min().unwrap_or(cost);
+    if cost > least {
+        let name = &limit.name;
+        let what = match limit.algorithm {
+            Algorithm::SlidingWindow => "in a window",
+            _ => "at once",
+        };
+        let message = format!(
+            "a request costs {cost} of the limit `{name}`, which allows {least} {what}: all would be refused"
+        );
+        let help = match limit.algorithm {
+            Algorithm::SlidingWindow => {
+                format!("raise its rate to at least {cost} per window, or lower the cost")
+            }
+            Algorithm::Concurrency => {
+                format!("raise its in_flight to at least {cost}, or lower the cost")
+            }
+            _ => format!("raise its burst to at least {cost}, or lower the cost"),
+        };
+        scope.report.error(at, message, help);
     }
 }
 
