@@ -26,6 +26,7 @@ mod health;
 mod load;
 pub mod outcome;
 pub mod policy;
+pub mod resilience;
 pub mod state;
 
 pub use balance::hash::hash_key;
