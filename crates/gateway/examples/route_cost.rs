@@ -35,6 +35,9 @@ fn route(number: usize, host: Option<&str>, path: &str) -> Route {
         max_body: 0,
         mirror: None,
         cache: None,
+        concurrency: None,
+        priority: Default::default(),
+        priority_header: None,
     }
 }
 

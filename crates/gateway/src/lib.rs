@@ -35,6 +35,6 @@ pub use control::edit::{EditError, EndpointEdit};
 pub use http::cache::properties as cache_properties;
 pub use run::{DRAIN_TIMEOUT, Gateway, StartError, Threads};
 pub use status::{
-    DurationStatus, EndpointState, EndpointStatus, ListenerStatus, RouteStatus, Status,
-    UpstreamStatus,
+    ConcurrencyStatus, DurationStatus, EndpointState, EndpointStatus, ListenerStatus, RouteStatus,
+    ShedStatus, Status, UpstreamStatus,
 };

@@ -1,6 +1,7 @@
 //! The gateway's metrics: all names in one table, resolved to handles when a worker is built.
 
 pub(crate) mod cache;
+pub(crate) mod concurrency;
 
 use std::cell::RefCell;
 use std::sync::Arc;

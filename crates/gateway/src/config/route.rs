@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tenfold_traffic::resilience::bulkhead::Settings;
+use tenfold_traffic::resilience::priority::Priority;
+
 use crate::route::pattern::{HostPattern, PathPattern, Template};
 
 /// What becomes of the requests that match.
@@ -29,6 +32,21 @@ pub struct Route {
     pub mirror: Option<Mirror>,
     /// Index of the cache that may answer.
     pub cache: Option<usize>,
+    /// How many of its requests may be under way, over all workers; without it there is no limit.
+    pub concurrency: Option<Settings>,
+    /// How much its requests matter.
+    pub priority: Priority,
+    /// Lets requests say themselves how much they matter.
+    pub priority_header: Option<PriorityHeader>,
+}
+
+/// A field by which requests say how much they matter: `critical`, `normal` or `bulk`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriorityHeader {
+    /// The field, in lower case.
+    pub name: String,
+    /// Anybody may say so, and not only trusted proxies: where only one's own clients come.
+    pub from_anyone: bool,
 }
 
 /// How long things may take on a route.

@@ -292,6 +292,9 @@ mod tests {
                 max_body: 1,
                 mirror: None,
                 cache: None,
+                concurrency: None,
+                priority: Default::default(),
+                priority_header: None,
             };
             Config {
                 upstreams: upstreams.iter().map(|it| Upstream::new(*it)).collect(),
@@ -360,6 +363,9 @@ mod tests {
             max_body: 1,
             mirror: None,
             cache,
+            concurrency: None,
+            priority: Default::default(),
+            priority_header: None,
         };
         let with = |names: &[&str], cache| Config {
             routes: vec![route(cache)],

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use tenfold_http1::{BodyError, Buffer, HeadError, Name, RequestHead, write};
+use tenfold_traffic::resilience::queue::Shed;
 
 /// A request that cannot be answered by a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub(crate) enum Failure {
     TunnelBroken,
     /// An upgraded connection was silent for too long.
     TunnelIdle,
+    /// There is more to do than the upstream or the route can take.
+    Shed(Shed),
     /// This machine has no descriptor or port left.
     Exhausted,
     /// A file could not be read to the end that was announced.
@@ -79,7 +82,7 @@ impl Failure {
             Self::ClientTimeout => 408,
             // Never sent; nginx's number in logs for a connection that is no longer there to answer on.
             Self::ClientGone | Self::TunnelBroken | Self::TunnelIdle => 499,
-            Self::NoServer | Self::Exhausted => 503,
+            Self::NoServer | Self::Exhausted | Self::Shed(_) => 503,
             Self::UpstreamBroken | Self::UpstreamInvalid(_) => 502,
             Self::UpstreamTimeout | Self::OnlyIfCached => 504,
             Self::PurgeForbidden => 403,
@@ -107,6 +110,10 @@ impl Failure {
             Self::UpstreamTimeout => "upstream_timeout",
             Self::TunnelBroken => "tunnel_broken",
             Self::TunnelIdle => "tunnel_idle",
+            Self::Shed(Shed::Full) => "shed_full",
+            Self::Shed(Shed::Displaced) => "shed_displaced",
+            Self::Shed(Shed::Deadline) => "shed_deadline",
+            Self::Shed(Shed::Overload) => "shed_overload",
             Self::Exhausted => "out_of_descriptors",
             Self::File => "file_unreadable",
             Self::OnlyIfCached => "only_if_cached",
@@ -126,13 +133,14 @@ impl Failure {
     }
 
     /// Writes the response that answers it: JSON for a client that asks for it, else plain text. `head` and `request_id` are
-    /// missing if the request never got that far. The connection closes behind it.
+    /// missing if the request never got that far. `persists`: the connection goes on behind it.
     pub(crate) fn write(
         self,
         out: &mut Buffer,
         date: &[u8],
         head: Option<&RequestHead>,
         request_id: &[u8],
+        persists: bool,
     ) {
         let is_json = head
             .and_then(|head| head.get(Name::Accept))
@@ -168,7 +176,10 @@ impl Failure {
         if !request_id.is_empty() {
             write::field(out, b"X-Request-Id", request_id);
         }
-        out.push(b"Connection: close\r\n\r\n");
+        if !persists {
+            out.push(b"Connection: close\r\n");
+        }
+        out.push(b"\r\n");
         if head.is_none_or(|head| head.line().method != tenfold_http1::Method::Head) {
             out.push(body.as_bytes());
         }
@@ -243,6 +254,7 @@ impl fmt::Display for Failure {
             Self::UpstreamTimeout => "the server took too long to answer",
             Self::TunnelBroken => "the upgraded connection broke",
             Self::TunnelIdle => "the upgraded connection was idle for too long",
+            Self::Shed(_) => "there are more requests than can be answered at the moment",
             Self::Exhausted => "this gateway has no connection left to reach a server with",
             Self::File => "a file changed while it was being sent",
             Self::OnlyIfCached => "this is not cached, and only-if-cached was asked for",

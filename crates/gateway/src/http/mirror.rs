@@ -14,6 +14,7 @@ use tenfold_http1::{Method, ResponseHead};
 use tenfold_traffic::{Ask, Outcome, Tried};
 use tokio::io::AsyncWriteExt;
 
+use super::admission;
 use super::body::{Format, Pump};
 use super::client::Client;
 use super::exchange::RESPONSE_LIMITS;
@@ -116,7 +117,8 @@ impl Copy {
     pub(super) async fn ask(&self, worker: &Worker) -> Option<Answered> {
         let timer = worker.timers.timer();
         let now = worker.clock.read();
-        let pick = self.upstream.pick(&Ask {
+        let mut places = admission::enter_own(worker, &self.upstream, now)?;
+        let mut pick = self.upstream.pick(&Ask {
             tried: &Tried::default(),
             now,
             random: worker.random(),
@@ -128,12 +130,17 @@ impl Copy {
         let (mut connection, is_reused) = obtained.ok()??;
         timer.set(worker.clock.read(), self.timeout);
         let outcome = match timer.limit(self.exchange(&mut connection)).await {
-            Some(Ok(head)) => return Some(Answered::new(head, connection, pick, now)),
+            Some(Ok(head)) => {
+                places.judge(!admission::is_bad(head.line().status));
+                pick.places = places;
+                return Some(Answered::new(head, connection, pick, now));
+            }
             // Its server just closed a connection that had been idle, which says nothing about it.
             Some(Err(())) if is_reused => return None,
             Some(Err(())) => Outcome::Broken,
             None => Outcome::TimedOut,
         };
+        places.judge(false);
         forward::judge(worker, &pick, outcome, now);
         None
     }

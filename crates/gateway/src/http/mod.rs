@@ -1,6 +1,7 @@
 //! HTTP: from a client's connection to a recorded request.
 
 pub(crate) mod access_log;
+mod admission;
 pub(crate) mod body;
 pub(crate) mod cache;
 mod cached;

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use tenfold_http1::RequestHead;
+use tenfold_http1::{RequestHead, Version};
 use tokio::io::AsyncWriteExt;
 
 use super::access_log::Line;
 use super::client::Client;
 use super::error::Failure;
-use super::forward::{self, Answered};
+use super::forward::Answered;
 use super::request::Request;
 use super::respond::{Sent, discard};
 use super::served::{Next, Served};
-use super::{cached, local, mirror};
+use super::{admission, cached, local, mirror};
 use crate::metrics;
 use crate::snapshot::Entry;
 use crate::worker::Worker;
@@ -73,7 +73,7 @@ pub(super) fn serve<'a>(
 /// Finds a server, and sends its response on.
 pub(super) async fn answer(worker: &Worker, client: &mut Client, request: &mut Request) -> Served {
     mirror::perhaps(worker, client, request);
-    let answered = forward::ask(worker, client, request).await;
+    let answered = admission::ask(worker, client, request).await;
     let mut answered = answered.and_then(|it| it.for_client(worker, client, request));
     let sent = match &mut answered {
         Ok(response) => response.send(worker, client, request).await,
@@ -81,10 +81,7 @@ pub(super) async fn answer(worker: &Worker, client: &mut Client, request: &mut R
     };
     let mut served = match answered {
         Ok(response) => response.finish(worker, request, sent),
-        Err(failure) => {
-            let id = request.id();
-            Box::pin(refuse(worker, client, Some(&request.head), id, failure)).await
-        }
+        Err(failure) => Box::pin(refuse_request(worker, client, request, failure)).await,
     };
     read_the_rest(worker, client, request, &mut served).await;
     served
@@ -103,7 +100,7 @@ pub(super) async fn respond(
             let sent = response.send(worker, client, request).await;
             response.finish(worker, request, sent)
         }
-        Err(failure) => refuse(worker, client, Some(&request.head), request.id(), failure).await,
+        Err(failure) => refuse_request(worker, client, request, failure).await,
     };
     read_the_rest(worker, client, request, &mut served).await;
     served
@@ -152,6 +149,23 @@ pub(super) async fn serve_unreadable(
     served.next
 }
 
+/// Sends an error response to a request that was admitted. If it says that there is too much to do just now, the connection goes on: a new
+/// one for each try would only be more to do.
+async fn refuse_request(
+    worker: &Worker,
+    client: &mut Client,
+    request: &Request,
+    failure: Failure,
+) -> Served {
+    let persists = matches!(failure, Failure::Shed(_))
+        && request.persists()
+        && request.version() == Version::Http11
+        && !request.has_upload()
+        && !client.is_leaving(worker);
+    let head = Some(&request.head);
+    refuse_with(worker, client, head, request.id(), failure, persists).await
+}
+
 /// Sends an error response, if there is somebody to send it to.
 pub(super) async fn refuse(
     worker: &Worker,
@@ -159,6 +173,17 @@ pub(super) async fn refuse(
     head: Option<&RequestHead>,
     id: &[u8],
     failure: Failure,
+) -> Served {
+    refuse_with(worker, client, head, id, failure, false).await
+}
+
+async fn refuse_with(
+    worker: &Worker,
+    client: &mut Client,
+    head: Option<&RequestHead>,
+    id: &[u8],
+    failure: Failure,
+    persists: bool,
 ) -> Served {
     let mut served = Served {
         status: failure.status(),
@@ -173,12 +198,15 @@ pub(super) async fn refuse(
     }
     let mut out = worker.buffers.head();
     let now = worker.clock.read();
-    failure.write(&mut out, &worker.clock.date(now), head, id);
+    failure.write(&mut out, &worker.clock.date(now), head, id, persists);
     client.timer.set(now, WRITING);
     let write = client.connection.stream_mut().write_all(out.filled());
     if let Some(Ok(())) = client.timer.limit(write).await {
         served.sent = out.len() as u64;
-        served.next = Next::Linger;
+        served.next = match persists {
+            true => Next::KeepAlive,
+            false => Next::Linger,
+        };
     }
     served
 }

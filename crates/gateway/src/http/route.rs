@@ -65,6 +65,15 @@ impl Way {
         &self.entry().route
     }
 
+    /// The rules that held when it came.
+    pub(crate) fn site(&self) -> &Rc<Site> {
+        &self.site
+    }
+
+    pub(crate) fn route_index(&self) -> u32 {
+        self.route
+    }
+
     /// The upstream whose server is to answer.
     pub(crate) fn upstream(&self) -> &Rc<Upstream> {
         self.site.upstream(self.upstream as usize)

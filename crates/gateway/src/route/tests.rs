@@ -59,6 +59,9 @@ fn with(name: String, matches: Match) -> Route {
         max_body: 0,
         mirror: None,
         cache: None,
+        concurrency: None,
+        priority: Default::default(),
+        priority_header: None,
     }
 }
 

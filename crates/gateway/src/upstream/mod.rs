@@ -2,6 +2,7 @@
 
 pub(crate) mod changes;
 pub(crate) mod connect;
+pub(crate) mod gate;
 pub(crate) mod pool;
 mod stream;
 
@@ -11,12 +12,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tenfold_observe::metric::Registry;
+use tenfold_observe::metric::{Metric, Registry};
 use tenfold_traffic::{Ask, Balancer, Endpoint};
 
 use crate::config::Address;
-use crate::metrics::EndpointMetrics;
+use crate::metrics::{self, EndpointMetrics};
 use crate::snapshot::SharedUpstream;
+use gate::Places;
 use pool::Idle;
 pub(crate) use stream::Stream;
 
@@ -26,6 +28,8 @@ pub(crate) type Connection = tenfold_http1::Connection<Stream>;
 /// One worker's view of an upstream: endpoints are shared with the other workers, connections are its own.
 pub(crate) struct Upstream {
     pub(crate) shared: Arc<SharedUpstream>,
+    /// How long requests wait for a place, if they may have to.
+    pub(crate) waits: Option<Metric>,
     members: Vec<Rc<Member>>,
     balancer: RefCell<Balancer>,
 }
@@ -42,6 +46,8 @@ pub(crate) struct Member {
 pub(crate) struct Pick {
     pub(crate) upstream: Rc<Upstream>,
     pub(crate) index: u32,
+    /// Those of the request that was sent to it.
+    pub(crate) places: Places,
 }
 
 impl Upstream {
@@ -80,7 +86,12 @@ impl Upstream {
             })
             .collect();
         let balancer = Balancer::new(&shared.group, worker as u64);
+        let waits = shared
+            .gate
+            .as_ref()
+            .map(|_| metrics::concurrency::upstream_waits(registry, &config.name));
         Rc::new(Self {
+            waits,
             shared,
             members,
             balancer: RefCell::new(balancer),
@@ -104,6 +115,7 @@ impl Upstream {
         Pick {
             upstream: Rc::clone(self),
             index,
+            places: Places::default(),
         }
     }
 

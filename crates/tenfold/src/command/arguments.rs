@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use tenfold_gateway::config::route::{Action, FieldEdits, Match, PathEdit, RouteTimeouts, Share};
 use tenfold_gateway::config::{Address, Cache, Config, Listener, Route, Server, Upstream};
+use tenfold_traffic::resilience::priority::Priority;
 
 use super::Refusal;
 use crate::cli::Run;
@@ -47,6 +48,9 @@ pub(crate) fn config(arguments: &Run) -> Result<(Config, Process), Refusal> {
         max_body: arguments.limits.max_body,
         mirror: None,
         cache: arguments.cache.map(|_| 0),
+        concurrency: None,
+        priority: Priority::Normal,
+        priority_header: None,
     };
     let cache = |memory| Cache {
         memory,

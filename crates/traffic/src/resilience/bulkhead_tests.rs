@@ -87,7 +87,10 @@ fn a_critical_one_displaces_and_goes_first() {
         assert!(poll(one, &woken).is_pending());
     }
     let mut critical = waiting(&bulkhead, Critical, ms(2));
-    assert!(matches!(poll(&mut bulk[1], &woken), Poll::Ready(Err(Shed::Displaced))));
+    assert!(matches!(
+        poll(&mut bulk[1], &woken),
+        Poll::Ready(Err(Shed::Displaced))
+    ));
     assert!(poll(&mut critical, &woken).is_pending());
     drop(permit);
     assert!(poll(&mut bulk[0], &woken).is_pending());
@@ -106,7 +109,10 @@ fn bulk_leaves_a_reserve_free_while_others_come() {
     let some: Vec<_> = (0..11).map_while(|_| bulk()).collect();
     assert_eq!(some.len(), 9);
     assert!(bulkhead.try_acquire(Critical, ms(5000)).is_some());
-    assert!(bulkhead.try_acquire(Bulk, ms(8000)).is_some(), "nobody came for a while");
+    assert!(
+        bulkhead.try_acquire(Bulk, ms(8000)).is_some(),
+        "nobody came for a while"
+    );
 }
 
 #[test]
@@ -135,7 +141,10 @@ fn a_higher_limit_lets_in_those_who_wait() {
     bulkhead.configure(&Settings::new(Limit::Fixed(2)));
     assert!(matches!(poll(&mut waiting, &woken), Poll::Ready(Ok(_))));
     bulkhead.configure(&Settings::new(Limit::Fixed(1)));
-    assert!(bulkhead.try_acquire(Normal, ms(0)).is_none(), "one is inside");
+    assert!(
+        bulkhead.try_acquire(Normal, ms(0)).is_none(),
+        "one is inside"
+    );
 }
 
 /// Parks its thread until it is woken.

@@ -10,6 +10,12 @@ pub struct Bounds {
     pub max: u32,
 }
 
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { min: 4, max: 1000 }
+    }
+}
+
 /// x
 #[derive(Debug, Default)]
 pub struct Adaptive {}

@@ -46,7 +46,10 @@ mod tests {
     #[test]
     fn names_are_found_in_any_case_and_nothing_else_is() {
         for priority in Priority::ALL {
-            assert_eq!(Priority::of_name(priority.name().as_bytes()), Some(priority));
+            assert_eq!(
+                Priority::of_name(priority.name().as_bytes()),
+                Some(priority)
+            );
         }
         assert_eq!(Priority::of_name(b"BULK"), Some(Priority::Bulk));
         assert_eq!(Priority::of_name(b"bulky"), None);

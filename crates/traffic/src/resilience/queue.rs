@@ -277,7 +277,9 @@ impl<T> Queue<T> {
     /// Gives up those that have waited for too long.
     pub fn sweep(&mut self, now: Duration, in_flight: [u32; 3], gone: &mut Gone<T>) {
         // The turn that is being waited for may be the longest.
-        let latest = self.last_turn.map_or(Duration::ZERO, |last| now.saturating_sub(last));
+        let latest = self
+            .last_turn
+            .map_or(Duration::ZERO, |last| now.saturating_sub(last));
         let turn = self.gap.max(latest);
         let target = self.policy.target.max(turn.saturating_mul(TURNS));
         for priority in Priority::ALL {
@@ -387,8 +389,15 @@ mod tests {
         push(&mut queue, next, Normal, ms(110));
         let (popped, gone) = pop(&mut queue, ms(110));
         assert_eq!(popped, Some(next));
-        assert!(gone.iter().all(|(.., shed)| *shed == Shed::Overload || *shed == Shed::Deadline));
-        assert!(queue.len() <= 2 * 5 + 2, "{} wait for more than the target", queue.len());
+        assert!(
+            gone.iter()
+                .all(|(.., shed)| *shed == Shed::Overload || *shed == Shed::Deadline)
+        );
+        assert!(
+            queue.len() <= 2 * 5 + 2,
+            "{} wait for more than the target",
+            queue.len()
+        );
     }
 
     #[test]
@@ -417,10 +426,22 @@ mod tests {
         push(&mut queue, 2, Normal, ms(2));
         push(&mut queue, 3, Normal, ms(3));
         assert_eq!(push(&mut queue, 4, Bulk, ms(4)), [(4, Bulk, Shed::Full)]);
-        assert_eq!(push(&mut queue, 5, Critical, ms(5)), [(1, Bulk, Shed::Displaced)]);
-        assert_eq!(push(&mut queue, 6, Critical, ms(6)), [(0, Bulk, Shed::Displaced)]);
-        assert_eq!(push(&mut queue, 7, Critical, ms(7)), [(3, Normal, Shed::Displaced)]);
-        assert_eq!(push(&mut queue, 8, Normal, ms(8)), [(8, Normal, Shed::Full)]);
+        assert_eq!(
+            push(&mut queue, 5, Critical, ms(5)),
+            [(1, Bulk, Shed::Displaced)]
+        );
+        assert_eq!(
+            push(&mut queue, 6, Critical, ms(6)),
+            [(0, Bulk, Shed::Displaced)]
+        );
+        assert_eq!(
+            push(&mut queue, 7, Critical, ms(7)),
+            [(3, Normal, Shed::Displaced)]
+        );
+        assert_eq!(
+            push(&mut queue, 8, Normal, ms(8)),
+            [(8, Normal, Shed::Full)]
+        );
         let order = [(); 4].map(|()| pop(&mut queue, ms(9)).0);
         assert_eq!(order, [Some(5), Some(6), Some(7), Some(2)]);
     }
@@ -435,7 +456,10 @@ mod tests {
         (queue.gap, queue.last_turn) = (ms(1), Some(ms(150)));
         let mut gone = Gone::new();
         queue.sweep(ms(150), [8, 0, 1], &mut gone);
-        assert!(gone.iter().all(|(.., shed)| *shed == Shed::Deadline), "{gone:?}");
+        assert!(
+            gone.iter().all(|(.., shed)| *shed == Shed::Deadline),
+            "{gone:?}"
+        );
         assert_eq!(gone.len(), 8, "those of 0 to 50 ms");
         queue.sweep(ms(150), [8, 0, 0], &mut gone);
         assert!(gone.iter().any(|(.., shed)| *shed == Shed::Overload));
@@ -445,8 +469,12 @@ mod tests {
     fn deadlines_of_their_own_and_of_the_queue() {
         let mut queue = queue(100);
         let mut gone = Gone::new();
-        queue.push(0, Normal, ms(0), Some(ms(10)), &mut gone).expect("room");
-        queue.push(1, Normal, ms(0), Some(ms(1000)), &mut gone).expect("room");
+        queue
+            .push(0, Normal, ms(0), Some(ms(10)), &mut gone)
+            .expect("room");
+        queue
+            .push(1, Normal, ms(0), Some(ms(1000)), &mut gone)
+            .expect("room");
         assert_eq!(
             queue.push(2, Normal, ms(5), Some(ms(5)), &mut gone),
             Err((2, Shed::Deadline))
@@ -461,7 +489,10 @@ mod tests {
     #[test]
     fn a_queue_of_length_nought_takes_nobody() {
         let mut queue = queue(0);
-        assert_eq!(push(&mut queue, 0, Critical, ms(0)), [(0, Critical, Shed::Full)]);
+        assert_eq!(
+            push(&mut queue, 0, Critical, ms(0)),
+            [(0, Critical, Shed::Full)]
+        );
     }
 
     proptest! {

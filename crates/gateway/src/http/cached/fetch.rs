@@ -22,7 +22,7 @@ use crate::http::client::Client;
 use crate::http::error::Failure;
 use crate::http::request::Request;
 use crate::http::served::Served;
-use crate::http::{forward, mirror, pipeline};
+use crate::http::{admission, mirror, pipeline};
 use crate::worker::Worker;
 
 /// So often a request looks again after waiting in vain. Then it goes its own way.
@@ -138,7 +138,7 @@ pub(super) async fn pass(
     }
     mirror::perhaps(worker, client, request);
     let requested = worker.clock.unix(worker.clock.read());
-    let answered = forward::ask(worker, client, request).await;
+    let answered = admission::ask(worker, client, request).await;
     match &answered {
         Ok(answered) if is_head => {
             invalidate::after_head(worker, request, &answered.head, requested).await;

@@ -21,10 +21,10 @@ use crate::http::cache::status::{CacheStatus, Forward};
 use crate::http::cache::validate;
 use crate::http::client::Client;
 use crate::http::error::Failure;
-use crate::http::forward::{self, Answered};
+use crate::http::forward::Answered;
 use crate::http::request::Request;
 use crate::http::served::Served;
-use crate::http::{mirror, pipeline};
+use crate::http::{admission, mirror, pipeline};
 use crate::worker::Worker;
 
 /// How long a server may take to end an answer that nobody gets, before its connection is given up.
@@ -43,7 +43,7 @@ pub(super) async fn lead(
     mirror::perhaps(worker, client, request);
     request.ask_whole(worker, &conditions(stale.as_deref()));
     let begun = worker.clock.read();
-    let answered = forward::ask(worker, client, request).await;
+    let answered = admission::ask(worker, client, request).await;
     let ended = worker.clock.read();
     if let Some(plan) = request.way.plan() {
         let took = ended.saturating_sub(begun);

@@ -1,8 +1,9 @@
 //! Routes, as they are written.
 
+use super::upstream::Concurrency;
 use crate::config::read::table;
 use crate::config::scalar::{
-    Count, FieldName, FieldValue, FilePath, Method, Share, Size, Text, Time,
+    Count, FieldName, FieldValue, FilePath, Method, Share, Size, Text, Time, choices,
 };
 use crate::config::shape::{List, Named, OneOrMore};
 
@@ -54,8 +55,14 @@ table! {
         mirror: Mirror,
         /// The cache that may answer, by name.
         cache: Text,
+        /// How many of its requests may be under way, and how many may wait. Without it there is no limit but the upstream's.
+        concurrency: Concurrency,
+        /// How much its requests matter: what is given up first when there is more than can be done.
+        priority: PriorityName = "normal",
+        /// A field by which requests say themselves how much they matter: `critical`, `normal` or `bulk`. Others have the `priority` of the route.
+        priority_header: PriorityHeader,
     }
-    later ["limit", "priority", "retry", "concurrency"]
+    later ["limit", "retry"]
 }
 
 table! {
@@ -66,6 +73,40 @@ table! {
         /// Its share in proportion to the others; 0 gets nothing.
         weight: Count = 1,
     }
+}
+
+choices! {
+    /// How much requests matter.
+    pub(crate) enum PriorityName {
+        /// Given up last.
+        Critical = "critical",
+        /// What most requests are.
+        Normal = "normal",
+        /// Given up first.
+        Bulk = "bulk",
+    }
+    later []
+}
+
+table! {
+    /// A field by which requests say how much they matter.
+    pub(crate) struct PriorityHeader short name {
+        /// Its name.
+        name: FieldName => required,
+        /// Whose word is taken.
+        from: PriorityFrom = "trusted_proxies",
+    }
+}
+
+choices! {
+    /// Whose word is taken for how much a request matters.
+    pub(crate) enum PriorityFrom {
+        /// That of `trusted_proxies`: anybody could call his requests critical.
+        TrustedProxies = "trusted_proxies",
+        /// Everybody's, where only one's own clients come.
+        Anyone = "anyone",
+    }
+    later []
 }
 
 table! {

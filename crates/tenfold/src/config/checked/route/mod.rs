@@ -6,11 +6,13 @@ mod matching;
 mod naming;
 
 use tenfold_gateway::config::MAX_BODY;
-use tenfold_gateway::config::route::{Action, Mirror, Route, RouteTimeouts};
+use tenfold_gateway::config::route::{Action, Mirror, PriorityHeader, Route, RouteTimeouts};
+use tenfold_traffic::resilience::priority::Priority;
 
-use super::{Names, Scope};
+use super::{Names, Scope, concurrency};
 use crate::config::diagnostic::At;
 use crate::config::raw;
+use crate::config::raw::route::{PriorityFrom, PriorityName};
 use crate::config::read::Field;
 use crate::config::scalar::{Text, Time};
 
@@ -48,6 +50,7 @@ fn one(
     let response_fields = edit::fields(&route.response_headers, &templates, scope);
     let mirror = mirror(&route.mirror, &known.upstreams, scope);
     let cache = cache(&route.cache, &known.caches, scope);
+    let concurrency = concurrency::check(&route.concurrency, scope);
     let action = action?;
     warn_of_idle_keys(route, &action, scope);
     let time = |own: &Field<Time>, general| own.value().map_or(general, |time| time.0);
@@ -69,6 +72,9 @@ fn one(
             .map_or(general.max_body, |size| size.0),
         mirror,
         cache,
+        concurrency,
+        priority: priority(&route.priority),
+        priority_header: priority_header(&route.priority_header),
     })
 }
 
@@ -94,9 +100,28 @@ fn warn_of_idle_keys(route: &raw::route::Route, action: &Action, scope: &mut Sco
         ("timeout", route.timeout.at()),
         ("tunnel_timeout", route.tunnel_timeout.at()),
         ("mirror", route.mirror.at()),
+        ("concurrency", route.concurrency.at()),
+        ("priority", route.priority.at()),
+        ("priority_header", route.priority_header.at()),
     ] {
         scope.without_effect(key, at, what);
     }
+}
+
+fn priority(field: &Field<PriorityName>) -> Priority {
+    match field.or(PriorityName::Normal) {
+        PriorityName::Critical => Priority::Critical,
+        PriorityName::Normal => Priority::Normal,
+        PriorityName::Bulk => Priority::Bulk,
+    }
+}
+
+fn priority_header(field: &Field<raw::route::PriorityHeader>) -> Option<PriorityHeader> {
+    let raw = field.value()?;
+    Some(PriorityHeader {
+        name: raw.name.value()?.0.to_ascii_lowercase(),
+        from_anyone: raw.from.or(PriorityFrom::TrustedProxies) == PriorityFrom::Anyone,
+    })
 }
 
 fn cache(field: &Field<Text>, caches: &Names<'_>, scope: &mut Scope<'_>) -> Option<usize> {
