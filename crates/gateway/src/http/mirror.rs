@@ -117,22 +117,25 @@ impl Copy {
     pub(super) async fn ask(&self, worker: &Worker) -> Option<Answered> {
         let timer = worker.timers.timer();
         let now = worker.clock.read();
-        let mut places = admission::enter_own(worker, &self.upstream, now)?;
-        let mut pick = self.upstream.pick(&Ask {
+        let mut place = admission::enter_own(&self.upstream, now)?;
+        let Some(mut pick) = self.upstream.pick(&Ask {
             tried: &Tried::default(),
             now,
             random: worker.random(),
             key: self.key,
             sticky: None,
-        })?;
+        }) else {
+            self.upstream.take_back(&mut place);
+            return None;
+        };
+        pick.place = place;
         let longest = Some(self.upstream.shared.config.idle_timeout);
         let obtained = forward::obtain(worker, &timer, &pick, now, longest).await;
         let (mut connection, is_reused) = obtained.ok()??;
         timer.set(worker.clock.read(), self.timeout);
         let outcome = match timer.limit(self.exchange(&mut connection)).await {
             Some(Ok(head)) => {
-                places.judge(!admission::is_bad(head.line().status));
-                pick.places = places;
+                pick.place.judge(!admission::is_bad(head.line().status));
                 return Some(Answered::new(head, connection, pick, now));
             }
             // Its server just closed a connection that had been idle, which says nothing about it.
@@ -140,7 +143,7 @@ impl Copy {
             Some(Err(())) => Outcome::Broken,
             None => Outcome::TimedOut,
         };
-        places.judge(false);
+        pick.place.judge(false);
         forward::judge(worker, &pick, outcome, now);
         None
     }

@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use super::access_log::Line;
 use super::client::Client;
 use super::error::Failure;
-use super::forward::Answered;
+use super::forward::{self, Answered};
 use super::request::Request;
 use super::respond::{Sent, discard};
 use super::served::{Next, Served};
@@ -33,7 +33,8 @@ pub(super) fn serve<'a>(
     // The request is used where it was captured: moving it into the future a second time would make the future too large for
     // the allocator's fast path (docs/performance.md).
     async move {
-        let _active = active;
+        // Captured, and dropped with the future; a variable of its own would be a second place for it.
+        let _ = &active;
         let served = match &mut admitted {
             Ok(request) if request.way.local().is_some() => {
                 Box::pin(answer_here(worker, client, request)).await
@@ -73,7 +74,13 @@ pub(super) fn serve<'a>(
 /// Finds a server, and sends its response on.
 pub(super) async fn answer(worker: &Worker, client: &mut Client, request: &mut Request) -> Served {
     mirror::perhaps(worker, client, request);
-    let answered = admission::ask(worker, client, request).await;
+    let answered = match admission::enter(client, request) {
+        true => {
+            let answered = forward::ask(worker, client, request).await;
+            admission::judge(request, answered)
+        }
+        false => Box::pin(admission::ask(worker, client, request)).await,
+    };
     let mut answered = answered.and_then(|it| it.for_client(worker, client, request));
     let sent = match &mut answered {
         Ok(response) => response.send(worker, client, request).await,

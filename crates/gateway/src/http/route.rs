@@ -16,6 +16,7 @@ use crate::config::route::{Action, PathEdit, Reply};
 use crate::route::{Ask, Fields, Filled, Found, Normal, normalise, split, split_query};
 use crate::snapshot::Entry;
 use crate::upstream::Upstream;
+use crate::upstream::gate::Place;
 use crate::worker::Worker;
 use crate::worker::site::Site;
 
@@ -25,6 +26,10 @@ pub(crate) struct Way {
     route: u32,
     /// Index of the upstream; without meaning if the answer is local.
     upstream: u32,
+    /// Its place in the bulkhead of its route.
+    pub(crate) route_place: Place,
+    /// Its place in the bulkhead of its upstream, until a server has answered.
+    pub(crate) upstream_place: Place,
     /// What most requests do not have.
     extra: Option<Box<Extra>>,
 }
@@ -63,15 +68,6 @@ impl Way {
 
     pub(crate) fn route(&self) -> &Route {
         &self.entry().route
-    }
-
-    /// The rules that held when it came.
-    pub(crate) fn site(&self) -> &Rc<Site> {
-        &self.site
-    }
-
-    pub(crate) fn route_index(&self) -> u32 {
-        self.route
     }
 
     /// The upstream whose server is to answer.
@@ -118,6 +114,18 @@ impl Way {
     pub(crate) fn response_lines(&self) -> Option<&[u8]> {
         let extra = self.extra.as_ref()?;
         (!self.entry().response_edits.is_empty()).then_some(&extra.response_lines)
+    }
+}
+
+impl Drop for Way {
+    /// A place of its upstream's is left only if no server has answered.
+    fn drop(&mut self) {
+        let mut places = [&mut self.route_place, &mut self.upstream_place].map(std::mem::take);
+        if let Some(upstream) = self.site.upstream_at(self.upstream as usize) {
+            let now = upstream.now();
+            places[0].give_back(self.site.entry(self.route).gate.as_ref(), now);
+            upstream.take_back(&mut places[1]);
+        }
     }
 }
 
@@ -184,6 +192,8 @@ pub(crate) fn prepare(
         site,
         route,
         upstream,
+        route_place: Place::default(),
+        upstream_place: Place::default(),
         extra,
     };
     Ok((way, id))

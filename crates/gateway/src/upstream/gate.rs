@@ -1,16 +1,12 @@
-//! A bulkhead of an upstream or of a route, with what is counted about it; and the places that a request has.
+//! A bulkhead of an upstream or of a route, with what is counted about it; and a request's place in it.
 
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use tenfold_traffic::resilience::bulkhead::{Bulkhead, Settings};
 use tenfold_traffic::resilience::priority::Priority;
 use tenfold_traffic::resilience::queue::Shed;
-
-use super::Upstream;
-use crate::worker::clock::Clock;
-use crate::worker::site::Site;
 
 /// A bulkhead that outlives reloads, as long as there is to be one.
 pub(crate) struct Gate {
@@ -60,44 +56,25 @@ impl Gate {
     }
 }
 
-/// The places that a request has in the bulkheads of its route and of its upstream; given back when dropped.
-#[derive(Default)]
-pub(crate) struct Places(Option<Held>);
+/// A request's place in a bulkhead, or none. Small, because every request has two: whose bulkhead it is knows whoever keeps it, and gives it
+/// back.
+#[derive(Debug, Default)]
+pub(crate) struct Place(Option<Held>);
 
+#[derive(Clone, Copy, Debug)]
 struct Held {
-    clock: Rc<Clock>,
-    /// The rules in which the route is, and its index.
-    route: Option<(Rc<Site>, u32)>,
-    upstream: Option<Rc<Upstream>>,
     priority: Priority,
     /// Whether the server has done what was asked of it; missing if there is nothing to be said about it.
     is_good: Option<bool>,
 }
 
-impl Places {
-    /// No place yet.
-    pub(crate) fn new(clock: &Rc<Clock>, priority: Priority) -> Self {
+impl Place {
+    /// A place that was taken.
+    pub(crate) fn of(priority: Priority) -> Self {
         Self(Some(Held {
-            clock: Rc::clone(clock),
-            route: None,
-            upstream: None,
             priority,
             is_good: None,
         }))
-    }
-
-    /// There is a place in the bulkhead of that route.
-    pub(crate) fn add_route(&mut self, site: &Rc<Site>, index: u32) {
-        if let Some(held) = &mut self.0 {
-            held.route = Some((Rc::clone(site), index));
-        }
-    }
-
-    /// There is a place in the bulkhead of that upstream.
-    pub(crate) fn add_upstream(&mut self, upstream: &Rc<Upstream>) {
-        if let Some(held) = &mut self.0 {
-            held.upstream = Some(Rc::clone(upstream));
-        }
     }
 
     /// Says how it went.
@@ -106,29 +83,15 @@ impl Places {
             held.is_good = Some(is_good);
         }
     }
-}
 
-impl Held {
-    fn give_back(&self, gate: Option<&Arc<Gate>>) {
-        let Some(gate) = gate else { return };
-        match self.is_good {
-            // The latest reading is at most as old as the latest byte of the response.
-            Some(is_good) => {
-                let now = self.clock.recent();
-                gate.bulkhead.finish(self.priority, now, is_good);
-            }
-            None => gate.bulkhead.leave(self.priority),
-        }
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        if let Some(upstream) = &self.upstream {
-            self.give_back(upstream.shared.gate.as_ref());
-        }
-        if let Some((site, route)) = &self.route {
-            self.give_back(site.entry(*route).gate.as_ref());
+    /// Gives it back, at `now` or a little later.
+    pub(crate) fn give_back(&mut self, gate: Option<&Arc<Gate>>, now: Duration) {
+        let (Some(held), Some(gate)) = (self.0.take(), gate) else {
+            return;
+        };
+        match held.is_good {
+            Some(is_good) => gate.bulkhead.finish(held.priority, now, is_good),
+            None => gate.bulkhead.leave(held.priority),
         }
     }
 }

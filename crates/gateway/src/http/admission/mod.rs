@@ -6,7 +6,6 @@
 
 mod wait;
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use tenfold_traffic::resilience::priority::Priority;
@@ -16,36 +15,42 @@ use super::error::Failure;
 use super::forward::{self, Answered};
 use super::request::Request;
 use crate::upstream::Upstream;
-use crate::upstream::gate::Places;
+use crate::upstream::gate::Place;
 use crate::worker::Worker;
 
 /// From this status on an answer does not count as what was asked for. A 500 may be a mistake of the request's own, but an adaptive
 /// limit only looks whether more of the answers are good with a higher limit: what is always bad is bad with both.
 const BAD: u16 = 500;
 
-/// Asks a server when there is a place; see [`forward::ask`].
+/// Asks a server when there is a place; see [`forward::ask`]. Whoever has the places already (see [`enter`]) asks by himself.
 pub(super) async fn ask(
     worker: &Worker,
     client: &mut Client,
     request: &mut Request,
 ) -> Result<Answered, Failure> {
-    let mut places = match enter(worker, client, request) {
-        Some(places) => places,
-        None => Box::pin(wait::enter(worker, client, request)).await?,
-    };
-    match forward::ask(worker, client, request).await {
-        Ok(mut answered) => {
-            places.judge(!is_bad(answered.head.line().status));
-            answered.pick.places = places;
-            Ok(answered)
-        }
-        Err(failure) => {
-            if let Some(is_good) = verdict(failure) {
-                places.judge(is_good);
-            }
-            Err(failure)
-        }
+    if !enter(client, request) {
+        Box::pin(wait::enter(worker, client, request)).await?;
     }
+    let answered = forward::ask(worker, client, request).await;
+    judge(request, answered)
+}
+
+/// Keeps what the answer says about the upstream with the place.
+pub(super) fn judge(
+    request: &mut Request,
+    mut answered: Result<Answered, Failure>,
+) -> Result<Answered, Failure> {
+    let place = &mut request.way.upstream_place;
+    match &mut answered {
+        Ok(answered) => {
+            place.judge(!is_bad(answered.head.line().status));
+            // Until the end of the response, which may outlive the request.
+            answered.pick.place = std::mem::take(place);
+        }
+        Err(failure) if is_upstreams(*failure) => place.judge(false),
+        Err(_) => {}
+    }
+    answered
 }
 
 /// True if an answer with that status is none to go by.
@@ -53,49 +58,55 @@ pub(super) fn is_bad(status: u16) -> bool {
     status >= BAD
 }
 
-/// What a failure says about how much the server can do; nothing, if it is somebody else's.
-fn verdict(failure: Failure) -> Option<bool> {
-    match failure {
+/// True for a failure that says something about how much the upstream can do.
+fn is_upstreams(failure: Failure) -> bool {
+    matches!(
+        failure,
         Failure::NoServer
-        | Failure::UpstreamBroken
-        | Failure::UpstreamTimeout
-        | Failure::UpstreamInvalid(_) => Some(false),
-        _ => None,
-    }
+            | Failure::UpstreamBroken
+            | Failure::UpstreamTimeout
+            | Failure::UpstreamInvalid(_)
+    )
 }
 
-/// Takes all places at once, if they are free.
-fn enter(worker: &Worker, client: &Client, request: &Request) -> Option<Places> {
-    let way = &request.way;
-    let route = way.entry().gate.as_ref();
-    let upstream = way.upstream().shared.gate.as_ref();
+/// Takes all places at once, if they are free; otherwise none.
+pub(super) fn enter(client: &Client, request: &mut Request) -> bool {
+    let (entry, upstream) = (request.way.entry(), request.way.upstream());
+    let (route, upstream) = (entry.gate.as_ref(), upstream.shared.gate.as_ref());
     if route.is_none() && upstream.is_none() {
-        return Some(Places::default());
+        return true;
     }
     let (priority, now) = (priority(client, request), request.started);
-    let mut places = Places::new(&worker.clock, priority);
-    if let Some(gate) = route {
-        gate.bulkhead.try_enter(priority, now).then_some(())?;
-        places.add_route(way.site(), way.route_index());
+    if let Some(route) = route
+        && !route.bulkhead.try_enter(priority, now)
+    {
+        return false;
     }
-    if let Some(gate) = upstream {
-        gate.bulkhead.try_enter(priority, now).then_some(())?;
-        places.add_upstream(way.upstream());
+    if let Some(upstream) = upstream
+        && !upstream.bulkhead.try_enter(priority, now)
+    {
+        if let Some(route) = route {
+            route.bulkhead.leave(priority);
+        }
+        return false;
     }
-    Some(places)
+    let (has_route, has_upstream) = (route.is_some(), upstream.is_some());
+    if has_route {
+        request.way.route_place = Place::of(priority);
+    }
+    if has_upstream {
+        request.way.upstream_place = Place::of(priority);
+    }
+    true
 }
 
-/// A place for a request of the gateway's own (a copy, a refresh): it does not wait, and goes after all others.
-pub(super) fn enter_own(worker: &Worker, upstream: &Rc<Upstream>, now: Duration) -> Option<Places> {
+/// A place for a request of the gateway's own (a copy, a refresh): it does not wait, and goes after all others. `None`: there is none.
+pub(super) fn enter_own(upstream: &Upstream, now: Duration) -> Option<Place> {
     let Some(gate) = &upstream.shared.gate else {
-        return Some(Places::default());
+        return Some(Place::default());
     };
     let is_in = gate.bulkhead.try_enter(Priority::Bulk, now);
-    is_in.then(|| {
-        let mut places = Places::new(&worker.clock, Priority::Bulk);
-        places.add_upstream(upstream);
-        places
-    })
+    is_in.then(|| Place::of(Priority::Bulk))
 }
 
 /// How much a request matters: what its field says, if its route lets it say so, else what the route says.

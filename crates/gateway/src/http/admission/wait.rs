@@ -18,31 +18,29 @@ use super::priority;
 use crate::http::client::Client;
 use crate::http::error::Failure;
 use crate::http::request::Request;
-use crate::upstream::gate::{Gate, Places};
+use crate::upstream::gate::{Gate, Place};
 use crate::worker::Worker;
 
 /// Takes the places one after the other, and waits for those that are not free.
 pub(super) async fn enter(
     worker: &Worker,
     client: &mut Client,
-    request: &Request,
-) -> Result<Places, Failure> {
-    let way = &request.way;
+    request: &mut Request,
+) -> Result<(), Failure> {
     let priority = priority(client, request);
-    let mut places = Places::new(&worker.clock, priority);
-    let entry = way.entry();
+    let entry = request.way.entry();
     if let Some(gate) = &entry.gate {
         let waits = entry.waits.as_ref();
         one(worker, client, request, gate, waits, priority).await?;
-        places.add_route(way.site(), way.route_index());
+        request.way.route_place = Place::of(priority);
     }
-    let upstream = way.upstream();
+    let upstream = request.way.upstream();
     if let Some(gate) = &upstream.shared.gate {
         let waits = upstream.waits.as_ref();
         one(worker, client, request, gate, waits, priority).await?;
-        places.add_upstream(upstream);
+        request.way.upstream_place = Place::of(priority);
     }
-    Ok(places)
+    Ok(())
 }
 
 /// Takes one place.
