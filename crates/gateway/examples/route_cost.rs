@@ -36,6 +36,7 @@ fn route(number: usize, host: Option<&str>, path: &str) -> Route {
         mirror: None,
         cache: None,
         concurrency: None,
+        fallback: Vec::new(),
         priority: Default::default(),
         priority_header: None,
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tenfold_observe::metric::{CounterSet, Durations, Labels, Metric, Registry, SetSlot, Slot};
 
+use crate::config::route::Fallback;
 use crate::control::Control;
 use crate::http::error::Failure;
 use crate::listen::ListenerMetrics;
@@ -126,6 +127,17 @@ pub(crate) fn route_durations(registry: &Registry, route: &str) -> Metric {
         "tenfold_route_request_duration_seconds",
         "Time from a request's head to the last byte of its response, by route",
         vec![("route", route.to_owned())],
+    )
+}
+
+/// Answers that a route gave when all else had failed, by what they were.
+pub(crate) fn route_fallbacks(registry: &Registry, route: &str) -> CounterSet {
+    registry.counter_set(
+        "tenfold_route_fallbacks",
+        "Answers that were given because all else had failed, by what they were",
+        vec![("route", route.to_owned())],
+        "kind",
+        &Fallback::NAMES,
     )
 }
 

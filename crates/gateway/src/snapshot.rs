@@ -57,6 +57,8 @@ pub(crate) struct Entry {
     pub(crate) durations: Metric,
     /// How many of its requests may be under way.
     pub(crate) gate: Option<Arc<Gate>>,
+    /// Answers that were given when all else had failed, if there are any to give.
+    pub(crate) fallbacks: Option<CounterSet>,
     /// How long they wait for a place, if they may have to.
     pub(crate) waits: Option<Metric>,
 }
@@ -87,6 +89,8 @@ impl Routes {
                 route.concurrency.as_ref(),
                 known.get(route.name.as_str()).copied(),
             ),
+            fallbacks: (!route.fallback.is_empty())
+                .then(|| metrics::route_fallbacks(registry, &route.name)),
             waits: route
                 .concurrency
                 .map(|_| metrics::concurrency::route_waits(registry, &route.name)),

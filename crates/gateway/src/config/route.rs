@@ -34,10 +34,44 @@ pub struct Route {
     pub cache: Option<usize>,
     /// How many of its requests may be under way, over all workers; without it there is no limit.
     pub concurrency: Option<Settings>,
+    /// What is answered when all else fails, in this order.
+    pub fallback: Vec<Fallback>,
     /// How much its requests matter.
     pub priority: Priority,
     /// Lets requests say themselves how much they matter.
     pub priority_header: Option<PriorityHeader>,
+}
+
+/// An answer for when all else fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// What the route's cache has, however old.
+    Stale,
+    /// That of another upstream: index into [`Config::upstreams`](super::Config::upstreams).
+    Upstream(usize),
+    /// A file, which was read with the configuration.
+    File(Reply),
+}
+
+impl Fallback {
+    /// Names of all kinds, in the order of [`kind`](Self::kind).
+    pub const NAMES: [&'static str; 3] = ["stale", "upstream", "file"];
+
+    /// Its place among [`NAMES`](Self::NAMES).
+    #[must_use]
+    pub fn kind(&self) -> usize {
+        match self {
+            Self::Stale => 0,
+            Self::Upstream(_) => 1,
+            Self::File(_) => 2,
+        }
+    }
+
+    /// Its name in fields, metrics and logs.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        Self::NAMES[self.kind()]
+    }
 }
 
 /// A field by which requests say how much they matter: `critical`, `normal` or `bulk`.

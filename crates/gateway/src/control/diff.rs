@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::config::cache::Disk;
-use crate::config::route::Action;
+use crate::config::route::{Action, Fallback};
 use crate::config::{Cache, Config, Listener, Route, Server, Upstream};
 
 /// More lines than this are told as a number.
@@ -194,6 +194,11 @@ fn route(
         mirror.upstream = before.upstream;
     }
     rest.cache = old.cache;
+    for (fallback, before) in rest.fallback.iter_mut().zip(&old.fallback) {
+        if let (Fallback::Upstream(index), Fallback::Upstream(before)) = (fallback, before) {
+            *index = *before;
+        }
+    }
     let is_same = rest == *old && is_same_names;
     (!is_same).then(|| "changed".into()).into_iter().collect()
 }
@@ -213,6 +218,11 @@ fn names<'c>(config: &'c Config, route: &Route) -> Vec<(&'c str, u32)> {
         names.extend(shares.iter().map(|it| (upstream(it.upstream), it.weight)));
     }
     names.extend(route.mirror.iter().map(|it| (upstream(it.upstream), 0)));
+    let fallbacks = route.fallback.iter().filter_map(|it| match it {
+        Fallback::Upstream(index) => Some((upstream(*index), 0)),
+        _ => None,
+    });
+    names.extend(fallbacks);
     let cache = route.cache.and_then(|index| config.caches.get(index));
     names.extend([("cache", 0), (cache.map_or("", |it| &it.name), 0)]);
     names
@@ -293,6 +303,7 @@ mod tests {
                 mirror: None,
                 cache: None,
                 concurrency: None,
+                fallback: Vec::new(),
                 priority: Default::default(),
                 priority_header: None,
             };
@@ -364,6 +375,7 @@ mod tests {
             mirror: None,
             cache,
             concurrency: None,
+            fallback: Vec::new(),
             priority: Default::default(),
             priority_header: None,
         };

@@ -10,6 +10,7 @@ pub(crate) mod connection;
 pub(crate) mod edits;
 pub(crate) mod error;
 mod exchange;
+mod fallback;
 mod forward;
 mod headers;
 mod identity;

@@ -12,7 +12,7 @@ use super::forward::{self, Answered};
 use super::request::Request;
 use super::respond::{Sent, discard};
 use super::served::{Next, Served};
-use super::{admission, cached, local, mirror};
+use super::{admission, cached, fallback, local, mirror};
 use crate::metrics;
 use crate::snapshot::Entry;
 use crate::worker::Worker;
@@ -63,6 +63,7 @@ pub(super) fn serve<'a>(
                     id: b"",
                     received: 0,
                     started: refused.started,
+                    fallback: None,
                 };
                 record(worker, client, &about, &served);
             }
@@ -81,6 +82,11 @@ pub(super) async fn answer(worker: &Worker, client: &mut Client, request: &mut R
         }
         false => Box::pin(admission::ask(worker, client, request)).await,
     };
+    if fallback::is_wanted(request, &answered) {
+        let mut served = Box::pin(fallback::answer(worker, client, request, answered)).await;
+        read_the_rest(worker, client, request, &mut served).await;
+        return served;
+    }
     let mut answered = answered.and_then(|it| it.for_client(worker, client, request));
     let sent = match &mut answered {
         Ok(response) => response.send(worker, client, request).await,
@@ -94,23 +100,36 @@ pub(super) async fn answer(worker: &Worker, client: &mut Client, request: &mut R
     served
 }
 
-/// Sends on what a server has answered, or says why there is nothing.
+/// Sends on what a server has answered, or what there is instead of it.
 pub(super) async fn respond(
     worker: &Worker,
     client: &mut Client,
     request: &mut Request,
     answered: Result<Answered, Failure>,
 ) -> Served {
+    let mut served = match fallback::is_wanted(request, &answered) {
+        true => Box::pin(fallback::answer(worker, client, request, answered)).await,
+        false => respond_as_is(worker, client, request, answered).await,
+    };
+    read_the_rest(worker, client, request, &mut served).await;
+    served
+}
+
+/// Sends on what a server has answered, or says why there is nothing.
+pub(super) async fn respond_as_is(
+    worker: &Worker,
+    client: &mut Client,
+    request: &mut Request,
+    answered: Result<Answered, Failure>,
+) -> Served {
     let made = answered.and_then(|answered| answered.for_client(worker, client, request));
-    let mut served = match made {
+    match made {
         Ok(mut response) => {
             let sent = response.send(worker, client, request).await;
             response.finish(worker, request, sent)
         }
         Err(failure) => refuse_request(worker, client, request, failure).await,
-    };
-    read_the_rest(worker, client, request, &mut served).await;
-    served
+    }
 }
 
 /// Answers without a server.
@@ -150,6 +169,7 @@ pub(super) async fn serve_unreadable(
             id: b"",
             received: 0,
             started,
+            fallback: None,
         },
         &served,
     );
@@ -226,6 +246,8 @@ struct About<'a> {
     id: &'a [u8],
     received: u64,
     started: Duration,
+    /// What was answered because all else had failed.
+    fallback: Option<&'static str>,
 }
 
 impl<'a> About<'a> {
@@ -236,6 +258,7 @@ impl<'a> About<'a> {
             id: request.id(),
             received: request.body_bytes(),
             started: request.started,
+            fallback: request.way.fallback(),
         }
     }
 }
@@ -261,6 +284,7 @@ fn record(worker: &Worker, client: &Client, about: &About<'_>, served: &Served) 
         } = *about;
         log.write(&Line {
             route: about.route.map(|entry| entry.route.name.as_str()),
+            fallback: about.fallback,
             peer: client.peer,
             head,
             id,

@@ -43,6 +43,8 @@ struct Extra {
     plan: Option<Plan>,
     /// What the cache has to say about a response that it did not serve.
     cache_status: Option<CacheStatus>,
+    /// All else has failed, and this is the answer.
+    fallback: Option<&'static str>,
 }
 
 /// An answer of the gateway's own.
@@ -113,7 +115,46 @@ impl Way {
     /// Lines that the response gets, if the route edits it.
     pub(crate) fn response_lines(&self) -> Option<&[u8]> {
         let extra = self.extra.as_ref()?;
-        (!self.entry().response_edits.is_empty()).then_some(&extra.response_lines)
+        let has_lines = !self.entry().response_edits.is_empty() || extra.fallback.is_some();
+        has_lines.then_some(&extra.response_lines)
+    }
+
+    /// The kind of answer that is given because all else has failed.
+    pub(crate) fn fallback(&self) -> Option<&'static str> {
+        self.extra.as_ref()?.fallback
+    }
+
+    /// All else has failed, and the answer is of this kind. The response says so.
+    pub(crate) fn mark_fallback(&mut self, kind: &'static str) {
+        let extra = self.extra.get_or_insert_default();
+        extra.fallback = Some(kind);
+        let line = format!("Tenfold-Fallback: {kind}\r\n");
+        extra.response_lines.extend_from_slice(line.as_bytes());
+    }
+
+    /// The gateway answers, and no server.
+    pub(crate) fn reply(&mut self, reply: Reply) {
+        self.extra.get_or_insert_default().local = Some(Local::Reply(reply));
+    }
+
+    /// Another upstream is to answer.
+    pub(crate) fn divert(&mut self, upstream: usize) {
+        let mut place = std::mem::take(&mut self.upstream_place);
+        self.upstream().take_back(&mut place);
+        self.upstream = upstream as u32;
+    }
+
+    /// The rules that held when it came.
+    pub(crate) fn site(&self) -> &Rc<Site> {
+        &self.site
+    }
+
+    pub(crate) fn route_index(&self) -> u32 {
+        self.route
+    }
+
+    pub(crate) fn upstream_index(&self) -> usize {
+        self.upstream as usize
     }
 }
 
@@ -185,6 +226,7 @@ pub(crate) fn prepare(
             response_lines,
             plan,
             cache_status: None,
+            fallback: None,
         })
     });
     let route = u32::try_from(found.index).expect("routes are counted in thousands");

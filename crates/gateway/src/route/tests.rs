@@ -60,6 +60,7 @@ fn with(name: String, matches: Match) -> Route {
         mirror: None,
         cache: None,
         concurrency: None,
+        fallback: Vec::new(),
         priority: Default::default(),
         priority_header: None,
     }

@@ -77,6 +77,11 @@ impl Place {
         }))
     }
 
+    /// True if there is one.
+    pub(crate) fn is_held(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Says how it went.
     pub(crate) fn judge(&mut self, is_good: bool) {
         if let Some(held) = &mut self.0 {

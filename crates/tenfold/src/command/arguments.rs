@@ -49,6 +49,7 @@ pub(crate) fn config(arguments: &Run) -> Result<(Config, Process), Refusal> {
         mirror: None,
         cache: arguments.cache.map(|_| 0),
         concurrency: None,
+        fallback: Vec::new(),
         priority: Priority::Normal,
         priority_header: None,
     };

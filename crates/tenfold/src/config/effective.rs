@@ -118,6 +118,9 @@ fn describe_route(route: &Route, config: &Config) -> Value {
     if let Some(header) = &route.priority_header {
         value["priority_header"] = concurrency::priority_header(header);
     }
+    if !route.fallback.is_empty() {
+        value["fallback"] = concurrency::fallback(&route.fallback, config);
+    }
     if let Some(concurrency) = &route.concurrency {
         value["concurrency"] = concurrency::describe(concurrency);
     }

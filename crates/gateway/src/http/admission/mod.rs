@@ -72,7 +72,12 @@ fn is_upstreams(failure: Failure) -> bool {
 /// Takes all places at once, if they are free; otherwise none.
 pub(super) fn enter(client: &Client, request: &mut Request) -> bool {
     let (entry, upstream) = (request.way.entry(), request.way.upstream());
-    let (route, upstream) = (entry.gate.as_ref(), upstream.shared.gate.as_ref());
+    // A request that goes on to another upstream has the place of its route already.
+    let route = entry
+        .gate
+        .as_ref()
+        .filter(|_| !request.way.route_place.is_held());
+    let upstream = upstream.shared.gate.as_ref();
     if route.is_none() && upstream.is_none() {
         return true;
     }

@@ -29,7 +29,9 @@ pub(super) async fn enter(
 ) -> Result<(), Failure> {
     let priority = priority(client, request);
     let entry = request.way.entry();
-    if let Some(gate) = &entry.gate {
+    if let Some(gate) = &entry.gate
+        && !request.way.route_place.is_held()
+    {
         let waits = entry.waits.as_ref();
         one(worker, client, request, gate, waits, priority).await?;
         request.way.route_place = Place::of(priority);

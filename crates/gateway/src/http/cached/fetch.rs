@@ -17,6 +17,7 @@ use crate::cache::Outcome;
 use crate::cache::object::{Kept, Object};
 use crate::http::cache::ask::Ask;
 use crate::http::cache::status::{CacheStatus, Forward};
+use crate::http::cache::stored::Flags;
 use crate::http::cache::{self, Decision};
 use crate::http::client::Client;
 use crate::http::error::Failure;
@@ -244,6 +245,22 @@ async fn fetch(
     }
     let detail = is_collapsed.then_some("waited-in-vain");
     pass(worker, client, request, why, detail).await
+}
+
+/// What the cache has for a request when all else has failed, however old, with its age; not what must not be served stale.
+pub(in crate::http) fn stale(worker: &Worker, request: &Request) -> Option<(Arc<Object>, u32)> {
+    let object = match look_again(worker, request)? {
+        Verdict::Serve(good) | Verdict::ServeAndRefresh(good) => good.object,
+        Verdict::Fetch { stale, .. } => stale?,
+        _ => return None,
+    };
+    let now = worker.clock.unix(worker.clock.read());
+    let flags = object.rules.flags;
+    let is_forbidden = flags.has(Flags::NO_STALE) || flags.has(Flags::NO_CACHE);
+    (!is_forbidden || object.rules.is_fresh(now)).then(|| {
+        let age = object.rules.age(now);
+        (object, age)
+    })
 }
 
 fn look_again(worker: &Worker, request: &Request) -> Option<Verdict> {

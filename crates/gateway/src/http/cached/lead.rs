@@ -68,6 +68,11 @@ pub(super) async fn lead(
         give_up(worker, answered);
         return serve_stale(worker, client, request, object, age, why, Some(status)).await;
     }
+    if is_error(status) && !request.route().fallback.is_empty() {
+        filling.fail(Error::Load(Arc::new(Failure::UpstreamBroken)));
+        count(worker, request, Outcome::Miss);
+        return pipeline::respond(worker, client, request, Ok(answered)).await;
+    }
     let told = CacheStatus {
         forward: Some(why),
         forward_status: Some(status),
@@ -195,8 +200,27 @@ async fn serve_stale(
     serve(worker, client, request, object, age, &status).await
 }
 
+/// Serves what is stale because all else has failed.
+pub(in crate::http) async fn serve_fallback(
+    worker: &Worker,
+    client: &mut Client,
+    request: &Request,
+    object: Arc<Object>,
+    age: u32,
+) -> Served {
+    count(worker, request, Outcome::Stale);
+    let now = worker.clock.unix(worker.clock.recent());
+    let status = CacheStatus {
+        forward: Some(Forward::Stale),
+        ttl: Some(object.rules.ttl(now)),
+        detail: Some("fallback"),
+        ..CacheStatus::default()
+    };
+    serve(worker, client, request, object, age, &status).await
+}
+
 /// Lets an answer go that nobody gets, and keeps its connection.
-pub(super) fn give_up(worker: &Worker, answered: Answered) {
+pub(in crate::http) fn give_up(worker: &Worker, answered: Answered) {
     answered.judge(worker);
     let worker = worker.itself();
     tokio::task::spawn_local(async move {

@@ -1,7 +1,8 @@
-//! How much may go on at the same time, as it takes effect.
+//! How much may go on at the same time, who goes first, and what is answered when all else fails, as it takes effect.
 
 use serde_json::{Value, json};
-use tenfold_gateway::config::route::PriorityHeader;
+use tenfold_gateway::config::Config;
+use tenfold_gateway::config::route::{Fallback, PriorityHeader};
 use tenfold_traffic::resilience::bulkhead::{Limit, Settings};
 
 use super::time;
@@ -32,4 +33,17 @@ pub(super) fn priority_header(header: &PriorityHeader) -> Value {
         false => "trusted_proxies",
     };
     json!({ "name": header.name, "from": from })
+}
+
+pub(super) fn fallback(ways: &[Fallback], config: &Config) -> Value {
+    let way = |way: &Fallback| match way {
+        Fallback::Stale => json!("stale"),
+        Fallback::Upstream(index) => json!({ "upstream": config.upstreams[*index].name }),
+        Fallback::File(reply) => json!({
+            "status": reply.status,
+            "content_type": reply.content_type,
+            "body_bytes": reply.body.len(),
+        }),
+    };
+    ways.iter().map(way).collect()
 }

@@ -55,6 +55,9 @@ table! {
         mirror: Mirror,
         /// The cache that may answer, by name.
         cache: Text,
+        /// What is answered when all else fails (no server, too much to do, too late, 500, 502, 503, 504), in this order: `"stale"`,
+        /// `{ upstream = "backup" }`, `{ file = "sorry.html", status = 503 }`.
+        fallback: OneOrMore<Fallback>,
         /// How many of its requests may be under way, and how many may wait. Without it there is no limit but the upstream's.
         concurrency: Concurrency,
         /// How much its requests matter: what is given up first when there is more than can be done.
@@ -73,6 +76,31 @@ table! {
         /// Its share in proportion to the others; 0 gets nothing.
         weight: Count = 1,
     }
+}
+
+table! {
+    /// An answer for when all else fails: exactly one of `answer`, `upstream` and `file`.
+    pub(crate) struct Fallback short answer {
+        /// `"stale"`: what the route's cache has, however old.
+        answer: FallbackAnswer,
+        /// The name of another upstream that is asked, if the request may be sent again.
+        upstream: Text,
+        /// A file whose content is the answer. It is read when the configuration is.
+        file: FilePath,
+        /// The status that goes with `file`, 200 to 599.
+        status: Count = 503,
+        /// `Content-Type` of `file`. Without it by the name's ending: `.html`, `.json`, else text.
+        content_type: FieldValue,
+    }
+}
+
+choices! {
+    /// What can be answered without more words.
+    pub(crate) enum FallbackAnswer {
+        /// What the route's cache has, however old.
+        Stale = "stale",
+    }
+    later []
 }
 
 choices! {

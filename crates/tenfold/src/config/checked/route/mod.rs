@@ -2,6 +2,7 @@
 
 mod action;
 mod edit;
+mod fallback;
 mod matching;
 mod naming;
 
@@ -51,6 +52,7 @@ fn one(
     let mirror = mirror(&route.mirror, &known.upstreams, scope);
     let cache = cache(&route.cache, &known.caches, scope);
     let concurrency = concurrency::check(&route.concurrency, scope);
+    let fallback = fallback::check(route, &known.upstreams, scope);
     let action = action?;
     warn_of_idle_keys(route, &action, scope);
     let time = |own: &Field<Time>, general| own.value().map_or(general, |time| time.0);
@@ -73,6 +75,7 @@ fn one(
         mirror,
         cache,
         concurrency,
+        fallback,
         priority: priority(&route.priority),
         priority_header: priority_header(&route.priority_header),
     })
@@ -101,6 +104,7 @@ fn warn_of_idle_keys(route: &raw::route::Route, action: &Action, scope: &mut Sco
         ("tunnel_timeout", route.tunnel_timeout.at()),
         ("mirror", route.mirror.at()),
         ("concurrency", route.concurrency.at()),
+        ("fallback", route.fallback.at()),
         ("priority", route.priority.at()),
         ("priority_header", route.priority_header.at()),
     ] {
