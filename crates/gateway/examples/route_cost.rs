@@ -36,6 +36,10 @@ fn route(number: usize, host: Option<&str>, path: &str) -> Route {
         mirror: None,
         cache: None,
         limits: Vec::new(),
+        concurrency: None,
+        fallback: Vec::new(),
+        priority: Default::default(),
+        priority_header: None,
     }
 }
 

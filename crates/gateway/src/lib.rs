@@ -38,6 +38,6 @@ pub use limit::LimitError;
 pub use limit::status::LimitStatus;
 pub use run::{DRAIN_TIMEOUT, Gateway, StartError, Threads};
 pub use status::{
-    DurationStatus, EndpointState, EndpointStatus, ListenerStatus, RouteStatus, Status,
-    UpstreamStatus,
+    ConcurrencyStatus, DurationStatus, EndpointState, EndpointStatus, ListenerStatus, RouteStatus,
+    ShedStatus, Status, UpstreamStatus,
 };

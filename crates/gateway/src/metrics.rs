@@ -1,6 +1,7 @@
 //! The gateway's metrics: all names in one table, resolved to handles when a worker is built.
 
 pub(crate) mod cache;
+pub(crate) mod concurrency;
 pub(crate) mod limit;
 
 use std::cell::RefCell;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use tenfold_observe::metric::{CounterSet, Durations, Labels, Metric, Registry, SetSlot, Slot};
 
+use crate::config::route::Fallback;
 use crate::control::Control;
 use crate::http::error::Failure;
 use crate::listen::ListenerMetrics;
@@ -126,6 +128,17 @@ pub(crate) fn route_durations(registry: &Registry, route: &str) -> Metric {
         "tenfold_route_request_duration_seconds",
         "Time from a request's head to the last byte of its response, by route",
         vec![("route", route.to_owned())],
+    )
+}
+
+/// Answers that a route gave when all else had failed, by what they were.
+pub(crate) fn route_fallbacks(registry: &Registry, route: &str) -> CounterSet {
+    registry.counter_set(
+        "tenfold_route_fallbacks",
+        "Answers that were given because all else had failed, by what they were",
+        vec![("route", route.to_owned())],
+        "kind",
+        &Fallback::NAMES,
     )
 }
 

@@ -147,6 +147,7 @@ impl Gateway {
     /// Registers what is read when it is asked for.
     fn register(&self, registry: &Registry) {
         metrics::read_endpoints(registry, &self.control);
+        metrics::concurrency::read(registry, &self.control);
         metrics::cache::read(registry, &self.control);
         metrics::limit::read(registry, &self.control);
         if let Some(monitor) = self.access_log.clone() {

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use std::collections::HashMap;
+
 use tenfold_observe::metric::{CounterSet, Metric, Registry};
 use tenfold_traffic::Group;
 
@@ -14,6 +16,7 @@ use crate::http::edits::Edits;
 use crate::limit::Limit;
 use crate::metrics;
 use crate::route::{Table, TableError};
+use crate::upstream::gate::Gate;
 
 /// All of it.
 pub(crate) struct Snapshot {
@@ -29,7 +32,7 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// Before anything was configured: nothing is served.
     pub(crate) fn empty(registry: &Registry) -> Self {
-        let routes = Routes::new(&[], 0, registry).expect("no routes are no contradiction");
+        let routes = Routes::new(&[], 0, registry, None).expect("no routes are no contradiction");
         Self {
             generation: 0,
             listeners: Arc::default(),
@@ -55,10 +58,16 @@ pub(crate) struct Entry {
     /// Requests by status class.
     pub(crate) requests: CounterSet,
     pub(crate) durations: Metric,
+    /// How many of its requests may be under way.
+    pub(crate) gate: Option<Arc<Gate>>,
+    /// Answers that were given when all else had failed, if there are any to give.
+    pub(crate) fallbacks: Option<CounterSet>,
+    /// How long they wait for a place, if they may have to.
+    pub(crate) waits: Option<Metric>,
 }
 
 impl Routes {
-    /// Makes routes ready.
+    /// Makes routes ready. The gates of `old` stay.
     ///
     /// # Errors
     /// When two of them are for the same requests.
@@ -66,13 +75,28 @@ impl Routes {
         routes: &[Route],
         listeners: usize,
         registry: &Registry,
+        old: Option<&Self>,
     ) -> Result<Self, TableError> {
         let table = Table::new(routes, listeners)?;
+        let known: HashMap<&str, &Arc<Gate>> = old
+            .into_iter()
+            .flat_map(|old| &old.entries)
+            .filter_map(|entry| Some((entry.route.name.as_str(), entry.gate.as_ref()?)))
+            .collect();
         let entry = |route: &Route| Entry {
             request_edits: Edits::new(&route.request_fields),
             response_edits: Edits::new(&route.response_fields),
             requests: metrics::route_requests(registry, &route.name),
             durations: metrics::route_durations(registry, &route.name),
+            gate: Gate::new(
+                route.concurrency.as_ref(),
+                known.get(route.name.as_str()).copied(),
+            ),
+            fallbacks: (!route.fallback.is_empty())
+                .then(|| metrics::route_fallbacks(registry, &route.name)),
+            waits: route
+                .concurrency
+                .map(|_| metrics::concurrency::route_waits(registry, &route.name)),
             route: route.clone(),
         };
         Ok(Self {
@@ -88,4 +112,6 @@ pub(crate) struct SharedUpstream {
     /// The servers that there are at the moment, in the order of the group's members.
     pub(crate) servers: Vec<Server>,
     pub(crate) group: Arc<Group>,
+    /// How many requests may be under way to it.
+    pub(crate) gate: Option<Arc<Gate>>,
 }

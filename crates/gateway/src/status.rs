@@ -72,8 +72,40 @@ pub struct UpstreamStatus {
     pub algorithm: String,
     /// True when too few endpoints are well, so that all of them get requests.
     pub is_panicking: bool,
+    /// How much goes on at the same time; missing if there is no limit.
+    pub concurrency: Option<ConcurrencyStatus>,
     /// Its servers.
     pub endpoints: Vec<EndpointStatus>,
+}
+
+/// How much goes on at the same time, of as much as may.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ConcurrencyStatus {
+    /// Most requests that may be under way at the moment.
+    pub limit: u32,
+    /// The limit is found by measuring.
+    pub is_adaptive: bool,
+    /// Requests under way.
+    pub in_flight: u32,
+    /// Requests that wait.
+    pub waiting: u64,
+    /// Requests that had to wait, since the start.
+    pub queued: u64,
+    /// Requests that were turned away, since the start.
+    pub shed: ShedStatus,
+}
+
+/// Requests that were turned away, by priority.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ShedStatus {
+    /// Of those that are given up last.
+    pub critical: u64,
+    /// Of most.
+    pub normal: u64,
+    /// Of those that are given up first.
+    pub bulk: u64,
 }
 
 impl UpstreamStatus {
@@ -193,6 +225,8 @@ pub struct RouteStatus {
     pub requests: [u64; 5],
     /// From the request's head to the last byte of its response.
     pub durations: DurationStatus,
+    /// How much goes on at the same time; missing if the route has no limit of its own.
+    pub concurrency: Option<ConcurrencyStatus>,
 }
 
 /// How long requests took, since the start.
@@ -298,7 +332,10 @@ mod tests {
              requests_active sent_bytes upstreams uptime_seconds version workers"
         );
         let upstream = &json["upstreams"][0];
-        assert_eq!(names(upstream), "algorithm endpoints is_panicking name");
+        assert_eq!(
+            names(upstream),
+            "algorithm concurrency endpoints is_panicking name"
+        );
         let endpoint = &upstream["endpoints"][0];
         assert_eq!(
             names(endpoint),
@@ -310,7 +347,7 @@ mod tests {
         let route = serde_json::to_value(RouteStatus::default()).expect("plain data");
         assert_eq!(
             names(&route),
-            "action durations hosts listeners methods name paths requests"
+            "action concurrency durations hosts listeners methods name paths requests"
         );
         let back: Status = serde_json::from_value(json).expect("what was sent");
         assert_eq!(back, status);

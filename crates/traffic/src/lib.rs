@@ -28,6 +28,7 @@ pub mod limit;
 mod load;
 pub mod outcome;
 pub mod policy;
+pub mod resilience;
 pub mod state;
 
 pub use balance::hash::hash_key;

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tenfold_traffic::resilience::bulkhead::Settings;
+use tenfold_traffic::resilience::priority::Priority;
+
 use crate::route::pattern::{HostPattern, PathPattern, Template};
 
 /// What becomes of the requests that match.
@@ -31,6 +34,14 @@ pub struct Route {
     pub cache: Option<usize>,
     /// The limits that all have to let a request go on, in this order.
     pub limits: Vec<Charge>,
+    /// How many of its requests may be under way, over all workers; without it there is no limit.
+    pub concurrency: Option<Settings>,
+    /// What is answered when all else fails, in this order.
+    pub fallback: Vec<Fallback>,
+    /// How much its requests matter.
+    pub priority: Priority,
+    /// Lets requests say themselves how much they matter.
+    pub priority_header: Option<PriorityHeader>,
 }
 
 /// What a request costs of a limit.
@@ -40,6 +51,47 @@ pub struct Charge {
     pub limit: usize,
     /// At least 1, and at most what can be had at once.
     pub cost: u32,
+}
+
+/// An answer for when all else fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// What the route's cache has, however old.
+    Stale,
+    /// That of another upstream: index into [`Config::upstreams`](super::Config::upstreams).
+    Upstream(usize),
+    /// A file, which was read with the configuration.
+    File(Reply),
+}
+
+impl Fallback {
+    /// Names of all kinds, in the order of [`kind`](Self::kind).
+    pub const NAMES: [&'static str; 3] = ["stale", "upstream", "file"];
+
+    /// Its place among [`NAMES`](Self::NAMES).
+    #[must_use]
+    pub fn kind(&self) -> usize {
+        match self {
+            Self::Stale => 0,
+            Self::Upstream(_) => 1,
+            Self::File(_) => 2,
+        }
+    }
+
+    /// Its name in fields, metrics and logs.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        Self::NAMES[self.kind()]
+    }
+}
+
+/// A field by which requests say how much they matter: `critical`, `normal` or `bulk`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriorityHeader {
+    /// The field, in lower case.
+    pub name: String,
+    /// Anybody may say so, and not only trusted proxies: where only one's own clients come.
+    pub from_anyone: bool,
 }
 
 /// How long things may take on a route.

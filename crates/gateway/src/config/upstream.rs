@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tenfold_traffic::Policy;
+use tenfold_traffic::resilience::bulkhead::Settings;
 
 /// Servers that do the same.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +25,8 @@ pub struct Upstream {
     pub sources: Vec<Source>,
     /// How servers are asked whether they are well.
     pub probe: Option<Probe>,
+    /// How many requests may be under way to all of its servers, over all workers; without it there is no limit.
+    pub concurrency: Option<Settings>,
     /// To make a connection.
     pub connect_timeout: Duration,
     /// How long an unused connection is kept.
@@ -44,6 +47,7 @@ impl Upstream {
             servers: Vec::new(),
             sources: Vec::new(),
             probe: None,
+            concurrency: None,
             // Covers one lost SYN, which is repeated after a second.
             connect_timeout: Duration::from_secs(2),
             idle_timeout: Duration::from_secs(60),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::config::cache::Disk;
-use crate::config::route::Action;
+use crate::config::route::{Action, Fallback};
 use crate::config::{Cache, Config, Limit, Listener, Route, Server, Upstream};
 
 /// More lines than this are told as a number.
@@ -217,6 +217,11 @@ fn route(
     for (charge, before) in rest.limits.iter_mut().zip(&old.limits) {
         charge.limit = before.limit;
     }
+    for (fallback, before) in rest.fallback.iter_mut().zip(&old.fallback) {
+        if let (Fallback::Upstream(index), Fallback::Upstream(before)) = (fallback, before) {
+            *index = *before;
+        }
+    }
     let is_same = rest == *old && is_same_names;
     (!is_same).then(|| "changed".into()).into_iter().collect()
 }
@@ -237,6 +242,11 @@ fn names<'c>(config: &'c Config, route: &Route) -> Vec<(&'c str, u32)> {
         names.extend(shares.iter().map(|it| (upstream(it.upstream), it.weight)));
     }
     names.extend(route.mirror.iter().map(|it| (upstream(it.upstream), 0)));
+    let fallbacks = route.fallback.iter().filter_map(|it| match it {
+        Fallback::Upstream(index) => Some((upstream(*index), 0)),
+        _ => None,
+    });
+    names.extend(fallbacks);
     let cache = route.cache.and_then(|index| config.caches.get(index));
     names.extend([("cache", 0), (cache.map_or("", |it| &it.name), 0)]);
     let limits = route.limits.iter();
@@ -323,6 +333,10 @@ mod tests {
                 mirror: None,
                 cache: None,
                 limits: Vec::new(),
+                concurrency: None,
+                fallback: Vec::new(),
+                priority: Default::default(),
+                priority_header: None,
             };
             Config {
                 upstreams: upstreams.iter().map(|it| Upstream::new(*it)).collect(),
@@ -392,6 +406,10 @@ mod tests {
             mirror: None,
             cache,
             limits: Vec::new(),
+            concurrency: None,
+            fallback: Vec::new(),
+            priority: Default::default(),
+            priority_header: None,
         };
         let with = |names: &[&str], cache| Config {
             routes: vec![route(cache)],

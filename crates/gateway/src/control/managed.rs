@@ -11,6 +11,7 @@ use super::edit::Edits;
 use super::probe::{Probes, Target};
 use crate::config::{Address, Server, Upstream};
 use crate::snapshot::SharedUpstream;
+use crate::upstream::gate::Gate;
 
 /// An upstream and everything that keeps it up to date.
 pub(crate) struct Managed {
@@ -57,6 +58,7 @@ impl Managed {
         let shared = Arc::new(SharedUpstream {
             group: Group::new(config.policy.clone(), Vec::new(), Arc::clone(&changes)),
             servers: Vec::new(),
+            gate: Gate::new(config.concurrency.as_ref(), None),
             config: Arc::clone(&config),
         });
         let mut managed = Self {
@@ -149,6 +151,7 @@ impl Managed {
                 Arc::clone(&self.changes),
             ),
             servers,
+            gate: Gate::new(self.config.concurrency.as_ref(), self.shared.gate.as_ref()),
             config: Arc::clone(&self.config),
         });
         self.changes.bump();

@@ -207,7 +207,12 @@ impl Control {
         } else {
             // Reloads in quick succession would otherwise add up to what `evaluate` finds only after seconds.
             self.registry.forget_unused();
-            let routes = Routes::new(&config.routes, config.listeners.len(), &self.registry);
+            let routes = Routes::new(
+                &config.routes,
+                config.listeners.len(),
+                &self.registry,
+                Some(&state.snapshot.routes),
+            );
             Arc::new(routes.map_err(ApplyError::Routes)?)
         };
         let caches = self.open_caches(state, &config)?;

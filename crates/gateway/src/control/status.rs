@@ -65,6 +65,7 @@ impl Control {
             name: upstream.config.name.clone(),
             algorithm: upstream.config.policy.algorithm.name().to_owned(),
             is_panicking: upstream.group.is_panicking(now),
+            concurrency: upstream.gate.as_deref().map(metrics::concurrency::status),
             endpoints: (0..count)
                 .map(|index| self.endpoint_status(upstream, index, now))
                 .collect(),
@@ -166,6 +167,7 @@ fn route_status(config: &Config, entry: &Entry) -> RouteStatus {
         action: action(config, route),
         requests: std::array::from_fn(|class| entry.requests.sum(class)),
         durations: DurationStatus::from(&entry.durations.distribution()),
+        concurrency: entry.gate.as_deref().map(metrics::concurrency::status),
     }
 }
 

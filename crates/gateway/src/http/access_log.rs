@@ -30,6 +30,8 @@ struct Batch {
 pub(super) struct Line<'a> {
     /// Missing if none was found.
     pub(super) route: Option<&'a str>,
+    /// What was answered because all else had failed.
+    pub(super) fallback: Option<&'static str>,
     pub(super) peer: IpAddr,
     /// Missing if no request could be read.
     pub(super) head: Option<&'a RequestHead>,
@@ -113,6 +115,9 @@ fn format(out: &mut Vec<u8>, entry: &Line<'_>, now: SystemTime) {
     if let Some(route) = entry.route {
         text(out, "route", route.as_bytes());
     }
+    if let Some(kind) = entry.fallback {
+        text(out, "fallback", kind.as_bytes());
+    }
     if let Some(member) = &entry.served.endpoint {
         text(out, "endpoint", member.endpoint.name().as_bytes());
     }
@@ -176,6 +181,7 @@ mod tests {
         };
         let entry = Line {
             route: None,
+            fallback: None,
             peer: IpAddr::from([127, 0, 0, 1]),
             head: None,
             id: b"",

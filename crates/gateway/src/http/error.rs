@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use tenfold_http1::{BodyError, Buffer, HeadError, Name, RequestHead, Version, write};
+use tenfold_traffic::resilience::queue::Shed;
 
 /// A request that cannot be answered by a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub(crate) enum Failure {
     TunnelBroken,
     /// An upgraded connection was silent for too long.
     TunnelIdle,
+    /// There is more to do than the upstream or the route can take.
+    Shed(Shed),
     /// This machine has no descriptor or port left.
     Exhausted,
     /// A file could not be read to the end that was announced.
@@ -97,7 +100,7 @@ impl Failure {
             Self::ClientTimeout => 408,
             // Never sent; nginx's number in logs for a connection that is no longer there to answer on.
             Self::ClientGone | Self::TunnelBroken | Self::TunnelIdle => 499,
-            Self::NoServer | Self::Exhausted => 503,
+            Self::NoServer | Self::Exhausted | Self::Shed(_) => 503,
             Self::UpstreamBroken | Self::UpstreamInvalid(_) => 502,
             Self::UpstreamTimeout | Self::OnlyIfCached => 504,
             Self::PurgeForbidden => 403,
@@ -126,6 +129,10 @@ impl Failure {
             Self::UpstreamTimeout => "upstream_timeout",
             Self::TunnelBroken => "tunnel_broken",
             Self::TunnelIdle => "tunnel_idle",
+            Self::Shed(Shed::Full) => "shed_full",
+            Self::Shed(Shed::Displaced) => "shed_displaced",
+            Self::Shed(Shed::Deadline) => "shed_deadline",
+            Self::Shed(Shed::Overload) => "shed_overload",
             Self::Exhausted => "out_of_descriptors",
             Self::File => "file_unreadable",
             Self::OnlyIfCached => "only_if_cached",
@@ -272,6 +279,7 @@ impl fmt::Display for Failure {
             Self::UpstreamTimeout => "the server took too long to answer",
             Self::TunnelBroken => "the upgraded connection broke",
             Self::TunnelIdle => "the upgraded connection was idle for too long",
+            Self::Shed(_) => "there are more requests than can be answered at the moment",
             Self::Exhausted => "this gateway has no connection left to reach a server with",
             Self::File => "a file changed while it was being sent",
             Self::OnlyIfCached => "this is not cached, and only-if-cached was asked for",

@@ -14,6 +14,7 @@ use tenfold_http1::{Method, ResponseHead};
 use tenfold_traffic::{Ask, Outcome, Tried};
 use tokio::io::AsyncWriteExt;
 
+use super::admission;
 use super::body::{Format, Pump};
 use super::client::Client;
 use super::exchange::RESPONSE_LIMITS;
@@ -116,24 +117,33 @@ impl Copy {
     pub(super) async fn ask(&self, worker: &Worker) -> Option<Answered> {
         let timer = worker.timers.timer();
         let now = worker.clock.read();
-        let pick = self.upstream.pick(&Ask {
+        let mut place = admission::enter_own(&self.upstream, now)?;
+        let Some(mut pick) = self.upstream.pick(&Ask {
             tried: &Tried::default(),
             now,
             random: worker.random(),
             key: self.key,
             sticky: None,
-        })?;
+        }) else {
+            self.upstream.take_back(&mut place);
+            return None;
+        };
+        pick.place = place;
         let longest = Some(self.upstream.shared.config.idle_timeout);
         let obtained = forward::obtain(worker, &timer, &pick, now, longest).await;
         let (mut connection, is_reused) = obtained.ok()??;
         timer.set(worker.clock.read(), self.timeout);
         let outcome = match timer.limit(self.exchange(&mut connection)).await {
-            Some(Ok(head)) => return Some(Answered::new(head, connection, pick, now)),
+            Some(Ok(head)) => {
+                pick.place.judge(!admission::is_bad(head.line().status));
+                return Some(Answered::new(head, connection, pick, now));
+            }
             // Its server just closed a connection that had been idle, which says nothing about it.
             Some(Err(())) if is_reused => return None,
             Some(Err(())) => Outcome::Broken,
             None => Outcome::TimedOut,
         };
+        pick.place.judge(false);
         forward::judge(worker, &pick, outcome, now);
         None
     }

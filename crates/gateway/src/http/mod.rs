@@ -1,6 +1,7 @@
 //! HTTP: from a client's connection to a recorded request.
 
 pub(crate) mod access_log;
+mod admission;
 pub(crate) mod body;
 pub(crate) mod cache;
 mod cached;
@@ -9,6 +10,7 @@ pub(crate) mod connection;
 pub(crate) mod edits;
 pub(crate) mod error;
 mod exchange;
+mod fallback;
 mod forward;
 mod headers;
 mod identity;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tenfold_http1::RequestHead;
+use tenfold_http1::{RequestHead, Version};
 use tokio::io::AsyncWriteExt;
 
 use super::access_log::Line;
@@ -12,7 +12,7 @@ use super::forward::{self, Answered};
 use super::request::Request;
 use super::respond::{Sent, discard};
 use super::served::{Next, Served};
-use super::{cached, limit, local, mirror};
+use super::{admission, cached, fallback, limit, local, mirror};
 use crate::metrics;
 use crate::snapshot::Entry;
 use crate::worker::Worker;
@@ -33,7 +33,8 @@ pub(super) fn serve<'a>(
     // The request is used where it was captured: moving it into the future a second time would make the future too large for
     // the allocator's fast path (docs/performance.md).
     async move {
-        let _active = active;
+        // Captured, and dropped with the future; a variable of its own would be a second place for it.
+        let _ = &active;
         if let Ok(request) = &mut admitted
             && request.way.awaits_store()
         {
@@ -71,6 +72,7 @@ pub(super) fn serve<'a>(
                     id: b"",
                     received: 0,
                     started: refused.started,
+                    fallback: None,
                 };
                 record(worker, client, &about, &served);
             }
@@ -82,7 +84,18 @@ pub(super) fn serve<'a>(
 /// Finds a server, and sends its response on.
 pub(super) async fn answer(worker: &Worker, client: &mut Client, request: &mut Request) -> Served {
     mirror::perhaps(worker, client, request);
-    let answered = forward::ask(worker, client, request).await;
+    let answered = match admission::enter(client, request) {
+        true => {
+            let answered = forward::ask(worker, client, request).await;
+            admission::judge(request, answered)
+        }
+        false => Box::pin(admission::ask(worker, client, request)).await,
+    };
+    if fallback::is_wanted(request, &answered) {
+        let mut served = Box::pin(fallback::answer(worker, client, request, answered)).await;
+        read_the_rest(worker, client, request, &mut served).await;
+        return served;
+    }
     let mut answered = answered.and_then(|it| it.for_client(worker, client, request));
     let sent = match &mut answered {
         Ok(response) => response.send(worker, client, request).await,
@@ -90,32 +103,42 @@ pub(super) async fn answer(worker: &Worker, client: &mut Client, request: &mut R
     };
     let mut served = match answered {
         Ok(response) => response.finish(worker, request, sent),
-        Err(failure) => {
-            let id = request.id();
-            Box::pin(refuse(worker, client, Some(&request.head), id, failure)).await
-        }
+        Err(failure) => Box::pin(refuse_request(worker, client, request, failure)).await,
     };
     read_the_rest(worker, client, request, &mut served).await;
     served
 }
 
-/// Sends on what a server has answered, or says why there is nothing.
+/// Sends on what a server has answered, or what there is instead of it.
 pub(super) async fn respond(
     worker: &Worker,
     client: &mut Client,
     request: &mut Request,
     answered: Result<Answered, Failure>,
 ) -> Served {
+    let mut served = match fallback::is_wanted(request, &answered) {
+        true => Box::pin(fallback::answer(worker, client, request, answered)).await,
+        false => respond_as_is(worker, client, request, answered).await,
+    };
+    read_the_rest(worker, client, request, &mut served).await;
+    served
+}
+
+/// Sends on what a server has answered, or says why there is nothing.
+pub(super) async fn respond_as_is(
+    worker: &Worker,
+    client: &mut Client,
+    request: &mut Request,
+    answered: Result<Answered, Failure>,
+) -> Served {
     let made = answered.and_then(|answered| answered.for_client(worker, client, request));
-    let mut served = match made {
+    match made {
         Ok(mut response) => {
             let sent = response.send(worker, client, request).await;
             response.finish(worker, request, sent)
         }
-        Err(failure) => refuse(worker, client, Some(&request.head), request.id(), failure).await,
-    };
-    read_the_rest(worker, client, request, &mut served).await;
-    served
+        Err(failure) => refuse_request(worker, client, request, failure).await,
+    }
 }
 
 /// Answers without a server.
@@ -155,10 +178,28 @@ pub(super) async fn serve_unreadable(
             id: b"",
             received: 0,
             started,
+            fallback: None,
         },
         &served,
     );
     served.next
+}
+
+/// Sends an error response to a request that was admitted. If it says that there is too much to do just now, the connection goes on: a new
+/// one for each try would only be more to do.
+async fn refuse_request(
+    worker: &Worker,
+    client: &mut Client,
+    request: &Request,
+    failure: Failure,
+) -> Served {
+    let persists = matches!(failure, Failure::Shed(_))
+        && request.persists()
+        && request.version() == Version::Http11
+        && !request.has_upload()
+        && !client.is_leaving(worker);
+    let head = Some(&request.head);
+    refuse_with(worker, client, head, request.id(), failure, persists).await
 }
 
 /// Sends an error response, if there is somebody to send it to.
@@ -168,6 +209,17 @@ pub(super) async fn refuse(
     head: Option<&RequestHead>,
     id: &[u8],
     failure: Failure,
+) -> Served {
+    refuse_with(worker, client, head, id, failure, false).await
+}
+
+async fn refuse_with(
+    worker: &Worker,
+    client: &mut Client,
+    head: Option<&RequestHead>,
+    id: &[u8],
+    failure: Failure,
+    persists: bool,
 ) -> Served {
     let mut served = Served {
         status: failure.status(),
@@ -185,6 +237,7 @@ pub(super) async fn refuse(
     let style = Style {
         head,
         request_id: id,
+        version: persists.then_some(Version::Http11),
         ..Style::default()
     };
     failure.write(&mut out, &worker.clock.date(now), &style);
@@ -192,7 +245,10 @@ pub(super) async fn refuse(
     let write = client.connection.stream_mut().write_all(out.filled());
     if let Some(Ok(())) = client.timer.limit(write).await {
         served.sent = out.len() as u64;
-        served.next = Next::Linger;
+        served.next = match persists {
+            true => Next::KeepAlive,
+            false => Next::Linger,
+        };
     }
     served
 }
@@ -205,6 +261,8 @@ struct About<'a> {
     id: &'a [u8],
     received: u64,
     started: Duration,
+    /// What was answered because all else had failed.
+    fallback: Option<&'static str>,
 }
 
 impl<'a> About<'a> {
@@ -215,6 +273,7 @@ impl<'a> About<'a> {
             id: request.id(),
             received: request.body_bytes(),
             started: request.started,
+            fallback: request.way.fallback(),
         }
     }
 }
@@ -240,6 +299,7 @@ fn record(worker: &Worker, client: &Client, about: &About<'_>, served: &Served) 
         } = *about;
         log.write(&Line {
             route: about.route.map(|entry| entry.route.name.as_str()),
+            fallback: about.fallback,
             peer: client.peer,
             head,
             id,

@@ -17,6 +17,7 @@ use crate::config::route::{Action, PathEdit, Reply};
 use crate::route::{Ask, Fields, Filled, Found, Normal, normalise, split, split_query};
 use crate::snapshot::{Entry, Snapshot};
 use crate::upstream::Upstream;
+use crate::upstream::gate::Place;
 use crate::worker::Worker;
 use crate::worker::site::Site;
 
@@ -26,6 +27,10 @@ pub(crate) struct Way {
     route: u32,
     /// Index of the upstream; without meaning if the answer is local.
     upstream: u32,
+    /// Its place in the bulkhead of its route.
+    pub(crate) route_place: Place,
+    /// Its place in the bulkhead of its upstream, until a server has answered.
+    pub(crate) upstream_place: Place,
     /// What most requests do not have.
     extra: Option<Box<Extra>>,
 }
@@ -41,6 +46,8 @@ struct Extra {
     cache_status: Option<CacheStatus>,
     /// What limits have to do with it.
     limited: Option<Box<Limited>>,
+    /// All else has failed, and this is the answer.
+    fallback: Option<&'static str>,
 }
 
 /// An answer of the gateway's own.
@@ -139,8 +146,58 @@ impl Way {
     /// Lines that the response gets, if the route edits it or a limit has something to tell.
     pub(crate) fn response_lines(&self) -> Option<&[u8]> {
         let extra = self.extra.as_ref()?;
-        let is_edited = !self.entry().response_edits.is_empty() || !extra.response_lines.is_empty();
-        is_edited.then_some(&extra.response_lines)
+        let has_lines = !self.entry().response_edits.is_empty() || !extra.response_lines.is_empty();
+        has_lines.then_some(&extra.response_lines)
+    }
+
+    /// The kind of answer that is given because all else has failed.
+    pub(crate) fn fallback(&self) -> Option<&'static str> {
+        self.extra.as_ref()?.fallback
+    }
+
+    /// All else has failed, and the answer is of this kind. The response says so.
+    pub(crate) fn mark_fallback(&mut self, kind: &'static str) {
+        let extra = self.extra.get_or_insert_default();
+        extra.fallback = Some(kind);
+        let line = format!("Tenfold-Fallback: {kind}\r\n");
+        extra.response_lines.extend_from_slice(line.as_bytes());
+    }
+
+    /// The gateway answers, and no server.
+    pub(crate) fn reply(&mut self, reply: Reply) {
+        self.extra.get_or_insert_default().local = Some(Local::Reply(reply));
+    }
+
+    /// Another upstream is to answer.
+    pub(crate) fn divert(&mut self, upstream: usize) {
+        let mut place = std::mem::take(&mut self.upstream_place);
+        self.upstream().take_back(&mut place);
+        self.upstream = upstream as u32;
+    }
+
+    /// The rules that held when it came.
+    pub(crate) fn site(&self) -> &Rc<Site> {
+        &self.site
+    }
+
+    pub(crate) fn route_index(&self) -> u32 {
+        self.route
+    }
+
+    pub(crate) fn upstream_index(&self) -> usize {
+        self.upstream as usize
+    }
+}
+
+impl Drop for Way {
+    /// A place of its upstream's is left only if no server has answered.
+    fn drop(&mut self) {
+        let mut places = [&mut self.route_place, &mut self.upstream_place].map(std::mem::take);
+        if let Some(upstream) = self.site.upstream_at(self.upstream as usize) {
+            let now = upstream.now();
+            places[0].give_back(self.site.entry(self.route).gate.as_ref(), now);
+            upstream.take_back(&mut places[1]);
+        }
     }
 }
 
@@ -210,6 +267,7 @@ pub(crate) fn prepare(
             plan,
             cache_status: None,
             limited,
+            fallback: None,
         })
     });
     let route = u32::try_from(found.index).expect("routes are counted in thousands");
@@ -217,6 +275,8 @@ pub(crate) fn prepare(
         site,
         route,
         upstream,
+        route_place: Place::default(),
+        upstream_place: Place::default(),
         extra,
     };
     Ok((way, id))

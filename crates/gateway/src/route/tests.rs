@@ -60,6 +60,10 @@ fn with(name: String, matches: Match) -> Route {
         mirror: None,
         cache: None,
         limits: Vec::new(),
+        concurrency: None,
+        fallback: Vec::new(),
+        priority: Default::default(),
+        priority_header: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod changes;
 pub(crate) mod connect;
+pub(crate) mod gate;
 pub(crate) mod pool;
 mod stream;
 
@@ -11,12 +12,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tenfold_observe::metric::Registry;
+use tenfold_observe::metric::{Metric, Registry};
 use tenfold_traffic::{Ask, Balancer, Endpoint};
 
 use crate::config::Address;
-use crate::metrics::EndpointMetrics;
+use crate::metrics::{self, EndpointMetrics};
 use crate::snapshot::SharedUpstream;
+use crate::worker::clock::Clock;
+use gate::Place;
 use pool::Idle;
 pub(crate) use stream::Stream;
 
@@ -26,6 +29,9 @@ pub(crate) type Connection = tenfold_http1::Connection<Stream>;
 /// One worker's view of an upstream: endpoints are shared with the other workers, connections are its own.
 pub(crate) struct Upstream {
     pub(crate) shared: Arc<SharedUpstream>,
+    clock: Rc<Clock>,
+    /// How long requests wait for a place, if they may have to.
+    pub(crate) waits: Option<Metric>,
     members: Vec<Rc<Member>>,
     balancer: RefCell<Balancer>,
 }
@@ -42,6 +48,8 @@ pub(crate) struct Member {
 pub(crate) struct Pick {
     pub(crate) upstream: Rc<Upstream>,
     pub(crate) index: u32,
+    /// That of the request that was sent to it.
+    pub(crate) place: Place,
 }
 
 impl Upstream {
@@ -50,6 +58,7 @@ impl Upstream {
         shared: Arc<SharedUpstream>,
         old: Option<&Self>,
         registry: &Registry,
+        clock: &Rc<Clock>,
         worker: usize,
     ) -> Rc<Self> {
         let mut known: HashMap<_, _> = old
@@ -80,7 +89,13 @@ impl Upstream {
             })
             .collect();
         let balancer = Balancer::new(&shared.group, worker as u64);
+        let waits = shared
+            .gate
+            .as_ref()
+            .map(|_| metrics::concurrency::upstream_waits(registry, &config.name));
         Rc::new(Self {
+            clock: Rc::clone(clock),
+            waits,
             shared,
             members,
             balancer: RefCell::new(balancer),
@@ -104,7 +119,19 @@ impl Upstream {
         Pick {
             upstream: Rc::clone(self),
             index,
+            place: Place::default(),
         }
+    }
+
+    /// The latest reading of its worker's clock.
+    pub(crate) fn now(&self) -> Duration {
+        self.clock.recent()
+    }
+
+    /// Takes back a place in its bulkhead.
+    pub(crate) fn take_back(&self, place: &mut Place) {
+        // The latest reading is at most as old as the latest byte of the response.
+        place.give_back(self.shared.gate.as_ref(), self.clock.recent());
     }
 
     pub(crate) fn members(&self) -> &[Rc<Member>] {
@@ -134,5 +161,7 @@ impl Pick {
 impl Drop for Pick {
     fn drop(&mut self) {
         self.member().endpoint.end();
+        let mut place = std::mem::take(&mut self.place);
+        self.upstream.take_back(&mut place);
     }
 }

@@ -52,6 +52,7 @@ impl Worker {
             Arc::clone(&snapshot),
             Some(&old),
             &self.registry,
+            &self.clock,
             self.index,
         );
         self.site.replace(site);

@@ -9,6 +9,7 @@ use tenfold_observe::metric::Registry;
 
 use crate::snapshot::{Entry, Snapshot};
 use crate::upstream::{Member, Upstream};
+use crate::worker::clock::Clock;
 
 /// What a worker does at the moment.
 pub(crate) struct Site {
@@ -23,6 +24,7 @@ impl Site {
         snapshot: Arc<Snapshot>,
         old: Option<&Self>,
         registry: &Registry,
+        clock: &Rc<Clock>,
         worker: usize,
     ) -> Rc<Self> {
         let known: HashMap<&str, &Rc<Upstream>> = old
@@ -37,7 +39,13 @@ impl Site {
                 let old = known.get(shared.config.name.as_str()).copied();
                 match old {
                     Some(old) if Arc::ptr_eq(&old.shared, shared) => Rc::clone(old),
-                    _ => Upstream::new(Arc::clone(shared), old.map(|old| &**old), registry, worker),
+                    _ => Upstream::new(
+                        Arc::clone(shared),
+                        old.map(|old| &**old),
+                        registry,
+                        clock,
+                        worker,
+                    ),
                 }
             })
             .collect();
@@ -52,6 +60,11 @@ impl Site {
 
     pub(crate) fn upstream(&self, index: usize) -> &Rc<Upstream> {
         &self.upstreams[index]
+    }
+
+    /// The same, if that is the index of one.
+    pub(crate) fn upstream_at(&self, index: usize) -> Option<&Rc<Upstream>> {
+        self.upstreams.get(index)
     }
 
     pub(crate) fn entry(&self, index: u32) -> &Entry {

@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::clock::Clock;
 use super::site::Site;
 use super::{Order, Worker};
 use crate::http::access_log::AccessLog;
@@ -69,7 +70,9 @@ impl Plan {
             .enable_all()
             .build_local(LocalOptions::default())?;
         let nothing = Arc::new(Snapshot::empty(&self.registry));
-        let site = Site::new(nothing, None, &self.registry, self.index);
+        // There is no upstream yet that would read it.
+        let clock = Rc::new(Clock::new(self.epoch));
+        let site = Site::new(nothing, None, &self.registry, &clock, self.index);
         let worker = Worker::new(
             self.index,
             self.epoch,

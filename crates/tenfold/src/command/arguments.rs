@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use tenfold_gateway::config::cache::largest_in;
 use tenfold_gateway::config::route::{Action, FieldEdits, Match, PathEdit, RouteTimeouts, Share};
 use tenfold_gateway::config::{Address, Cache, Config, Listener, Route, Server, Upstream};
+use tenfold_traffic::resilience::priority::Priority;
 
 use super::Refusal;
 use crate::cli::Run;
@@ -49,6 +50,10 @@ pub(crate) fn config(arguments: &Run) -> Result<(Config, Process), Refusal> {
         mirror: None,
         cache: arguments.cache.map(|_| 0),
         limits: Vec::new(),
+        concurrency: None,
+        fallback: Vec::new(),
+        priority: Priority::Normal,
+        priority_header: None,
     };
     let cache = |memory| {
         let mut cache = Cache::new("default");

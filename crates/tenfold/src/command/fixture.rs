@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use tenfold_gateway::{
-    CacheRequests, CacheStatus, DurationStatus, EndpointState, EndpointStatus, ListenerStatus,
-    RouteStatus, Status, UpstreamStatus,
+    CacheRequests, CacheStatus, ConcurrencyStatus, DurationStatus, EndpointState, EndpointStatus,
+    ListenerStatus, RouteStatus, ShedStatus, Status, UpstreamStatus,
 };
 
 use super::rates::Look;
@@ -42,6 +42,18 @@ pub(crate) fn status(second: u64) -> Status {
                 name: "shop".into(),
                 algorithm: "p2c".into(),
                 is_panicking: false,
+                concurrency: Some(ConcurrencyStatus {
+                    limit: 64,
+                    is_adaptive: true,
+                    in_flight: 61,
+                    waiting: 3,
+                    queued: 500,
+                    shed: ShedStatus {
+                        critical: 0,
+                        normal: 7,
+                        bulk: 100 + second,
+                    },
+                }),
                 endpoints: vec![
                     endpoint(
                         "10.0.0.11:3000",
@@ -62,6 +74,7 @@ pub(crate) fn status(second: u64) -> Status {
                 name: "search".into(),
                 algorithm: "maglev".into(),
                 is_panicking: true,
+                concurrency: None,
                 endpoints: vec![EndpointStatus {
                     cause: "GET /healthz: 503".into(),
                     ..endpoint("search.internal:9200", EndpointState::Down, 900 + second)

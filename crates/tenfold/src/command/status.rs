@@ -312,9 +312,33 @@ fn render_upstream(
     let name = paint(&shortened(&upstream.name), Tone::Title, in_colour);
     let share = paint(&format!("{available} of {all} available"), tone, in_colour);
     format!(
-        "\nupstream {name}  {}, {share}{panic}\n{}",
+        "\nupstream {name}  {}, {share}{panic}{}\n{}",
         shortened(&upstream.algorithm),
+        concurrency(upstream, in_colour),
         table.text(in_colour)
+    )
+}
+
+/// How much of an upstream's limit is taken, if it has one, and who was turned away.
+fn concurrency(upstream: &UpstreamStatus, in_colour: bool) -> String {
+    let Some(one) = &upstream.concurrency else {
+        return String::new();
+    };
+    let kind = if one.is_adaptive { " (adaptive)" } else { "" };
+    let shed = &one.shed;
+    let tone = match (one.waiting, one.in_flight >= one.limit) {
+        (1.., _) => Tone::Bad,
+        (0, true) => Tone::Warn,
+        (0, false) => Tone::Plain,
+    };
+    let taken = format!("{} of {}{kind}", one.in_flight, one.limit);
+    format!(
+        ", {} under way, {} wait, turned away: {} critical, {} normal, {} bulk",
+        paint(&taken, tone, in_colour),
+        count(one.waiting),
+        count(shed.critical),
+        count(shed.normal),
+        count(shed.bulk),
     )
 }
 

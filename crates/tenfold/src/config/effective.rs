@@ -1,6 +1,7 @@
 //! A configuration as it takes effect, for `/api/v1/config`: every default filled in, in the words of the file.
 
 mod cache;
+mod concurrency;
 mod limit;
 
 use std::time::Duration;
@@ -131,6 +132,16 @@ fn describe_route(route: &Route, config: &Config) -> Value {
         let charges =
             charges.map(|it| json!({ "name": config.limits[it.limit].name, "cost": it.cost }));
         value["limit"] = charges.collect();
+    }
+    value["priority"] = json!(route.priority.name());
+    if let Some(header) = &route.priority_header {
+        value["priority_header"] = concurrency::priority_header(header);
+    }
+    if !route.fallback.is_empty() {
+        value["fallback"] = concurrency::fallback(&route.fallback, config);
+    }
+    if let Some(concurrency) = &route.concurrency {
+        value["concurrency"] = concurrency::describe(concurrency);
     }
     let (key, action) = describe_action(&route.action, config);
     value[key] = action;
@@ -265,6 +276,7 @@ fn describe_upstream(upstream: &Upstream) -> Value {
         "zones": policy.zones,
         "overprovision": policy.overprovision,
         "panic": policy.panic,
+        "concurrency": upstream.concurrency.as_ref().map(concurrency::describe),
         "connect_timeout": time(upstream.connect_timeout),
         "idle_timeout": time(upstream.idle_timeout),
         "idle_connections": upstream.idle_connections,

@@ -73,6 +73,58 @@ impl JsonSchema for Count {
     }
 }
 
+/// How much may go on at the same time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ConcurrencyLimit {
+    /// So much.
+    Fixed(u64),
+    /// As much as is found to be good.
+    Adaptive,
+}
+
+impl Read for ConcurrencyLimit {
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        match &node.kind {
+            Kind::Integer(number) if *number > 0 => Some(Self::Fixed(number.unsigned_abs())),
+            Kind::Text(text) if text == "adaptive" => Some(Self::Adaptive),
+            Kind::Integer(number) => {
+                let message = format!("`{}` cannot be {number}", reader.key);
+                let help = "give a number from 1, or \"adaptive\"; without `concurrency` there is no limit";
+                reader.report.error(node.at, message, help);
+                None
+            }
+            Kind::Text(text) => {
+                let help = match text.parse::<u64>() {
+                    Ok(number) => {
+                        format!("write {number} without quotes, in a table: {{ limit = {number} }}")
+                    }
+                    Err(_) => "give a number from 1, or \"adaptive\"".to_owned(),
+                };
+                reader.wrong_text(node, text, help);
+                None
+            }
+            _ => {
+                let help = "for example 64, or \"adaptive\"";
+                reader.wrong_kind(node, "a number or \"adaptive\"", help);
+                None
+            }
+        }
+    }
+}
+
+impl JsonSchema for ConcurrencyLimit {
+    fn schema_name() -> Cow<'static, str> {
+        "ConcurrencyLimit".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [{ "type": "integer", "minimum": 1 }, { "const": "adaptive" }],
+            "description": "A number, or `\"adaptive\"`: found by measuring.",
+        })
+    }
+}
+
 /// A number that need not be whole.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Number(pub(crate) f64);

@@ -16,6 +16,7 @@ mod malformed_requests;
 mod malformed_responses;
 mod messages;
 mod observe;
+mod overload;
 mod reload;
 mod routes;
 mod start;

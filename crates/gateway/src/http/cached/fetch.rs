@@ -15,15 +15,16 @@ use super::plan::{self, Good, Place, Verdict};
 use super::serve::{Serving, serve};
 use super::{invalidate, refresh};
 use crate::cache::Outcome;
-use crate::cache::object::{Kept, Object};
+use crate::cache::object::{Body, Kept, Object};
 use crate::http::cache::ask::Ask;
 use crate::http::cache::status::{CacheStatus, Forward};
+use crate::http::cache::stored::Flags;
 use crate::http::cache::{self, Decision};
 use crate::http::client::Client;
 use crate::http::error::Failure;
 use crate::http::request::Request;
 use crate::http::served::Served;
-use crate::http::{forward, mirror, pipeline};
+use crate::http::{admission, mirror, pipeline};
 use crate::worker::Worker;
 
 /// So often a request looks again after waiting in vain. Then it goes its own way.
@@ -139,7 +140,7 @@ pub(super) async fn pass(
     }
     mirror::perhaps(worker, client, request);
     let requested = worker.clock.unix(worker.clock.read());
-    let answered = forward::ask(worker, client, request).await;
+    let answered = admission::ask(worker, client, request).await;
     match &answered {
         Ok(answered) if is_head => {
             invalidate::after_head(worker, request, &answered.head, requested).await;
@@ -258,6 +259,25 @@ async fn fetch(
     }
     let detail = is_collapsed.then_some("waited-in-vain");
     pass(worker, client, request, why, detail).await
+}
+
+/// What the cache has for a request when all else has failed, however old, with its age; not what must not be served stale.
+pub(in crate::http) fn stale(worker: &Worker, request: &Request) -> Option<(Arc<Object>, u32)> {
+    let object = match look_again(worker, request)? {
+        Verdict::Serve(good) | Verdict::ServeAndRefresh(good) => good.object,
+        Verdict::Fetch { stale, .. } => stale?,
+        _ => return None,
+    };
+    let now = worker.clock.unix(worker.clock.read());
+    if matches!(object.body(), Body::Arriving(_)) {
+        return None;
+    }
+    let flags = object.rules.flags;
+    let is_forbidden = flags.has(Flags::NO_STALE) || flags.has(Flags::NO_CACHE);
+    (!is_forbidden || object.rules.is_fresh(now)).then(|| {
+        let age = object.rules.age(now);
+        (object, age)
+    })
 }
 
 fn look_again(worker: &Worker, request: &Request) -> Option<Verdict> {

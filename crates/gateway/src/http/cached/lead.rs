@@ -22,10 +22,10 @@ use crate::http::cache::status::{CacheStatus, Forward};
 use crate::http::cache::validate;
 use crate::http::client::Client;
 use crate::http::error::Failure;
-use crate::http::forward::{self, Answered};
+use crate::http::forward::Answered;
 use crate::http::request::Request;
 use crate::http::served::Served;
-use crate::http::{mirror, pipeline};
+use crate::http::{admission, mirror, pipeline};
 use crate::worker::Worker;
 
 /// How long a server may take to end an answer that nobody gets, before its connection is given up.
@@ -45,7 +45,7 @@ pub(super) async fn lead(
     let own = own_conditions(request.bytes());
     request.ask_whole(worker, &conditions(stale.as_deref()));
     let begun = worker.clock.read();
-    let answered = forward::ask(worker, client, request).await;
+    let answered = admission::ask(worker, client, request).await;
     let ended = worker.clock.read();
     if let Some(plan) = request.way.plan() {
         let took = ended.saturating_sub(begun);
@@ -69,6 +69,11 @@ pub(super) async fn lead(
         filling.fail(Error::Load(Arc::new(Failure::UpstreamBroken)));
         give_up(worker, answered);
         return serve_stale(worker, client, request, object, age, why, Some(status)).await;
+    }
+    if is_error(status) && !request.route().fallback.is_empty() {
+        filling.fail(Error::Load(Arc::new(Failure::UpstreamBroken)));
+        count(worker, request, Outcome::Miss);
+        return pipeline::respond(worker, client, request, Ok(answered)).await;
     }
     let told = CacheStatus {
         forward: Some(why),
@@ -165,7 +170,7 @@ async fn ask_again(
         detail,
         ..CacheStatus::default()
     });
-    let answered = forward::ask(worker, client, request).await;
+    let answered = admission::ask(worker, client, request).await;
     pipeline::respond(worker, client, request, answered).await
 }
 
@@ -242,8 +247,27 @@ async fn serve_stale(
     serve(worker, client, request, (object, None), age, &status).await
 }
 
+/// Serves what is stale because all else has failed.
+pub(in crate::http) async fn serve_fallback(
+    worker: &Worker,
+    client: &mut Client,
+    request: &Request,
+    object: Arc<Object>,
+    age: u32,
+) -> Served {
+    count(worker, request, Outcome::Stale);
+    let now = worker.clock.unix(worker.clock.recent());
+    let status = CacheStatus {
+        forward: Some(Forward::Stale),
+        ttl: Some(object.rules.ttl(now)),
+        detail: Some("fallback"),
+        ..CacheStatus::default()
+    };
+    serve(worker, client, request, (object, None), age, &status).await
+}
+
 /// Lets an answer go that nobody gets, and keeps its connection.
-pub(super) fn give_up(worker: &Worker, answered: Answered) {
+pub(in crate::http) fn give_up(worker: &Worker, answered: Answered) {
     answered.judge(worker);
     let worker = worker.itself();
     tokio::task::spawn_local(async move {

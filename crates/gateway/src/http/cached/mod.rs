@@ -13,5 +13,6 @@ mod plan;
 mod refresh;
 mod serve;
 
-pub(super) use fetch::{answer, send};
+pub(super) use fetch::{answer, send, stale};
+pub(super) use lead::{give_up, serve_fallback};
 pub(super) use plan::{Plan, plan};

@@ -230,9 +230,18 @@ fn group_row(upstream: &UpstreamStatus, total: &Load<'_>) -> Row {
         let sum = bounded_sum(upstream.endpoints.iter().map(of));
         (count(sum), Tone::Title)
     };
-    let note = match upstream.is_panicking {
-        true => ("panic: all get requests".to_owned(), Tone::Bad),
-        false => (upstream.algorithm.clone(), Tone::Dim),
+    let note = match (upstream.is_panicking, &upstream.concurrency) {
+        (true, _) => ("panic: all get requests".to_owned(), Tone::Bad),
+        (false, Some(one)) => {
+            let (taken, limit, waiting) = (one.in_flight, one.limit, one.waiting);
+            let tone = if waiting > 0 { Tone::Warn } else { Tone::Dim };
+            let algorithm = &upstream.algorithm;
+            (
+                format!("{algorithm}, {taken}/{limit} under way, {waiting} wait"),
+                tone,
+            )
+        }
+        (false, None) => (upstream.algorithm.clone(), Tone::Dim),
     };
     let nothing = (String::new(), Tone::Plain);
     let mut cells = vec![

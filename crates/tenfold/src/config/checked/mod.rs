@@ -4,6 +4,7 @@
 //! reported and left out, so that one look shows all of it.
 
 mod cache;
+mod concurrency;
 mod limit;
 mod listener;
 mod process;

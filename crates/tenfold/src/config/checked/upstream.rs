@@ -6,7 +6,7 @@ use std::time::Duration;
 use tenfold_gateway::config::upstream::{Check, HashKey, Probe, Server, Source, Sticky, Upstream};
 use tenfold_traffic::{Algorithm, Outlier, Policy};
 
-use super::Scope;
+use super::{Scope, concurrency};
 use crate::config::diagnostic::At;
 use crate::config::host;
 use crate::config::raw;
@@ -65,6 +65,7 @@ fn one(
         servers,
         sources,
         probe: raw.health.given().and_then(|health| probe(health, scope)),
+        concurrency: concurrency::check(&raw.concurrency, scope),
         connect_timeout: time(&raw.connect_timeout, connect),
         idle_timeout: time(&raw.idle_timeout, standard.idle_timeout),
         idle_connections: scope

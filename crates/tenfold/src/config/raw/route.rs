@@ -1,9 +1,10 @@
 //! Routes, as they are written.
 
+use super::upstream::Concurrency;
 use crate::config::raw::limit;
 use crate::config::read::table;
 use crate::config::scalar::{
-    Count, FieldName, FieldValue, FilePath, Method, Share, Size, Text, Time,
+    Count, FieldName, FieldValue, FilePath, Method, Share, Size, Text, Time, choices,
 };
 use crate::config::shape::{List, Named, OneOrMore};
 
@@ -58,8 +59,17 @@ table! {
         /// The limits that all have to let a request go on, by name; or with what it costs of them:
         /// `["per-client", { name = "search", cost = 5 }]`.
         limit: OneOrMore<limit::Charge>,
+        /// What is answered when all else fails (no server, too much to do, too late, 500, 502, 503, 504), in this order: `"stale"`,
+        /// `{ upstream = "backup" }`, `{ file = "sorry.html", status = 503 }`.
+        fallback: OneOrMore<Fallback>,
+        /// How many of its requests may be under way, and how many may wait. Without it there is no limit but the upstream's.
+        concurrency: Concurrency,
+        /// How much its requests matter: what is given up first when there is more than can be done.
+        priority: PriorityName = "normal",
+        /// A field by which requests say themselves how much they matter: `critical`, `normal` or `bulk`. Others have the `priority` of the route.
+        priority_header: PriorityHeader,
     }
-    later ["priority", "retry", "concurrency"]
+    later ["retry"]
 }
 
 table! {
@@ -70,6 +80,65 @@ table! {
         /// Its share in proportion to the others; 0 gets nothing.
         weight: Count = 1,
     }
+}
+
+table! {
+    /// An answer for when all else fails: exactly one of `answer`, `upstream` and `file`.
+    pub(crate) struct Fallback short answer {
+        /// `"stale"`: what the route's cache has, however old.
+        answer: FallbackAnswer,
+        /// The name of another upstream that is asked, if the request may be sent again.
+        upstream: Text,
+        /// A file whose content is the answer. It is read when the configuration is.
+        file: FilePath,
+        /// The status that goes with `file`, 200 to 599.
+        status: Count = 503,
+        /// `Content-Type` of `file`. Without it by the name's ending: `.html`, `.json`, else text.
+        content_type: FieldValue,
+    }
+}
+
+choices! {
+    /// What can be answered without more words.
+    pub(crate) enum FallbackAnswer {
+        /// What the route's cache has, however old.
+        Stale = "stale",
+    }
+    later []
+}
+
+choices! {
+    /// How much requests matter.
+    pub(crate) enum PriorityName {
+        /// Given up last.
+        Critical = "critical",
+        /// What most requests are.
+        Normal = "normal",
+        /// Given up first.
+        Bulk = "bulk",
+    }
+    later []
+}
+
+table! {
+    /// A field by which requests say how much they matter.
+    pub(crate) struct PriorityHeader short name {
+        /// Its name.
+        name: FieldName => required,
+        /// Whose word is taken.
+        from: PriorityFrom = "trusted_proxies",
+    }
+}
+
+choices! {
+    /// Whose word is taken for how much a request matters.
+    pub(crate) enum PriorityFrom {
+        /// That of `trusted_proxies`: anybody could call his requests critical.
+        TrustedProxies = "trusted_proxies",
+        /// Everybody's, where only one's own clients come.
+        Anyone = "anyone",
+    }
+    later []
 }
 
 table! {

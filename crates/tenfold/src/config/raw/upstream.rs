@@ -2,8 +2,8 @@
 
 use crate::config::read::table;
 use crate::config::scalar::{
-    CookieName, Count, Endpoint, FilePath, Hash, NameAndPort, Number, Share, Statuses, Target,
-    Text, Time, Zone, choices,
+    ConcurrencyLimit, CookieName, Count, Endpoint, FilePath, Hash, NameAndPort, Number, Share,
+    Statuses, Target, Text, Time, Zone, choices,
 };
 use crate::config::shape::{OneOrMore, Switch};
 
@@ -34,6 +34,8 @@ table! {
         overprovision: Share = "140%",
         /// When a smaller share of the servers than this is well, all take part: too few would only fall over in turn.
         panic: Share = "10%",
+        /// How many requests may be under way to all of its servers, and how many may wait. Without it there is no limit.
+        concurrency: Concurrency,
         /// To connect to a server, before the next one is tried. Without it `connect` of `[timeouts]`.
         connect_timeout: Time,
         /// How long an unused connection to a server is kept.
@@ -41,7 +43,7 @@ table! {
         /// Unused connections that a worker keeps to one server.
         idle_connections: Count = 256,
     }
-    later ["retry", "concurrency", "limit", "priority", "tls"]
+    later ["retry", "limit", "priority", "tls"]
 }
 
 choices! {
@@ -114,6 +116,29 @@ table! {
         host: Text,
         /// Another port than the one for requests.
         port: Count,
+    }
+}
+
+table! {
+    /// How much goes on at the same time, over all workers, and what happens to what comes beyond that. docs/overload.md explains it.
+    pub(crate) struct Concurrency short limit {
+        /// As many as this, or `"adaptive"`: as many as are good for the servers, found by measuring.
+        limit: ConcurrencyLimit => required,
+        /// The lowest limit that is tried, for `"adaptive"`.
+        min: Count = 4,
+        /// The highest limit that is tried, for `"adaptive"`.
+        max: Count = 1000,
+        /// How many may wait; 0 for none. Whoever comes when all places are taken is answered with 503 at once.
+        queue: Count = 1000,
+        /// How long one may wait. Then it is answered with 503.
+        queue_timeout: Time = "100ms",
+        /// How long one may wait when the queue has not been empty for `interval`: then there is more than can be done, the newest goes
+        /// first, and the old are told.
+        target: Time = "5ms",
+        /// How long the queue may be busy before that is called an overload.
+        interval: Time = "100ms",
+        /// Of the places, those that requests of priority `bulk` leave free while others come.
+        reserve: Share = "10%",
     }
 }
 

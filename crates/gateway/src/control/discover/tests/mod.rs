@@ -23,6 +23,7 @@ const SOON: Duration = Duration::from_secs(30);
 
 fn upstream(servers: Vec<Server>, sources: Vec<Source>) -> Upstream {
     Upstream {
+        concurrency: None,
         name: "shop".into(),
         policy: Policy::default(),
         hash: HashKey::default(),

@@ -2,16 +2,21 @@
 
 mod action;
 mod edit;
+mod fallback;
 mod matching;
 mod naming;
 
-use tenfold_gateway::config::route::{Action, Charge, Mirror, Route, RouteTimeouts};
+use tenfold_gateway::config::route::{
+    Action, Charge, Mirror, PriorityHeader, Route, RouteTimeouts,
+};
 use tenfold_gateway::config::{Limit, MAX_BODY};
 use tenfold_traffic::limit::{Algorithm, Quota};
+use tenfold_traffic::resilience::priority::Priority;
 
-use super::{Names, Scope};
+use super::{Names, Scope, concurrency};
 use crate::config::diagnostic::{At, Place};
 use crate::config::raw;
+use crate::config::raw::route::{PriorityFrom, PriorityName};
 use crate::config::read::Field;
 use crate::config::scalar::{Text, Time};
 use crate::config::shape::OneOrMore;
@@ -61,6 +66,8 @@ fn one(
     let response_fields = edit::fields(&route.response_headers, &templates, scope);
     let mirror = mirror(&route.mirror, &known.upstreams, scope);
     let cache = cache(&route.cache, &known.caches, scope);
+    let concurrency = concurrency::check(&route.concurrency, scope);
+    let fallback = fallback::check(route, &known.upstreams, scope);
     let action = action?;
     warn_of_idle_keys(route, &action, scope);
     let time = |own: &Field<Time>, general| own.value().map_or(general, |time| time.0);
@@ -83,6 +90,10 @@ fn one(
         mirror,
         cache,
         limits: Vec::new(),
+        concurrency,
+        fallback,
+        priority: priority(&route.priority),
+        priority_header: priority_header(&route.priority_header),
     })
 }
 
@@ -108,6 +119,10 @@ fn warn_of_idle_keys(route: &raw::route::Route, action: &Action, scope: &mut Sco
         ("timeout", route.timeout.at()),
         ("tunnel_timeout", route.tunnel_timeout.at()),
         ("mirror", route.mirror.at()),
+        ("concurrency", route.concurrency.at()),
+        ("fallback", route.fallback.at()),
+        ("priority", route.priority.at()),
+        ("priority_header", route.priority_header.at()),
     ] {
         scope.without_effect(key, at, what);
     }
@@ -174,6 +189,22 @@ fn affordable(limit: &Limit, cost: u64, at: Place, scope: &mut Scope<'_>) {
         };
         scope.report.error(at, message, help);
     }
+}
+
+fn priority(field: &Field<PriorityName>) -> Priority {
+    match field.or(PriorityName::Normal) {
+        PriorityName::Critical => Priority::Critical,
+        PriorityName::Normal => Priority::Normal,
+        PriorityName::Bulk => Priority::Bulk,
+    }
+}
+
+fn priority_header(field: &Field<raw::route::PriorityHeader>) -> Option<PriorityHeader> {
+    let raw = field.value()?;
+    Some(PriorityHeader {
+        name: raw.name.value()?.0.to_ascii_lowercase(),
+        from_anyone: raw.from.or(PriorityFrom::TrustedProxies) == PriorityFrom::Anyone,
+    })
 }
 
 fn cache(field: &Field<Text>, caches: &Names<'_>, scope: &mut Scope<'_>) -> Option<usize> {

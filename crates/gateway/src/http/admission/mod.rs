@@ -1,0 +1,134 @@
+//! Whether a request may go to a server now: a place in the bulkhead of its route, and one in that of its upstream.
+//!
+//! Places are taken in this order by everybody, so that nobody waits for somebody who waits for him. A request that finds both
+//! free pays two compare-and-swaps; one that has to wait does so in a future of its own ([`wait`]), and notices when its client leaves.
+//! The places are kept until the response is over, and then say how it went: adaptive limits learn from that.
+
+mod wait;
+
+use std::time::Duration;
+
+use tenfold_traffic::resilience::priority::Priority;
+
+use super::client::Client;
+use super::error::Failure;
+use super::forward::{self, Answered};
+use super::request::Request;
+use crate::upstream::Upstream;
+use crate::upstream::gate::Place;
+use crate::worker::Worker;
+
+/// From this status on an answer does not count as what was asked for. A 500 may be a mistake of the request's own, but an adaptive
+/// limit only looks whether more of the answers are good with a higher limit: what is always bad is bad with both.
+const BAD: u16 = 500;
+
+/// Asks a server when there is a place; see [`forward::ask`]. Whoever has the places already (see [`enter`]) asks by himself.
+pub(super) async fn ask(
+    worker: &Worker,
+    client: &mut Client,
+    request: &mut Request,
+) -> Result<Answered, Failure> {
+    if !enter(client, request) {
+        Box::pin(wait::enter(worker, client, request)).await?;
+    }
+    let answered = forward::ask(worker, client, request).await;
+    judge(request, answered)
+}
+
+/// Keeps what the answer says about the upstream with the place.
+pub(super) fn judge(
+    request: &mut Request,
+    mut answered: Result<Answered, Failure>,
+) -> Result<Answered, Failure> {
+    let place = &mut request.way.upstream_place;
+    match &mut answered {
+        Ok(answered) => {
+            place.judge(!is_bad(answered.head.line().status));
+            // Until the end of the response, which may outlive the request.
+            answered.pick.place = std::mem::take(place);
+        }
+        Err(failure) if is_upstreams(*failure) => place.judge(false),
+        Err(_) => {}
+    }
+    answered
+}
+
+/// True if an answer with that status is none to go by.
+pub(super) fn is_bad(status: u16) -> bool {
+    status >= BAD
+}
+
+/// True for a failure that says something about how much the upstream can do.
+fn is_upstreams(failure: Failure) -> bool {
+    matches!(
+        failure,
+        Failure::NoServer
+            | Failure::UpstreamBroken
+            | Failure::UpstreamTimeout
+            | Failure::UpstreamInvalid(_)
+    )
+}
+
+/// Takes all places at once, if they are free; otherwise none.
+pub(super) fn enter(client: &Client, request: &mut Request) -> bool {
+    let (entry, upstream) = (request.way.entry(), request.way.upstream());
+    // A request that goes on to another upstream has the place of its route already.
+    let route = entry
+        .gate
+        .as_ref()
+        .filter(|_| !request.way.route_place.is_held());
+    let upstream = upstream.shared.gate.as_ref();
+    if route.is_none() && upstream.is_none() {
+        return true;
+    }
+    let (priority, now) = (priority(client, request), request.started);
+    if let Some(route) = route
+        && !route.bulkhead.try_enter(priority, now)
+    {
+        return false;
+    }
+    if let Some(upstream) = upstream
+        && !upstream.bulkhead.try_enter(priority, now)
+    {
+        if let Some(route) = route {
+            route.bulkhead.leave(priority);
+        }
+        return false;
+    }
+    let (has_route, has_upstream) = (route.is_some(), upstream.is_some());
+    if has_route {
+        request.way.route_place = Place::of(priority);
+    }
+    if has_upstream {
+        request.way.upstream_place = Place::of(priority);
+    }
+    true
+}
+
+/// A place for a request of the gateway's own (a copy, a refresh): it does not wait, and goes after all others. `None`: there is none.
+pub(super) fn enter_own(upstream: &Upstream, now: Duration) -> Option<Place> {
+    let Some(gate) = &upstream.shared.gate else {
+        return Some(Place::default());
+    };
+    let is_in = gate.bulkhead.try_enter(Priority::Bulk, now);
+    is_in.then(|| Place::of(Priority::Bulk))
+}
+
+/// How much a request matters: what its field says, if its route lets it say so, else what the route says.
+///
+/// What is known of the client otherwise (its tier) belongs here, between the two.
+pub(super) fn priority(client: &Client, request: &Request) -> Priority {
+    let route = request.route();
+    let Some(by_field) = &route.priority_header else {
+        return route.priority;
+    };
+    if !client.is_trusted && !by_field.from_anyone {
+        return route.priority;
+    }
+    let name = by_field.name.as_bytes();
+    let mut fields = request.head.fields();
+    fields
+        .find(|field| field.name_bytes.eq_ignore_ascii_case(name))
+        .and_then(|field| Priority::of_name(field.value.trim_ascii()))
+        .unwrap_or(route.priority)
+}
