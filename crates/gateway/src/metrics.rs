@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tenfold_observe::metric::{CounterSet, Durations, Labels, Metric, Registry, SetSlot, Slot};
+use tenfold_traffic::resilience::retry::Failed;
 
 use crate::control::Control;
 use crate::http::error::Failure;
@@ -19,7 +20,6 @@ pub(crate) struct WorkerMetrics {
     pub(crate) requests_active: Slot,
     pub(crate) received_bytes: Slot,
     pub(crate) sent_bytes: Slot,
-    pub(crate) retries: Slot,
     pub(crate) tunnels: Slot,
     pub(crate) copies: Slot,
     pub(crate) copies_skipped: Slot,
@@ -51,10 +51,6 @@ impl WorkerMetrics {
             sent_bytes: counter(
                 "tenfold_http_sent_bytes",
                 "Bytes of response heads and bodies sent to clients",
-            ),
-            retries: counter(
-                "tenfold_upstream_retries",
-                "Attempts beyond the first of a request",
             ),
             tunnels: gauge(
                 "tenfold_tunnels_open",
@@ -155,6 +151,41 @@ pub(crate) fn listener_metrics(registry: &Registry, listener: &str) -> (Metric, 
         labels(),
     );
     (accepted, open)
+}
+
+/// One worker's handles for one upstream.
+pub(crate) struct UpstreamMetrics {
+    /// In the order of [`Failed::NAMES`].
+    pub(crate) retries: SetSlot,
+    /// In the order of [`NOT_RETRIED`].
+    pub(crate) not_retried: SetSlot,
+}
+
+/// Why there was no further attempt although the failure was worth one.
+pub(crate) const NOT_RETRIED: [&str; 4] = ["budget", "attempts", "retry_after", "deadline"];
+
+impl UpstreamMetrics {
+    pub(crate) fn new(registry: &Registry, worker: usize, upstream: &str) -> Self {
+        let labels = || vec![("upstream", upstream.to_owned())];
+        let retries = registry.counter_set(
+            "tenfold_upstream_retries",
+            "Attempts beyond the first of a request, by what had failed",
+            labels(),
+            "reason",
+            &Failed::NAMES,
+        );
+        let not_retried = registry.counter_set(
+            "tenfold_upstream_retries_refused",
+            "Attempts that were not made although the failure was worth another one, by what stood against it",
+            labels(),
+            "cause",
+            &NOT_RETRIED,
+        );
+        Self {
+            retries: retries.slot(worker),
+            not_retried: not_retried.slot(worker),
+        }
+    }
 }
 
 /// One worker's handles for one endpoint.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tenfold_observe::metric::{CounterSet, Metric, Registry};
 use tenfold_traffic::Group;
+use tenfold_traffic::resilience::budget::Budget;
 
 use crate::cache::Store;
 use crate::config::{Listener, Route, Server, Upstream};
@@ -85,4 +86,11 @@ pub(crate) struct SharedUpstream {
     /// The servers that there are at the moment, in the order of the group's members.
     pub(crate) servers: Vec<Server>,
     pub(crate) group: Arc<Group>,
+    pub(crate) resilience: Arc<Resilience>,
+}
+
+/// What is known of how an upstream's requests fare. Lives as long as the upstream, over all of its generations.
+#[derive(Default)]
+pub(crate) struct Resilience {
+    pub(crate) budget: Budget,
 }

@@ -14,6 +14,7 @@
 //!   happened and return what changed.
 //! - A [`Balancer`] is one worker's: it answers [`Balancer::pick`] from a view of who takes part, which it makes
 //!   anew only when [`Changes`] says that something changed, or when time alone changes something.
+//! - [`resilience`] has what keeps a service up when servers are slow or fail: deadlines, retries and their budget.
 //!
 //! # What is absent
 //! No sockets, no clock, no tasks, no logging. A decision that has a reason returns it.
@@ -26,6 +27,7 @@ mod health;
 mod load;
 pub mod outcome;
 pub mod policy;
+pub mod resilience;
 pub mod state;
 
 pub use balance::hash::hash_key;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tenfold_traffic::Policy;
+use tenfold_traffic::resilience::{budget, retry};
 
 /// Servers that do the same.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +25,8 @@ pub struct Upstream {
     pub sources: Vec<Source>,
     /// How servers are asked whether they are well.
     pub probe: Option<Probe>,
+    /// How requests are tried again.
+    pub retry: Retry,
     /// To make a connection.
     pub connect_timeout: Duration,
     /// How long an unused connection is kept.
@@ -44,12 +47,26 @@ impl Upstream {
             servers: Vec::new(),
             sources: Vec::new(),
             probe: None,
+            retry: Retry::default(),
             // Covers one lost SYN, which is repeated after a second.
             connect_timeout: Duration::from_secs(2),
             idle_timeout: Duration::from_secs(60),
             idle_connections: 256,
         }
     }
+}
+
+/// How requests are tried again.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Retry {
+    /// When, and how often.
+    pub rules: retry::Rules,
+    /// How much all of it may cost.
+    pub budget: budget::Rules,
+    /// From the end of a request to the head of its response, if that is less than the route allows.
+    pub per_try_timeout: Option<Duration>,
+    /// Bytes of a request's body that are kept so that they can be sent again, beyond those that came with its head.
+    pub replay: u64,
 }
 
 /// One server.

@@ -10,12 +10,13 @@ use super::discover::Discovery;
 use super::edit::Edits;
 use super::probe::{Probes, Target};
 use crate::config::{Address, Server, Upstream};
-use crate::snapshot::SharedUpstream;
+use crate::snapshot::{Resilience, SharedUpstream};
 
 /// An upstream and everything that keeps it up to date.
 pub(crate) struct Managed {
     pub(crate) config: Arc<Upstream>,
     changes: Arc<Changes>,
+    resilience: Arc<Resilience>,
     /// The state of the servers that there are.
     endpoints: HashMap<(String, Address), Arc<Endpoint>>,
     /// The servers that are written down or were found.
@@ -54,15 +55,18 @@ impl Managed {
     /// A new upstream, whose servers are taken to be well. `now` is when they came, zero if they have been there before.
     pub(crate) fn new(config: Arc<Upstream>, edits: Edits, now: Duration) -> Self {
         let changes = Changes::new();
+        let resilience = Arc::new(Resilience::default());
         let shared = Arc::new(SharedUpstream {
             group: Group::new(config.policy.clone(), Vec::new(), Arc::clone(&changes)),
             servers: Vec::new(),
             config: Arc::clone(&config),
+            resilience: Arc::clone(&resilience),
         });
         let mut managed = Self {
             found: unresolved(&config.servers, &[]),
             config,
             changes,
+            resilience,
             endpoints: HashMap::new(),
             edits,
             current: Arc::new(Current {
@@ -150,6 +154,7 @@ impl Managed {
             ),
             servers,
             config: Arc::clone(&self.config),
+            resilience: Arc::clone(&self.resilience),
         });
         self.changes.bump();
         self.current.set(Arc::clone(&self.shared));

@@ -32,6 +32,8 @@ pub(crate) enum Failure {
     UpstreamInvalid(Invalid),
     /// The server took too long.
     UpstreamTimeout,
+    /// The request's deadline passed before there was an answer.
+    DeadlineExceeded,
     /// An upgraded connection broke on one side.
     TunnelBroken,
     /// An upgraded connection was silent for too long.
@@ -81,7 +83,7 @@ impl Failure {
             Self::ClientGone | Self::TunnelBroken | Self::TunnelIdle => 499,
             Self::NoServer | Self::Exhausted => 503,
             Self::UpstreamBroken | Self::UpstreamInvalid(_) => 502,
-            Self::UpstreamTimeout | Self::OnlyIfCached => 504,
+            Self::UpstreamTimeout | Self::DeadlineExceeded | Self::OnlyIfCached => 504,
             Self::PurgeForbidden => 403,
             Self::PurgeMalformed => 400,
             Self::File => 500,
@@ -105,6 +107,7 @@ impl Failure {
             Self::UpstreamInvalid(Invalid::Body(error)) => error.kind(),
             Self::UpstreamInvalid(Invalid::UnaskedUpgrade) => "unasked_upgrade",
             Self::UpstreamTimeout => "upstream_timeout",
+            Self::DeadlineExceeded => "deadline_exceeded",
             Self::TunnelBroken => "tunnel_broken",
             Self::TunnelIdle => "tunnel_idle",
             Self::Exhausted => "out_of_descriptors",
@@ -241,6 +244,7 @@ impl fmt::Display for Failure {
             Self::UpstreamBroken => "the server closed the connection without a complete answer",
             Self::UpstreamInvalid(_) => "the server sent an invalid response",
             Self::UpstreamTimeout => "the server took too long to answer",
+            Self::DeadlineExceeded => "there was no answer within the time that this request has",
             Self::TunnelBroken => "the upgraded connection broke",
             Self::TunnelIdle => "the upgraded connection was idle for too long",
             Self::Exhausted => "this gateway has no connection left to reach a server with",

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tenfold_http1::body::Decoder;
 use tenfold_http1::framing::Length;
 use tenfold_http1::{Method, ResponseHead};
+use tenfold_traffic::resilience::deadline::Deadline;
 use tenfold_traffic::{Ask, Outcome, Tried};
 use tokio::io::AsyncWriteExt;
 
@@ -29,6 +30,9 @@ use crate::worker::timer::Timer;
 pub(crate) const MOST: usize = 256;
 /// Most bytes of a copy's response that are read, so that its connection can be used again.
 const MOST_READ: u64 = 1 << 20;
+
+/// How long a server may take to end an answer that nobody gets, before its connection is given up.
+const GIVEN_UP: Duration = Duration::from_secs(5);
 
 /// Copies that are under way.
 #[derive(Default)]
@@ -106,7 +110,7 @@ impl Copy {
 
     /// Sends it, and reads the answer into the void.
     async fn send(self, worker: &Worker) {
-        if let Some(answered) = self.ask(worker).await {
+        if let Some(mut answered) = self.ask(worker).await {
             answered.judge(worker);
             give_back(worker, &worker.timers.timer(), answered, self.timeout).await;
         }
@@ -124,7 +128,7 @@ impl Copy {
             sticky: None,
         })?;
         let longest = Some(self.upstream.shared.config.idle_timeout);
-        let obtained = forward::obtain(worker, &timer, &pick, now, longest).await;
+        let obtained = forward::obtain(worker, &timer, &pick, now, longest, Deadline::NONE).await;
         let (mut connection, is_reused) = obtained.ok()??;
         timer.set(worker.clock.read(), self.timeout);
         let outcome = match timer.limit(self.exchange(&mut connection)).await {
@@ -156,6 +160,16 @@ impl Copy {
             }
         }
     }
+}
+
+/// Lets an answer go that nobody gets, and keeps its connection.
+pub(super) fn give_up(worker: &Worker, mut answered: Answered) {
+    answered.judge(worker);
+    let worker = worker.itself();
+    tokio::task::spawn_local(async move {
+        let timer = worker.timers.timer();
+        give_back(&worker, &timer, answered, GIVEN_UP).await;
+    });
 }
 
 /// Reads the response's body, within reason, and keeps the connection.

@@ -19,6 +19,7 @@ mod pipeline;
 pub(crate) mod range;
 mod request;
 mod respond;
+mod retry;
 mod route;
 mod served;
 mod tunnel;

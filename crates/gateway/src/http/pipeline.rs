@@ -71,23 +71,29 @@ pub(super) fn serve<'a>(
 }
 
 /// Finds a server, and sends its response on.
-pub(super) async fn answer(worker: &Worker, client: &mut Client, request: &mut Request) -> Served {
+pub(super) fn answer<'a>(
+    worker: &'a Worker,
+    client: &'a mut Client,
+    request: &'a mut Request,
+) -> impl Future<Output = Served> + 'a {
     mirror::perhaps(worker, client, request);
-    let answered = forward::ask(worker, client, request).await;
-    let mut answered = answered.and_then(|it| it.for_client(worker, client, request));
-    let sent = match &mut answered {
-        Ok(response) => response.send(worker, client, request).await,
-        Err(_) => Sent::default(),
-    };
-    let mut served = match answered {
-        Ok(response) => response.finish(worker, request, sent),
-        Err(failure) => {
-            let id = request.id();
-            Box::pin(refuse(worker, client, Some(&request.head), id, failure)).await
-        }
-    };
-    read_the_rest(worker, client, request, &mut served).await;
-    served
+    async move {
+        let answered = forward::ask(worker, client, request).await;
+        let mut answered = answered.and_then(|it| it.for_client(worker, client, request));
+        let sent = match &mut answered {
+            Ok(response) => response.send(worker, client, request).await,
+            Err(_) => Sent::default(),
+        };
+        let mut served = match answered {
+            Ok(response) => response.finish(worker, request, sent),
+            Err(failure) => {
+                let id = request.id();
+                Box::pin(refuse(worker, client, Some(&request.head), id, failure)).await
+            }
+        };
+        read_the_rest(worker, client, request, &mut served).await;
+        served
+    }
 }
 
 /// Sends on what a server has answered, or says why there is nothing.

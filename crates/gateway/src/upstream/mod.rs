@@ -15,7 +15,7 @@ use tenfold_observe::metric::Registry;
 use tenfold_traffic::{Ask, Balancer, Endpoint};
 
 use crate::config::Address;
-use crate::metrics::EndpointMetrics;
+use crate::metrics::{EndpointMetrics, UpstreamMetrics};
 use crate::snapshot::SharedUpstream;
 use pool::Idle;
 pub(crate) use stream::Stream;
@@ -28,6 +28,7 @@ pub(crate) struct Upstream {
     pub(crate) shared: Arc<SharedUpstream>,
     members: Vec<Rc<Member>>,
     balancer: RefCell<Balancer>,
+    pub(crate) metrics: UpstreamMetrics,
 }
 
 /// One server, as long as it stays what and where it is: it outlives reloads, and so do its connections.
@@ -80,8 +81,10 @@ impl Upstream {
             })
             .collect();
         let balancer = Balancer::new(&shared.group, worker as u64);
+        let metrics = UpstreamMetrics::new(registry, worker, &config.name);
         Rc::new(Self {
             shared,
+            metrics,
             members,
             balancer: RefCell::new(balancer),
         })

@@ -1,6 +1,7 @@
 //! A configuration as it takes effect, for `/api/v1/config`: every default filled in, in the words of the file.
 
 mod cache;
+mod resilience;
 
 use std::time::Duration;
 
@@ -106,6 +107,8 @@ fn describe_route(route: &Route, config: &Config) -> Value {
         "request_headers": edits(&route.request_fields),
         "response_headers": edits(&route.response_fields),
         "timeout": time(route.timeouts.response),
+        "deadline": route.timeouts.deadline.map(time),
+        "deadline_header": route.deadline_header,
         "body_timeout": time(route.timeouts.body),
         "tunnel_timeout": time(route.timeouts.tunnel),
         "max_body": route.max_body,
@@ -237,6 +240,7 @@ fn describe_upstream(upstream: &Upstream) -> Value {
         "discover": upstream.sources.iter().map(source).collect::<Vec<_>>(),
         "health": upstream.probe.as_ref().map(probe),
         "outlier": outlier(&policy.outlier),
+        "retry": resilience::retry(&upstream.retry),
         "slow_start": time(policy.slow_start),
         "sticky": upstream.sticky.as_ref().map(|sticky| json!({
             "cookie": sticky.cookie,

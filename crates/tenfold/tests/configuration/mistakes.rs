@@ -258,7 +258,7 @@ bounded_load = 0.5"#, &[
     ]),
     (r#"[upstream.b]
 servers = ["b:1"]
-retry = { attempts = 3 }"#, &["c:3:1: `retry` is not supported yet (leave it out: a later version brings it)"]),
+priority = "bulk""#, &["c:3:1: `priority` is not supported yet (leave it out: a later version brings it)"]),
     (r#"[upstream.b]
 discover = {}"#, &[r#"c:2:12: `discover` takes exactly one of `dns`, `srv` and `file` for each source (for several write a list: discover = [{ dns = "app.internal:3000" }, { file = "/etc/app.servers" }])"#]),
     (r#"[upstream.b]

@@ -16,6 +16,7 @@ mod malformed_responses;
 mod messages;
 mod observe;
 mod reload;
+mod resilience;
 mod routes;
 mod start;
 mod status;

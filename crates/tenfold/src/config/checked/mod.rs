@@ -6,6 +6,7 @@
 mod cache;
 mod listener;
 mod process;
+mod resilience;
 mod route;
 mod upstream;
 mod whole;

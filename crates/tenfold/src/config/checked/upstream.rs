@@ -65,6 +65,7 @@ fn one(
         servers,
         sources,
         probe: raw.health.given().and_then(|health| probe(health, scope)),
+        retry: super::resilience::retry(&raw.retry, scope),
         connect_timeout: time(&raw.connect_timeout, connect),
         idle_timeout: time(&raw.idle_timeout, standard.idle_timeout),
         idle_connections: scope

@@ -1,5 +1,6 @@
 //! Upstreams, as they are written.
 
+use crate::config::raw::resilience::Retry;
 use crate::config::read::table;
 use crate::config::scalar::{
     CookieName, Count, Endpoint, FilePath, Hash, NameAndPort, Number, Share, Statuses, Target,
@@ -24,6 +25,9 @@ table! {
         health: Health,
         /// When a server is passed over for how it answers; `false` for never.
         outlier: Switch<Outlier>,
+        /// How a request that fails is tried again. Without it a connection that cannot be made or breaks is made up for, within the same
+        /// budget; `false` for never.
+        retry: Switch<Retry>,
         /// How long the share of a server that has just come (back) grows to its whole. Without it at once.
         slow_start: Time,
         /// Keeps a client at the server that it was given first, by a cookie.
@@ -41,7 +45,7 @@ table! {
         /// Unused connections that a worker keeps to one server.
         idle_connections: Count = 256,
     }
-    later ["retry", "concurrency", "limit", "priority", "tls"]
+    later ["concurrency", "limit", "priority", "tls"]
 }
 
 choices! {

@@ -30,6 +30,7 @@ fn upstream(servers: Vec<Server>, sources: Vec<Source>) -> Upstream {
         servers,
         sources,
         probe: None,
+        retry: crate::config::upstream::Retry::default(),
         connect_timeout: Duration::from_secs(2),
         idle_timeout: Duration::from_secs(60),
         idle_connections: 256,

@@ -1,0 +1,9 @@
+//! What keeps a service up when servers are slow, fail or are overloaded.
+//!
+//! Each file is one decision, usable on its own around any call: state in atomics that callers share, rules, time and
+//! randomness as arguments, and a typed verdict. The gateway carries them out.
+
+pub mod budget;
+pub mod deadline;
+pub mod retry;
+mod window;
