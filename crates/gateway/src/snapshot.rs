@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use tenfold_observe::metric::{CounterSet, Metric, Registry};
 use tenfold_traffic::Group;
+use tenfold_traffic::resilience::breaker::Breaker;
 use tenfold_traffic::resilience::budget::Budget;
+use tenfold_traffic::resilience::hedge::Latencies;
 
 use crate::cache::Store;
 use crate::config::{Listener, Route, Server, Upstream};
@@ -93,4 +95,6 @@ pub(crate) struct SharedUpstream {
 #[derive(Default)]
 pub(crate) struct Resilience {
     pub(crate) budget: Budget,
+    pub(crate) breaker: Breaker,
+    pub(crate) latencies: Latencies,
 }

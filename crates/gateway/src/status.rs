@@ -69,6 +69,8 @@ pub struct UpstreamStatus {
     pub algorithm: String,
     /// True when too few endpoints are well, so that all of them get requests.
     pub is_panicking: bool,
+    /// What its own circuit breaker is doing: `closed`, `open`, `half_open`; empty if it has none.
+    pub breaker: String,
     /// Its servers.
     pub endpoints: Vec<EndpointStatus>,
 }
@@ -140,6 +142,10 @@ pub enum EndpointState {
     Ejected,
     /// It is passed over for a moment after connections that failed.
     Paused,
+    /// Its circuit breaker is open.
+    Open,
+    /// Its circuit breaker lets a few requests through as trials.
+    HalfOpen,
     /// It leaves: it gets no new requests, those under way are finished.
     Draining,
     /// Nothing is known, or a state that this program does not know yet.
@@ -164,6 +170,8 @@ impl EndpointState {
             Self::Down => "down",
             Self::Ejected => "ejected",
             Self::Paused => "paused",
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
             Self::Draining => "draining",
             Self::Unknown => "unknown",
         }
@@ -295,7 +303,10 @@ mod tests {
              requests_active sent_bytes upstreams uptime_seconds version workers"
         );
         let upstream = &json["upstreams"][0];
-        assert_eq!(names(upstream), "algorithm endpoints is_panicking name");
+        assert_eq!(
+            names(upstream),
+            "algorithm breaker endpoints is_panicking name"
+        );
         let endpoint = &upstream["endpoints"][0];
         assert_eq!(
             names(endpoint),
@@ -325,6 +336,7 @@ mod tests {
             EndpointState::Up,
             EndpointState::Draining,
             EndpointState::Paused,
+            EndpointState::HalfOpen,
         ] {
             let json = serde_json::to_value(state).expect("plain data");
             assert_eq!(json, state.name());

@@ -14,7 +14,8 @@
 //!   happened and return what changed.
 //! - A [`Balancer`] is one worker's: it answers [`Balancer::pick`] from a view of who takes part, which it makes
 //!   anew only when [`Changes`] says that something changed, or when time alone changes something.
-//! - [`resilience`] has what keeps a service up when servers are slow or fail: deadlines, retries and their budget.
+//! - [`resilience`] has what keeps a service up when servers are slow or fail: deadlines, retries and their
+//!   budget, hedges, circuit breakers.
 //!
 //! # What is absent
 //! No sockets, no clock, no tasks, no logging. A decision that has a reason returns it.

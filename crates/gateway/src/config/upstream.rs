@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tenfold_traffic::Policy;
-use tenfold_traffic::resilience::{budget, retry};
+use tenfold_traffic::resilience::{breaker, budget, retry};
 
 /// Servers that do the same.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +27,10 @@ pub struct Upstream {
     pub probe: Option<Probe>,
     /// How requests are tried again.
     pub retry: Retry,
+    /// When a second server is asked beside the first, if at all.
+    pub hedge: Option<Hedge>,
+    /// The circuit breaker of all servers together, if any; that of each is in `policy`.
+    pub breaker: Option<breaker::Rules>,
     /// To make a connection.
     pub connect_timeout: Duration,
     /// How long an unused connection is kept.
@@ -48,6 +52,8 @@ impl Upstream {
             sources: Vec::new(),
             probe: None,
             retry: Retry::default(),
+            hedge: None,
+            breaker: None,
             // Covers one lost SYN, which is repeated after a second.
             connect_timeout: Duration::from_secs(2),
             idle_timeout: Duration::from_secs(60),
@@ -67,6 +73,15 @@ pub struct Retry {
     pub per_try_timeout: Option<Duration>,
     /// Bytes of a request's body that are kept so that they can be sent again, beyond those that came with its head.
     pub replay: u64,
+}
+
+/// When a second server is asked beside the first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hedge {
+    /// After this percentile of the times that answers took: 0.5 to 0.999.
+    pub percentile: f64,
+    /// Not before this, however quick answers are.
+    pub least: Duration,
 }
 
 /// One server.

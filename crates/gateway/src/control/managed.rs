@@ -104,6 +104,9 @@ impl Managed {
                 self.found = found;
             }
         }
+        if config.breaker.is_none() {
+            self.resilience.breaker.reset();
+        }
         self.config = config;
         self.rebuild(now);
     }

@@ -26,6 +26,11 @@ pub(crate) enum Failure {
     ClientGone,
     /// No server accepted a connection.
     NoServer,
+    /// A circuit breaker is open, and no server is asked.
+    BreakerOpen {
+        /// When it lets requests through again, in whole seconds from now; at least 1.
+        retry_after: u32,
+    },
     /// The server broke the connection before or while answering.
     UpstreamBroken,
     /// The server's answer is not acceptable HTTP/1.1.
@@ -67,6 +72,22 @@ pub(crate) enum Invalid {
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl Failure {
+    /// A circuit breaker is open for `left` more.
+    pub(crate) fn breaker_open(left: Duration) -> Self {
+        let seconds = u32::try_from(left.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
+        Self::BreakerOpen {
+            retry_after: seconds.max(1),
+        }
+    }
+
+    /// How long a client is asked to wait, in seconds.
+    fn retry_after(self) -> u64 {
+        match self {
+            Self::BreakerOpen { retry_after } => retry_after.into(),
+            _ => RETRY_AFTER.as_secs(),
+        }
+    }
+
     /// The status code that answers it.
     pub(crate) fn status(self) -> u16 {
         match self {
@@ -81,7 +102,7 @@ impl Failure {
             Self::ClientTimeout => 408,
             // Never sent; nginx's number in logs for a connection that is no longer there to answer on.
             Self::ClientGone | Self::TunnelBroken | Self::TunnelIdle => 499,
-            Self::NoServer | Self::Exhausted => 503,
+            Self::NoServer | Self::BreakerOpen { .. } | Self::Exhausted => 503,
             Self::UpstreamBroken | Self::UpstreamInvalid(_) => 502,
             Self::UpstreamTimeout | Self::DeadlineExceeded | Self::OnlyIfCached => 504,
             Self::PurgeForbidden => 403,
@@ -102,6 +123,7 @@ impl Failure {
             Self::ClientTimeout => "client_timeout",
             Self::ClientGone => "client_gone",
             Self::NoServer => "no_server",
+            Self::BreakerOpen { .. } => "breaker_open",
             Self::UpstreamBroken => "upstream_broken",
             Self::UpstreamInvalid(Invalid::Head(error)) => error.kind(),
             Self::UpstreamInvalid(Invalid::Body(error)) => error.kind(),
@@ -165,7 +187,7 @@ impl Failure {
             write::field(
                 out,
                 b"Retry-After",
-                RETRY_AFTER.as_secs().to_string().as_bytes(),
+                self.retry_after().to_string().as_bytes(),
             );
         }
         if !request_id.is_empty() {
@@ -241,6 +263,9 @@ impl fmt::Display for Failure {
             Self::ClientTimeout => "the request took too long to arrive",
             Self::ClientGone => "the client went away",
             Self::NoServer => "no server is available at the moment",
+            Self::BreakerOpen { .. } => {
+                "the service fails too often at the moment and is not asked"
+            }
             Self::UpstreamBroken => "the server closed the connection without a complete answer",
             Self::UpstreamInvalid(_) => "the server sent an invalid response",
             Self::UpstreamTimeout => "the server took too long to answer",

@@ -8,6 +8,7 @@ use std::io;
 use std::time::Duration;
 
 use tenfold_http1::ResponseHead;
+use tenfold_traffic::resilience::breaker::{Call, Event};
 use tenfold_traffic::resilience::deadline::Deadline;
 use tenfold_traffic::resilience::retry::Failed;
 use tenfold_traffic::{Algorithm, Ask, Outcome, Tried, What};
@@ -17,10 +18,10 @@ use super::error::Failure;
 use super::exchange::{self, ExchangeError};
 use super::request::Request;
 use super::respond::Response;
-use super::{identity, retry};
+use super::{hedge, identity, retry};
 use crate::upstream::changes;
 use crate::upstream::connect::{connect, is_our_own_lack};
-use crate::upstream::{Connection, Pick};
+use crate::upstream::{Connection, NoPick, Pick};
 use crate::worker::Worker;
 use crate::worker::timer::Timer;
 
@@ -107,8 +108,16 @@ pub(super) struct Course {
     pub(super) was_sent: bool,
     /// What the last attempt ended with is what the client gets.
     pub(super) is_over: bool,
-    /// The server to try again, on a new connection: it just closed an idle one.
-    pub(super) again: Option<u32>,
+    /// Where the next attempt goes, whatever the balancer thinks.
+    pub(super) again: Option<Again>,
+}
+
+/// A server that was chosen already.
+#[derive(Clone, Copy)]
+pub(super) struct Again {
+    pub(super) index: u32,
+    /// It just closed an idle connection: a new one is needed.
+    pub(super) is_stale: bool,
 }
 
 /// Why an attempt has no answer.
@@ -149,7 +158,10 @@ pub(super) fn ask<'a>(
     // Not an async function: those keep their arguments twice, and this future is a part of every request's.
     async move {
         let now = request.started;
-        let ended = attempt(worker, client, request, &mut course, now).await;
+        let ended = match hedge::after(request) {
+            None => attempt(worker, client, request, &mut course, now).await,
+            Some(after) => Box::pin(hedge::ask(worker, client, request, &mut course, after)).await,
+        };
         if course.is_over {
             request.forget_body();
             return ended.map_err(|stopped| stopped.failure());
@@ -169,11 +181,20 @@ pub(super) fn attempt<'a>(
     async move {
         let again = course.again.take();
         let pick = match again {
-            Some(index) => Some(request.way.upstream().pick_again(index)),
+            Some(again) => Ok(request.way.upstream().pick_again(again.index)),
             None => choose(worker, client, request, &course.tried, now),
         };
-        let pick = pick.ok_or(Stopped::NoServer)?;
-        let longest = again.is_none().then(|| longest_idle(&pick, request));
+        let pick = pick.map_err(|refused| match refused {
+            NoPick::NoServer => Stopped::NoServer,
+            // Somebody was asked, and failed: that is what the client is told.
+            NoPick::Open { .. } if course.sent > 0 => Stopped::NoServer,
+            NoPick::Open { until } => {
+                Stopped::Fatal(Failure::breaker_open(until.saturating_sub(now)))
+            }
+        })?;
+        let longest = again
+            .is_none_or(|again| !again.is_stale)
+            .then(|| longest_idle(&pick, request));
         let deadline = request.deadline();
         let obtained = obtain(worker, &client.timer, &pick, now, longest, deadline).await;
         let Some((mut connection, is_reused)) = obtained.map_err(Stopped::Fatal)? else {
@@ -194,7 +215,10 @@ pub(super) fn attempt<'a>(
         };
         course.was_sent |= !request.is_unsent();
         if matches!(error, ExchangeError::Broken) && is_reused {
-            course.again = Some(pick.index);
+            course.again = Some(Again {
+                index: pick.index,
+                is_stale: true,
+            });
             course.stale += 1;
             return Err(Stopped::Failed(Failed::Reset));
         }
@@ -256,7 +280,31 @@ pub(super) fn choose(
     request: &Request,
     tried: &Tried,
     now: Duration,
-) -> Option<Pick> {
+) -> Result<Pick, NoPick> {
+    let upstream = request.way.upstream();
+    upstream.pick(&wish(worker, client, request, tried, now))
+}
+
+/// The index of the server that would be chosen first.
+pub(super) fn peek(
+    worker: &Worker,
+    client: &Client,
+    request: &Request,
+    now: Duration,
+) -> Option<usize> {
+    let tried = Tried::default();
+    let upstream = request.way.upstream();
+    upstream.peek(&wish(worker, client, request, &tried, now))
+}
+
+/// What is known of a request that needs a server.
+fn wish<'t>(
+    worker: &Worker,
+    client: &Client,
+    request: &Request,
+    tried: &'t Tried,
+    now: Duration,
+) -> Ask<'t> {
     let upstream = request.way.upstream();
     let config = &upstream.shared.config;
     let key = match config.policy.algorithm {
@@ -266,13 +314,13 @@ pub(super) fn choose(
         _ => None,
     };
     let sticky = config.sticky.as_ref();
-    upstream.pick(&Ask {
+    Ask {
         tried,
         now,
         random: worker.random(),
         key,
         sticky: sticky.and_then(|sticky| identity::sticky(&request.head, &sticky.cookie)),
-    })
+    }
 }
 
 fn longest_idle(pick: &Pick, request: &Request) -> Duration {
@@ -333,18 +381,40 @@ pub(super) async fn obtain(
     }
 }
 
-/// Tells the endpoint how an attempt that began at `since` went, and the operator if that changed anything.
+/// Tells the endpoint and the breakers how an attempt that began at `since` went, and the operator if that changed anything.
 pub(super) fn judge(worker: &Worker, pick: &Pick, outcome: Outcome, since: Duration) {
     let now = worker.clock.read();
-    let group = &pick.upstream.shared.group;
+    let shared = &pick.upstream.shared;
+    let (group, index) = (&shared.group, pick.index as usize);
     let latency = now.saturating_sub(since);
     if let Outcome::Answered { is_failure: true } | Outcome::Broken | Outcome::TimedOut = outcome {
         pick.member().metrics.failures.increment();
     }
-    if let Some(change) = group.observe(pick.index as usize, now, outcome, latency) {
-        changes::report(&pick.upstream.shared, &change);
+    if let Some(change) = group.observe(index, now, outcome, latency) {
+        changes::report(shared, &change);
         if let What::Ejected { cause, .. } = change.what {
             pick.member().metrics.ejections.increment(cause as usize);
         }
+    }
+    if let Some(change) = group.record(index, now, outcome, latency) {
+        changes::report(shared, &change);
+        let place = usize::from(change.what == What::BreakerClosed);
+        pick.member().metrics.breaker.increment(place);
+    }
+    if let Some(rules) = &shared.config.breaker {
+        let is_failure = outcome.is_failure();
+        let call = Call {
+            is_failure,
+            took: latency,
+        };
+        if let Some(event) = shared.resilience.breaker.record(rules, now, call) {
+            changes::report_breaker(shared, &event);
+            let place = usize::from(event == Event::Closed);
+            pick.upstream.metrics.breaker.increment(place);
+        }
+    }
+    if let (Some(hedge), Outcome::GOOD) = (&shared.config.hedge, outcome) {
+        let latencies = &shared.resilience.latencies;
+        latencies.observe(hedge.percentile, now, latency);
     }
 }

@@ -118,24 +118,39 @@ impl Copy {
 
     /// One attempt, since nobody waits for it; the server is judged when its answer is used.
     pub(super) async fn ask(&self, worker: &Worker) -> Option<Answered> {
+        self.ask_elsewhere(worker, &mut Tried::default(), Deadline::NONE)
+            .await
+    }
+
+    /// One attempt at a server that was not tried, which is then among the tried.
+    pub(super) async fn ask_elsewhere(
+        &self,
+        worker: &Worker,
+        tried: &mut Tried,
+        deadline: Deadline,
+    ) -> Option<Answered> {
         let timer = worker.timers.timer();
         let now = worker.clock.read();
-        let pick = self.upstream.pick(&Ask {
-            tried: &Tried::default(),
+        let picked = self.upstream.pick(&Ask {
+            tried,
             now,
             random: worker.random(),
             key: self.key,
             sticky: None,
-        })?;
+        });
+        let pick = picked.ok()?;
+        tried.add(pick.index as usize);
         let longest = Some(self.upstream.shared.config.idle_timeout);
-        let obtained = forward::obtain(worker, &timer, &pick, now, longest, Deadline::NONE).await;
+        let obtained = forward::obtain(worker, &timer, &pick, now, longest, deadline).await;
         let (mut connection, is_reused) = obtained.ok()??;
-        timer.set(worker.clock.read(), self.timeout);
+        let begun = worker.clock.read();
+        timer.set(begun, deadline.within(begun, self.timeout));
         let outcome = match timer.limit(self.exchange(&mut connection)).await {
             Some(Ok(head)) => return Some(Answered::new(head, connection, pick, now)),
             // Its server just closed a connection that had been idle, which says nothing about it.
             Some(Err(())) if is_reused => return None,
             Some(Err(())) => Outcome::Broken,
+            None if deadline.has_passed(worker.clock.recent()) => return None,
             None => Outcome::TimedOut,
         };
         forward::judge(worker, &pick, outcome, now);

@@ -11,6 +11,7 @@ pub(crate) mod error;
 mod exchange;
 mod forward;
 mod headers;
+mod hedge;
 mod identity;
 mod ids;
 mod local;

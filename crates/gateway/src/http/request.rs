@@ -308,6 +308,12 @@ impl Request {
         self.out.shrink();
     }
 
+    /// All of it was sent by somebody else. Only for requests that are at hand as a whole.
+    pub(crate) fn mark_sent(&mut self) {
+        debug_assert!(self.upload.is_none());
+        self.sent = small(self.out.len());
+    }
+
     /// Prepares for sending it again from the beginning: what was kept of the body follows the head then.
     pub(crate) fn rewind(&mut self) {
         self.sent = 0;

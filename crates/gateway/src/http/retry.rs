@@ -57,8 +57,9 @@ async fn repeat(
             Ok(mut answered) => {
                 answered.judge(worker);
                 course.was_sent = true;
-                if course.again.is_none() && !course.tried.is_full() {
-                    course.tried.add(answered.pick.index as usize);
+                let index = answered.pick.index as usize;
+                if !course.tried.contains(index) && !course.tried.is_full() {
+                    course.tried.add(index);
                 }
                 let status = answered.head.line().status;
                 let_go(worker, held.replace(answered));

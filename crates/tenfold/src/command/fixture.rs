@@ -42,6 +42,7 @@ pub(crate) fn status(second: u64) -> Status {
                 name: "shop".into(),
                 algorithm: "p2c".into(),
                 is_panicking: false,
+                breaker: String::new(),
                 endpoints: vec![
                     endpoint(
                         "10.0.0.11:3000",
@@ -62,6 +63,7 @@ pub(crate) fn status(second: u64) -> Status {
                 name: "search".into(),
                 algorithm: "maglev".into(),
                 is_panicking: true,
+                breaker: String::new(),
                 endpoints: vec![EndpointStatus {
                     cause: "GET /healthz: 503".into(),
                     ..endpoint("search.internal:9200", EndpointState::Down, 900 + second)

@@ -241,6 +241,8 @@ fn describe_upstream(upstream: &Upstream) -> Value {
         "health": upstream.probe.as_ref().map(probe),
         "outlier": outlier(&policy.outlier),
         "retry": resilience::retry(&upstream.retry),
+        "hedge": upstream.hedge.as_ref().map(resilience::hedge),
+        "breaker": resilience::breaker(policy.breaker.as_ref(), upstream.breaker.as_ref()),
         "slow_start": time(policy.slow_start),
         "sticky": upstream.sticky.as_ref().map(|sticky| json!({
             "cookie": sticky.cookie,

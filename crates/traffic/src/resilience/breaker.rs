@@ -15,7 +15,7 @@
 //!
 //! The state is in atomics; a caller at the same moment as a change may still pass, and a trial too many is harmless.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::window::{SLOTS, Window};
@@ -158,6 +158,8 @@ pub struct Breaker {
     openings: AtomicU32,
     /// Trials under way.
     trials: AtomicU32,
+    /// No further trial may be made now.
+    is_full: AtomicBool,
     /// Trials that succeeded since it became half-open.
     succeeded: AtomicU32,
     /// Failures in a row while it is closed.
@@ -189,8 +191,11 @@ impl Breaker {
         let begun = self.trials.fetch_update(Relaxed, Relaxed, |trials| {
             (trials < most).then_some(trials + 1)
         });
-        if begun.is_err() {
-            return refuse;
+        match begun {
+            Err(_) => return refuse,
+            // Should one end in between, this is wrong until the next one ends.
+            Ok(before) if before + 1 == most => self.is_full.store(true, Relaxed),
+            Ok(_) => {}
         }
         Verdict::Trial
     }
@@ -200,6 +205,7 @@ impl Breaker {
         let _never_below_zero = self
             .trials
             .fetch_update(Relaxed, Relaxed, |trials| trials.checked_sub(1));
+        self.is_full.store(false, Relaxed);
     }
 
     /// Takes in how a call ended. `None` if that changes nothing.
@@ -280,14 +286,14 @@ impl Breaker {
 
     /// What it is doing.
     #[must_use]
-    pub fn state(&self, rules: &Rules, now: Duration) -> State {
+    pub fn state(&self, now: Duration) -> State {
         match self.until.load(Relaxed) {
             0 => State::Closed,
             until if until > millis(now) => State::Open {
                 until: Duration::from_millis(until),
             },
             _ => State::HalfOpen {
-                has_room: self.trials.load(Relaxed) < rules.trials.max(1),
+                has_room: !self.is_full.load(Relaxed),
             },
         }
     }
@@ -310,8 +316,14 @@ mod tests {
     }
 
     const TOOK: Duration = Duration::from_millis(1);
-    const GOOD: Call = Call { is_failure: false, took: TOOK };
-    const BAD: Call = Call { is_failure: true, took: TOOK };
+    const GOOD: Call = Call {
+        is_failure: false,
+        took: TOOK,
+    };
+    const BAD: Call = Call {
+        is_failure: true,
+        took: TOOK,
+    };
 
     fn opened(breaker: &Breaker, rules: &Rules, now: Duration) -> Duration {
         for _ in 0..rules.least_calls {
@@ -326,12 +338,22 @@ mod tests {
     fn it_opens_at_the_share_and_not_before_there_are_enough_calls() {
         let (breaker, rules) = (Breaker::default(), Rules::default());
         for _ in 0..19 {
-            assert_eq!(breaker.record(&rules, at(1000), BAD), None, "too few say nothing");
+            assert_eq!(
+                breaker.record(&rules, at(1000), BAD),
+                None,
+                "too few say nothing"
+            );
         }
         let event = breaker.record(&rules, at(1000), BAD);
-        let opened = Event::Opened { for_: rules.open, why: Why::Share };
+        let opened = Event::Opened {
+            for_: rules.open,
+            why: Why::Share,
+        };
         assert_eq!(event, Some(opened));
-        assert_eq!(breaker.admit(&rules, at(1001)), Verdict::Refuse { until: at(6000) });
+        assert_eq!(
+            breaker.admit(&rules, at(1001)),
+            Verdict::Refuse { until: at(6000) }
+        );
         assert_eq!(breaker.record(&rules, at(1001), BAD), None, "told once");
     }
 
@@ -351,40 +373,81 @@ mod tests {
     fn failures_that_are_older_than_the_window_do_not_count() {
         let (breaker, rules) = (Breaker::default(), Rules::default());
         for second in 0..1000 {
-            assert_eq!(breaker.record(&rules, at(second * 1000), BAD), None, "{second}");
+            assert_eq!(
+                breaker.record(&rules, at(second * 1000), BAD),
+                None,
+                "{second}"
+            );
         }
     }
 
     #[test]
     fn failures_in_a_row_open_it_however_few() {
-        let (breaker, rules) = (Breaker::default(), Rules { consecutive: 3, ..Rules::default() });
+        let (breaker, rules) = (
+            Breaker::default(),
+            Rules {
+                consecutive: 3,
+                ..Rules::default()
+            },
+        );
         for call in [BAD, BAD, GOOD, BAD, BAD] {
             assert_eq!(breaker.record(&rules, at(0), call), None);
         }
         let event = breaker.record(&rules, at(0), BAD);
-        assert!(matches!(event, Some(Event::Opened { why: Why::Consecutive, .. })));
+        assert!(matches!(
+            event,
+            Some(Event::Opened {
+                why: Why::Consecutive,
+                ..
+            })
+        ));
     }
 
     #[test]
     fn slow_calls_count_if_that_is_wanted() {
-        let slow = Call { is_failure: false, took: at(500) };
-        let patient = Rules { consecutive: 1, ..Rules::default() };
+        let slow = Call {
+            is_failure: false,
+            took: at(500),
+        };
+        let patient = Rules {
+            consecutive: 1,
+            ..Rules::default()
+        };
         assert_eq!(Breaker::default().record(&patient, at(1000), slow), None);
-        let rules = Rules { slow: Some(at(500)), ..patient };
+        let rules = Rules {
+            slow: Some(at(500)),
+            ..patient
+        };
         assert!(Breaker::default().record(&rules, at(1000), slow).is_some());
-        assert_eq!(Breaker::default().record(&rules, at(1000), Call { took: at(499), ..slow }), None);
+        assert_eq!(
+            Breaker::default().record(
+                &rules,
+                at(1000),
+                Call {
+                    took: at(499),
+                    ..slow
+                }
+            ),
+            None
+        );
     }
 
     #[test]
     fn half_open_it_lets_trials_through_and_closes_when_they_succeed() {
         let (breaker, rules) = (Breaker::default(), Rules::default());
         opened(&breaker, &rules, at(0));
-        assert!(matches!(breaker.admit(&rules, at(4999)), Verdict::Refuse { .. }));
+        assert!(matches!(
+            breaker.admit(&rules, at(4999)),
+            Verdict::Refuse { .. }
+        ));
         for _ in 0..3 {
             assert_eq!(breaker.admit(&rules, at(5000)), Verdict::Trial);
         }
-        assert!(matches!(breaker.admit(&rules, at(5000)), Verdict::Refuse { .. }), "bounded");
-        assert_eq!(breaker.state(&rules, at(5000)), State::HalfOpen { has_room: false });
+        assert!(
+            matches!(breaker.admit(&rules, at(5000)), Verdict::Refuse { .. }),
+            "bounded"
+        );
+        assert_eq!(breaker.state(at(5000)), State::HalfOpen { has_room: false });
         assert_eq!(breaker.record(&rules, at(5010), GOOD), None);
         assert_eq!(breaker.record(&rules, at(5010), GOOD), None);
         assert_eq!(breaker.record(&rules, at(5010), GOOD), Some(Event::Closed));
@@ -393,7 +456,11 @@ mod tests {
         }
         assert_eq!(breaker.admit(&rules, at(5011)), Verdict::Pass);
         for _ in 0..19 {
-            assert_eq!(breaker.record(&rules, at(5012), BAD), None, "the old failures are forgotten");
+            assert_eq!(
+                breaker.record(&rules, at(5012), BAD),
+                None,
+                "the old failures are forgotten"
+            );
         }
     }
 
@@ -406,7 +473,11 @@ mod tests {
             assert_eq!(breaker.admit(&rules, now), Verdict::Trial);
             let event = breaker.record(&rules, now + TOOK, BAD);
             breaker.end_trial();
-            let Some(Event::Opened { for_, why: Why::Trial }) = event else {
+            let Some(Event::Opened {
+                for_,
+                why: Why::Trial,
+            }) = event
+            else {
                 panic!("{event:?}");
             };
             lengths.push(for_.as_secs());
@@ -417,10 +488,19 @@ mod tests {
 
     #[test]
     fn a_trial_that_nobody_waited_for_gives_its_place_back() {
-        let (breaker, rules) = (Breaker::default(), Rules { trials: 1, ..Rules::default() });
+        let (breaker, rules) = (
+            Breaker::default(),
+            Rules {
+                trials: 1,
+                ..Rules::default()
+            },
+        );
         opened(&breaker, &rules, at(0));
         assert_eq!(breaker.admit(&rules, at(5000)), Verdict::Trial);
-        assert!(matches!(breaker.admit(&rules, at(9000)), Verdict::Refuse { .. }));
+        assert!(matches!(
+            breaker.admit(&rules, at(9000)),
+            Verdict::Refuse { .. }
+        ));
         breaker.end_trial();
         assert_eq!(breaker.admit(&rules, at(9000)), Verdict::Trial);
     }
@@ -429,7 +509,10 @@ mod tests {
     fn calls_from_before_do_not_decide_about_the_trials() {
         let (breaker, rules) = (Breaker::default(), Rules::default());
         opened(&breaker, &rules, at(0));
-        let late = Call { is_failure: true, took: at(4000) };
+        let late = Call {
+            is_failure: true,
+            took: at(4000),
+        };
         assert_eq!(breaker.record(&rules, at(5500), late), None);
         assert_eq!(breaker.admit(&rules, at(5500)), Verdict::Trial);
     }
@@ -438,7 +521,11 @@ mod tests {
     fn threads_see_one_opening() {
         let (breaker, rules) = (Breaker::default(), Rules::default());
         let events: usize = std::thread::scope(|scope| {
-            let count = || (0..1000).filter_map(|_| breaker.record(&rules, at(1), BAD)).count();
+            let count = || {
+                (0..1000)
+                    .filter_map(|_| breaker.record(&rules, at(1), BAD))
+                    .count()
+            };
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(count)).collect();
             threads.into_iter().map(|it| it.join().unwrap()).sum()
         });

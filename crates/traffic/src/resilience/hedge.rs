@@ -59,7 +59,11 @@ impl Latencies {
             return;
         }
         let later = now + RENEWED.as_millis() as u64;
-        if self.next.compare_exchange(next, later, Relaxed, Relaxed).is_ok() {
+        if self
+            .next
+            .compare_exchange(next, later, Relaxed, Relaxed)
+            .is_ok()
+        {
             self.read(share);
         }
     }

@@ -3,7 +3,9 @@
 //! Each file is one decision, usable on its own around any call: state in atomics that callers share, rules, time and
 //! randomness as arguments, and a typed verdict. The gateway carries them out.
 
+pub mod breaker;
 pub mod budget;
 pub mod deadline;
+pub mod hedge;
 pub mod retry;
 mod window;

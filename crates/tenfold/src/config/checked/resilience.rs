@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use tenfold_gateway::config::upstream::Retry;
-use tenfold_traffic::resilience::{budget, retry};
+use tenfold_gateway::config::upstream::{Hedge, Retry};
+use tenfold_traffic::resilience::{breaker, budget, retry};
 
 use super::Scope;
 use crate::config::raw;
-use crate::config::raw::resilience::{Budget, RetryOn};
+use crate::config::raw::resilience::{Budget, Per, RetryOn};
 use crate::config::read::Field;
 use crate::config::scalar::Time;
 use crate::config::shape::{OneOrMore, Switch};
@@ -111,5 +111,83 @@ fn budget(field: &Field<Budget>, scope: &mut Scope<'_>) -> budget::Rules {
     budget::Rules {
         share: share.unwrap_or(standard.share),
         least: least.map_or(standard.least, |count| count as u32),
+    }
+}
+
+/// When a second server is asked beside the first.
+pub(super) fn hedge(
+    field: &Field<Switch<raw::resilience::Hedge>>,
+    scope: &mut Scope<'_>,
+) -> Option<Hedge> {
+    let Some(Switch::On(raw)) = field.value() else {
+        return None;
+    };
+    let help = "give a percentile from 50% to 99.9%, for example 95%";
+    let percentile = scope.within("after", &raw.after, |share| share.0, 0.5..=0.999, help);
+    Some(Hedge {
+        percentile: percentile.unwrap_or(0.95),
+        least: time(&raw.least, Duration::from_millis(5)),
+    })
+}
+
+/// The breakers of an upstream.
+#[derive(Default)]
+pub(super) struct Breakers {
+    pub(super) of_each: Option<breaker::Rules>,
+    pub(super) of_all: Option<breaker::Rules>,
+}
+
+pub(super) fn breaker(
+    field: &Field<Switch<raw::resilience::Breaker>>,
+    scope: &mut Scope<'_>,
+) -> Breakers {
+    let Some(Switch::On(raw)) = field.value() else {
+        return Breakers::default();
+    };
+    let standard = breaker::Rules::default();
+    let help = "give a share from 1% to 100%, for example 50%";
+    let failures = scope.within("failures", &raw.failures, |share| share.0, 0.01..=1.0, help);
+    let as_u32 = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+    let mut count = |key, field, from, default| {
+        let count = scope.count(key, field, from..=1_000_000);
+        count.map_or(default, as_u32)
+    };
+    let least_calls = count(
+        "least_requests",
+        &raw.least_requests,
+        1,
+        standard.least_calls,
+    );
+    let consecutive = count("consecutive", &raw.consecutive, 0, standard.consecutive);
+    let trials = count("trials", &raw.trials, 1, standard.trials);
+    let window = time(&raw.window, standard.window);
+    let bounds = Duration::from_secs(1)..=Duration::from_secs(300);
+    if let (false, Some(at)) = (bounds.contains(&window), raw.window.at()) {
+        let help = "give a time from 1s to 5m";
+        scope
+            .report
+            .error(at, "`window` of a breaker is out of bounds", help);
+    }
+    let open = time(&raw.open, standard.open);
+    let longest = time(&raw.longest_open, standard.longest.max(open));
+    if let (true, Some(at)) = (longest < open, raw.longest_open.at().or(raw.open.at())) {
+        let message = "`longest_open` is shorter than `open`";
+        let help = "it stays open at most at least as long as at first";
+        scope.report.error(at, message, help);
+    }
+    let rules = breaker::Rules {
+        failures: failures.unwrap_or(standard.failures),
+        least_calls,
+        window,
+        consecutive,
+        slow: raw.slow.value().map(|time| time.0),
+        open,
+        longest,
+        trials,
+    };
+    let per = raw.per.or(Per::Both);
+    Breakers {
+        of_each: (per != Per::Upstream).then(|| rules.clone()),
+        of_all: (per != Per::Endpoint).then_some(rules),
     }
 }

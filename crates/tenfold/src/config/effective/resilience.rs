@@ -1,7 +1,8 @@
 //! Retries, hedges and breakers as they take effect.
 
 use serde_json::{Value, json};
-use tenfold_gateway::config::upstream::Retry;
+use tenfold_gateway::config::upstream::{Hedge, Retry};
+use tenfold_traffic::resilience::breaker;
 use tenfold_traffic::resilience::retry::On;
 
 use super::time;
@@ -34,4 +35,30 @@ fn on(on: &On) -> Vec<String> {
         more => format!("{}-{}", more.start(), more.end()),
     });
     words.chain(statuses).collect()
+}
+
+pub(super) fn hedge(hedge: &Hedge) -> Value {
+    json!({ "after": hedge.percentile, "least": time(hedge.least) })
+}
+
+pub(super) fn breaker(each: Option<&breaker::Rules>, all: Option<&breaker::Rules>) -> Value {
+    let per = match (each, all) {
+        (Some(_), Some(_)) => "both",
+        (Some(_), None) => "endpoint",
+        (None, _) => "upstream",
+    };
+    let Some(rules) = each.or(all) else {
+        return Value::Null;
+    };
+    json!({
+        "per": per,
+        "failures": rules.failures,
+        "least_requests": rules.least_calls,
+        "window": time(rules.window),
+        "consecutive": rules.consecutive,
+        "slow": rules.slow.map(time),
+        "open": time(rules.open),
+        "longest_open": time(rules.longest),
+        "trials": rules.trials,
+    })
 }

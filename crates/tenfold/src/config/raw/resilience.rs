@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::config::read::{Read, Reader, table};
-use crate::config::scalar::{Count, Share, Size, Time};
+use crate::config::scalar::{Count, Share, Size, Time, choices};
 use crate::config::shape::OneOrMore;
 use crate::config::tree::{Kind, Node};
 use crate::config::{suggest, value};
@@ -46,6 +46,55 @@ table! {
         /// Per second, however few requests there are.
         least: Count = 3,
     }
+}
+
+table! {
+    /// A second server is asked when the first takes longer than nearly all answers do; the first good answer counts. Only for
+    /// idempotent requests without a body, and within the budget of `retry`.
+    pub(crate) struct Hedge short after {
+        /// After this percentile of the times that answers took lately.
+        after: Share = "95%",
+        /// Not before this, however quick answers are.
+        least: Time = "5ms",
+    }
+}
+
+table! {
+    /// A circuit breaker: when too many requests fail, further ones are refused at once for a while; then a few are let through as
+    /// trials. A failure is a status of 500 or more, no connection, a broken one, or no answer in time.
+    pub(crate) struct Breaker {
+        /// What has one: each server, all servers together, or both.
+        per: Per = "both",
+        /// The share of failures at which it opens.
+        failures: Share = "50%",
+        /// Requests that there must have been in `window`.
+        least_requests: Count = 20,
+        /// How far back it looks.
+        window: Time = "10s",
+        /// It also opens after so many failures in a row; 0 for never.
+        consecutive: Count = 0,
+        /// An answer that takes at least this long to begin is a failure. Without it slow answers are none.
+        slow: Time,
+        /// How long it stays open at first; doubles each time that a trial fails.
+        open: Time = "5s",
+        /// How long it stays open at most.
+        longest_open: Time = "60s",
+        /// Requests that are let through at the same time as trials, and as many as must succeed for it to close.
+        trials: Count = 3,
+    }
+}
+
+choices! {
+    /// What has a circuit breaker.
+    pub(crate) enum Per {
+        /// Each server, and all of them together.
+        Both = "both",
+        /// Each server.
+        Endpoint = "endpoint",
+        /// All servers together.
+        Upstream = "upstream",
+    }
+    later []
 }
 
 /// What is worth another attempt.

@@ -1,6 +1,9 @@
 //! What clients see when servers are slow, fail or freeze, with deadlines, retries, hedges and breakers.
 
+mod breaker;
 mod deadline;
+mod faults;
+mod hedge;
 mod retry;
 
 use tenfold_testkit::origin::Origin;

@@ -31,6 +31,8 @@ fn upstream(servers: Vec<Server>, sources: Vec<Source>) -> Upstream {
         sources,
         probe: None,
         retry: crate::config::upstream::Retry::default(),
+        hedge: None,
+        breaker: None,
         connect_timeout: Duration::from_secs(2),
         idle_timeout: Duration::from_secs(60),
         idle_connections: 256,
