@@ -3,6 +3,8 @@
 //! The breaker is a value that all callers share; rules and time are arguments. Here a service is down for ten simulated seconds,
 //! and the program says what its callers see. In a service of yours `now` is `started.elapsed()`.
 
+#![expect(clippy::print_stdout, reason = "an example says what it does")]
+
 use std::time::Duration;
 
 use tenfold_traffic::resilience::breaker::{Breaker, Call, Event, Rules, Verdict};
@@ -41,7 +43,7 @@ fn guarded<T>(
     );
     match event {
         Some(Event::Opened { for_, why }) => {
-            println!("{ended:>7?}  opens for {for_:?}: {}", why.text())
+            println!("{ended:>7?}  opens for {for_:?}: {}", why.text());
         }
         Some(Event::Closed) => println!("{ended:>7?}  closes"),
         None => {}

@@ -4,6 +4,8 @@
 //! may cost together. Here a service fails nine of ten calls for a simulated minute: three attempts each would be 2.7 times its
 //! load, with the budget it is 1.2.
 
+#![expect(clippy::print_stdout, reason = "an example says what it does")]
+
 use std::time::Duration;
 
 use tenfold_traffic::resilience::budget::{Budget, Kind, Rules};

@@ -150,8 +150,12 @@ pub(super) fn ask<'a>(
 ) -> impl Future<Output = Result<Answered, Failure>> + 'a {
     let shared = &request.way.upstream().shared;
     shared.resilience.budget.deposit(request.started);
-    let replay = shared.config.retry.replay;
-    if replay > 0 && request.has_upload() {
+    let retry = &shared.config.retry;
+    let replay = retry.replay;
+    if replay > 0
+        && request.has_upload()
+        && (request.method().is_idempotent() || retry.rules.non_idempotent)
+    {
         request.keep_body(replay);
     }
     let mut course = Course::default();

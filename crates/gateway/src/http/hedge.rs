@@ -57,11 +57,13 @@ pub(super) async fn ask(
     let upstream = std::rc::Rc::clone(request.way.upstream());
     let count = |what: Count| upstream.metrics.hedges.increment(what as usize);
     let first = forward::peek(worker, client, request, now);
-    // A server on trial gets what its breaker lets through, and no more.
+    // What is on trial gets what its breaker lets through, and no more.
     let group = &upstream.shared.group;
+    let own = upstream.shared.resilience.breaker.state(now);
     let is_closed =
         |index: usize| group.members()[index].endpoint.breaker(now) == breaker::State::Closed;
-    let Some(first) = first.filter(|first| is_closed(*first)) else {
+    let is_sound = |first: &usize| own == breaker::State::Closed && is_closed(*first);
+    let Some(first) = first.filter(is_sound) else {
         return attempt(worker, client, request, course, now).await;
     };
     course.again = Some(Again {

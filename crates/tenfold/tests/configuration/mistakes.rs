@@ -264,7 +264,7 @@ servers = ["b:1"]
 retry = { attempts = 0 }"#, &[r#"c:3:22: `attempts` cannot be 0 (give a number from 1 to 10)"#]),
     (r#"[upstream.b]
 servers = ["b:1"]
-retry = { budget = "-20%" }"#, &[r#"c:3:20: `share` cannot be `-20%` (X)"#]),
+retry = { budget = "-20%" }"#, &[r#"c:3:20: `budget` cannot be `-20%` (give a share, for example 50% or 0.5)"#]),
     (r#"[upstream.b]
 servers = ["b:1"]
 retry = { budget = { share = -0.2 } }"#, &[r#"c:3:30: `share` is out of bounds (give a share from 0% to 1000%, for example 20%: a fifth more attempts than requests)"#]),
@@ -285,7 +285,7 @@ servers = ["b:1"]
 breaker = { failures = "0%", trials = 0, window = "1h" }"#, &[r#"c:3:24: `failures` is out of bounds (give a share from 1% to 100%, for example 50%)"#, r#"c:3:39: `trials` cannot be 0 (give a number from 1 to 1000000)"#, r#"c:3:51: `window` of a breaker is out of bounds (give a time from 1s to 5m)"#]),
     (r#"[upstream.b]
 servers = ["b:1"]
-breaker = { open = "2m" , longest_open = "1m", per = "server" }"#, &[r#"c:3:42: `longest_open` is shorter than `open` (it stays open at most at least as long as at first)"#, r#"c:3:54: `per` cannot be `server` (give both, endpoint or upstream)"#]),
+breaker = { open = "2m" , longest_open = "1m", per = "server" }"#, &[r#"c:3:42: `longest_open` is shorter than `open` (give the same or a longer time: it is the bound of one that grows)"#, r#"c:3:54: `per` cannot be `server` (there are: `both`, `endpoint`, `upstream`)"#]),
     (r#"[upstream.b]
 servers = ["b:1"]
 hedge = { after = "10%" }"#, &[r#"c:3:19: `after` is out of bounds (give a percentile from 50% to 99.9%, for example 95%)"#]),

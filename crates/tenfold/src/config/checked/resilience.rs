@@ -172,7 +172,7 @@ pub(super) fn breaker(
     let longest = time(&raw.longest_open, standard.longest.max(open));
     if let (true, Some(at)) = (longest < open, raw.longest_open.at().or(raw.open.at())) {
         let message = "`longest_open` is shorter than `open`";
-        let help = "it stays open at most at least as long as at first";
+        let help = "give the same or a longer time: it is the bound of one that grows";
         scope.report.error(at, message, help);
     }
     let rules = breaker::Rules {
