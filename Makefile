@@ -16,7 +16,7 @@ TRACES ?=
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
 
-.PHONY: help setup build test check check-rust check-scripts demo profile bench bench-cache bench-engine bench-features fuzz interop properties rehearse rehearse-failures rehearse-cache simulate conformance clean bench-decisions measure-limits
+.PHONY: help setup build test check check-rust check-scripts demo profile bench bench-cache bench-engine bench-features fuzz interop properties rehearse rehearse-failures rehearse-cache simulate conformance clean bench-decisions measure-limits rehearse-brown-out
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -140,6 +140,11 @@ rehearse-failures: ## Kill, freeze, break and slow down a server under load; ngi
 	@scripts/setup --bench
 	cargo build --release --locked -p tenfold
 	@scripts/rehearse-failures
+
+rehearse-brown-out: ## All servers fail for a minute under load: retries stay within their budget
+	@scripts/setup
+	cargo build --release --locked -p tenfold
+	@scripts/rehearse-brown-out
 
 rehearse-cache: ## Stop, slow down and freeze the cache's Redis under load; kill a gateway with a disk
 	@scripts/setup

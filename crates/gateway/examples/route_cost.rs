@@ -32,6 +32,7 @@ fn route(number: usize, host: Option<&str>, path: &str) -> Route {
         request_fields: FieldEdits::default(),
         response_fields: FieldEdits::default(),
         timeouts: RouteTimeouts::default(),
+        deadline_header: None,
         max_body: 0,
         mirror: None,
         cache: None,

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tenfold_observe::metric::{CounterSet, Durations, Labels, Metric, Registry, SetSlot, Slot};
+use tenfold_traffic::resilience::breaker;
+use tenfold_traffic::resilience::retry::Failed;
 
 use crate::config::route::Fallback;
 use crate::control::Control;
@@ -22,7 +24,6 @@ pub(crate) struct WorkerMetrics {
     pub(crate) requests_active: Slot,
     pub(crate) received_bytes: Slot,
     pub(crate) sent_bytes: Slot,
-    pub(crate) retries: Slot,
     pub(crate) tunnels: Slot,
     pub(crate) copies: Slot,
     pub(crate) copies_skipped: Slot,
@@ -54,10 +55,6 @@ impl WorkerMetrics {
             sent_bytes: counter(
                 "tenfold_http_sent_bytes",
                 "Bytes of response heads and bodies sent to clients",
-            ),
-            retries: counter(
-                "tenfold_upstream_retries",
-                "Attempts beyond the first of a request",
             ),
             tunnels: gauge(
                 "tenfold_tunnels_open",
@@ -171,6 +168,67 @@ pub(crate) fn listener_metrics(registry: &Registry, listener: &str) -> (Metric, 
     (accepted, open)
 }
 
+/// One worker's handles for one upstream.
+pub(crate) struct UpstreamMetrics {
+    /// In the order of [`Failed::NAMES`].
+    pub(crate) retries: SetSlot,
+    /// In the order of [`NOT_RETRIED`].
+    pub(crate) not_retried: SetSlot,
+    /// In the order of [`HEDGES`].
+    pub(crate) hedges: SetSlot,
+    /// In the order of [`BREAKER`].
+    pub(crate) breaker: SetSlot,
+}
+
+/// Why there was no further attempt although the failure was worth one.
+pub(crate) const NOT_RETRIED: [&str; 4] = ["budget", "attempts", "retry_after", "deadline"];
+
+/// What became of second attempts beside the first.
+pub(crate) const HEDGES: [&str; 3] = ["sent", "won", "refused"];
+
+/// What breakers do.
+const BREAKER: [&str; 2] = ["opened", "closed"];
+
+impl UpstreamMetrics {
+    pub(crate) fn new(registry: &Registry, worker: usize, upstream: &str) -> Self {
+        let labels = || vec![("upstream", upstream.to_owned())];
+        let retries = registry.counter_set(
+            "tenfold_upstream_retries",
+            "Attempts beyond the first of a request, by what had failed",
+            labels(),
+            "reason",
+            &Failed::NAMES,
+        );
+        let not_retried = registry.counter_set(
+            "tenfold_upstream_retries_refused",
+            "Attempts that were not made although the failure was worth another one, by what stood against it",
+            labels(),
+            "cause",
+            &NOT_RETRIED,
+        );
+        let hedges = registry.counter_set(
+            "tenfold_upstream_hedges",
+            "Second attempts beside the first: sent, those of them that answered first, those that the budget refused",
+            labels(),
+            "result",
+            &HEDGES,
+        );
+        let breaker = registry.counter_set(
+            "tenfold_upstream_breaker_changes",
+            "Times that the breaker of an upstream opened and closed",
+            labels(),
+            "change",
+            &BREAKER,
+        );
+        Self {
+            hedges: hedges.slot(worker),
+            breaker: breaker.slot(worker),
+            retries: retries.slot(worker),
+            not_retried: not_retried.slot(worker),
+        }
+    }
+}
+
 /// One worker's handles for one endpoint.
 pub(crate) struct EndpointMetrics {
     pub(crate) opened: Slot,
@@ -181,6 +239,8 @@ pub(crate) struct EndpointMetrics {
     pub(crate) failures: Slot,
     /// In the order of [`Cause`].
     pub(crate) ejections: SetSlot,
+    /// In the order of [`BREAKER`].
+    pub(crate) breaker: SetSlot,
 }
 
 impl EndpointMetrics {
@@ -192,7 +252,15 @@ impl EndpointMetrics {
             ]
         };
         let counter = |(name, help)| registry.counter(name, help, labels()).slot(worker);
+        let breaker = registry.counter_set(
+            "tenfold_endpoint_breaker_changes",
+            "Times that the breaker of an endpoint opened and closed",
+            labels(),
+            "change",
+            &BREAKER,
+        );
         Self {
+            breaker: breaker.slot(worker),
             opened: counter(OPENED),
             reused: counter(REUSED),
             failed: counter(FAILED),
@@ -277,6 +345,28 @@ pub(crate) fn read_endpoints(registry: &Registry, control: &Arc<Control>) {
                 .as_secs_f64()
         }),
     );
+    registry.read_gauges(
+        "tenfold_endpoint_breaker",
+        "The breaker of an endpoint: 0 closed, 1 half-open, 2 open",
+        read(|upstream, index, now| level(upstream.group.members()[index].endpoint.breaker(now))),
+    );
+    let weak = Arc::downgrade(control);
+    registry.read_gauges(
+        "tenfold_upstream_breaker",
+        "The breaker of an upstream: 0 closed, 1 half-open, 2 open",
+        move || {
+            let Some(control) = weak.upgrade() else {
+                return Vec::new();
+            };
+            let now = control.now();
+            let snapshot = control.snapshot();
+            let series = snapshot.upstreams.iter().map(|upstream| {
+                let labels = vec![("upstream", upstream.config.name.clone())];
+                (labels, level(upstream.resilience.breaker.state(now)))
+            });
+            series.collect()
+        },
+    );
     let weak = Arc::downgrade(control);
     registry.read_gauges(
         "tenfold_config_generation",
@@ -286,6 +376,14 @@ pub(crate) fn read_endpoints(registry: &Registry, control: &Arc<Control>) {
             vec![(Labels::new(), generation.unwrap_or_default() as f64)]
         },
     );
+}
+
+fn level(state: breaker::State) -> f64 {
+    match state {
+        breaker::State::Closed => 0.0,
+        breaker::State::HalfOpen { .. } => 1.0,
+        breaker::State::Open { .. } => 2.0,
+    }
 }
 
 /// Requests under way, over all workers.

@@ -9,6 +9,9 @@ use std::collections::HashMap;
 
 use tenfold_observe::metric::{CounterSet, Metric, Registry};
 use tenfold_traffic::Group;
+use tenfold_traffic::resilience::breaker::Breaker;
+use tenfold_traffic::resilience::budget::Budget;
+use tenfold_traffic::resilience::hedge::Latencies;
 
 use crate::cache::Store;
 use crate::config::{Listener, Route, Server, Upstream};
@@ -114,4 +117,13 @@ pub(crate) struct SharedUpstream {
     pub(crate) group: Arc<Group>,
     /// How many requests may be under way to it.
     pub(crate) gate: Option<Arc<Gate>>,
+    pub(crate) resilience: Arc<Resilience>,
+}
+
+/// What is known of how an upstream's requests fare. Lives as long as the upstream, over all of its generations.
+#[derive(Default)]
+pub(crate) struct Resilience {
+    pub(crate) budget: Budget,
+    pub(crate) breaker: Breaker,
+    pub(crate) latencies: Latencies,
 }

@@ -74,6 +74,8 @@ pub struct UpstreamStatus {
     pub is_panicking: bool,
     /// How much goes on at the same time; missing if there is no limit.
     pub concurrency: Option<ConcurrencyStatus>,
+    /// What its own circuit breaker is doing: `closed`, `open`, `half_open`; empty if it has none.
+    pub breaker: String,
     /// Its servers.
     pub endpoints: Vec<EndpointStatus>,
 }
@@ -175,6 +177,10 @@ pub enum EndpointState {
     Ejected,
     /// It is passed over for a moment after connections that failed.
     Paused,
+    /// Its circuit breaker is open.
+    Open,
+    /// Its circuit breaker lets a few requests through as trials.
+    HalfOpen,
     /// It leaves: it gets no new requests, those under way are finished.
     Draining,
     /// Nothing is known, or a state that this program does not know yet.
@@ -199,6 +205,8 @@ impl EndpointState {
             Self::Down => "down",
             Self::Ejected => "ejected",
             Self::Paused => "paused",
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
             Self::Draining => "draining",
             Self::Unknown => "unknown",
         }
@@ -334,7 +342,7 @@ mod tests {
         let upstream = &json["upstreams"][0];
         assert_eq!(
             names(upstream),
-            "algorithm concurrency endpoints is_panicking name"
+            "algorithm breaker concurrency endpoints is_panicking name"
         );
         let endpoint = &upstream["endpoints"][0];
         assert_eq!(
@@ -365,6 +373,7 @@ mod tests {
             EndpointState::Up,
             EndpointState::Draining,
             EndpointState::Paused,
+            EndpointState::HalfOpen,
         ] {
             let json = serde_json::to_value(state).expect("plain data");
             assert_eq!(json, state.name());

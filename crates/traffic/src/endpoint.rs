@@ -16,6 +16,7 @@ use crate::health::outlier::Ejection;
 use crate::health::pause::Pause;
 use crate::health::probe::Probes;
 use crate::load::Load;
+use crate::resilience::breaker::{self, Breaker};
 
 /// A server that requests can be sent to.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ pub struct Endpoint {
     pub(crate) pause: Pause,
     pub(crate) ejection: Ejection,
     pub(crate) probes: Probes,
+    pub(crate) breaker: Breaker,
     pub(crate) load: Load,
     pub(crate) interval: Interval,
 }
@@ -51,6 +53,7 @@ impl Endpoint {
             pause: Pause::default(),
             ejection: Ejection::default(),
             probes: Probes::default(),
+            breaker: Breaker::default(),
             load: Load::default(),
             interval: Interval::default(),
         })
@@ -139,7 +142,14 @@ impl Endpoint {
             is_down: self.probes.is_down(),
             ejected_until: self.ejection.until(now),
             paused_until: self.pause.until(now),
+            breaker: self.breaker.state(now),
         }
+    }
+
+    /// What its breaker is doing; closed if it has none.
+    #[must_use]
+    pub fn breaker(&self, now: Duration) -> breaker::State {
+        self.breaker.state(now)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::health::pause::Paused;
 use crate::health::{peers, slow_start};
 use crate::outcome::Outcome;
 use crate::policy::Policy;
+use crate::resilience::breaker::{self, Call, Event, Verdict};
 use crate::state::{Cause, Change, State, What};
 
 /// An endpoint in a group.
@@ -55,6 +56,11 @@ impl Group {
             maglev: OnceLock::new(),
             by_id: OnceLock::new(),
         };
+        if group.policy.breaker.is_none() {
+            for member in &group.members {
+                member.endpoint.breaker.reset();
+            }
+        }
         // Here, where nobody waits, and not at the first request.
         match group.policy.algorithm {
             Algorithm::RingHash => _ = group.ring(),
@@ -137,6 +143,72 @@ impl Group {
             return self.eject(index, now, Cause::ConsecutiveFailures);
         }
         None
+    }
+
+    /// Whether a member's breaker lets an attempt through that begins now; a trial is to be followed by
+    /// [`end_trial`](Self::end_trial).
+    pub fn admit(&self, index: usize, now: Duration) -> Verdict {
+        let Some(rules) = &self.policy.breaker else {
+            return Verdict::Pass;
+        };
+        let endpoint = &self.members[index].endpoint;
+        let verdict = endpoint.breaker.admit(rules, now);
+        let is_full = || endpoint.breaker(now) == breaker::State::HalfOpen { has_room: false };
+        if verdict == Verdict::Trial && is_full() {
+            self.changes.bump();
+        }
+        verdict
+    }
+
+    /// A member's trial is over, whatever became of it.
+    pub fn end_trial(&self, index: usize) {
+        self.members[index].endpoint.breaker.end_trial();
+        self.changes.bump();
+    }
+
+    /// Tells a member's breaker how an attempt ended, beside [`observe`](Self::observe).
+    pub fn record(
+        &self,
+        index: usize,
+        now: Duration,
+        outcome: Outcome,
+        latency: Duration,
+    ) -> Option<Change> {
+        let rules = self.policy.breaker.as_ref()?;
+        let endpoint = &self.members[index].endpoint;
+        let call = Call {
+            is_failure: outcome.is_failure(),
+            took: latency,
+        };
+        let what = match endpoint.breaker.record(rules, now, call)? {
+            Event::Opened { for_, why } => What::BreakerOpened { why, for_ },
+            Event::Closed => What::BreakerClosed,
+        };
+        endpoint.changes(now);
+        Some(Change { index, what })
+    }
+
+    /// Another attempt answered before this member did, and nobody waits for it any more: it took at least this long.
+    pub fn outpaced(&self, index: usize, now: Duration, waited: Duration) {
+        // As of a time-out its latency rises, but it did not fail.
+        self.members[index].endpoint.load.outpaced(now, waited);
+    }
+
+    /// When breakers let the next attempt through, if they are what keeps all members from being asked.
+    #[must_use]
+    pub fn open_until(&self, now: Duration) -> Option<Duration> {
+        let mut first: Option<Duration> = None;
+        for member in self.members.iter().filter(|member| member.weight > 0) {
+            let until = match member.endpoint.breaker(now) {
+                breaker::State::Closed | breaker::State::HalfOpen { has_room: true } => {
+                    return None;
+                }
+                breaker::State::HalfOpen { has_room: false } => now,
+                breaker::State::Open { until } => until,
+            };
+            first = Some(first.map_or(until, |first| first.min(until)));
+        }
+        first
     }
 
     /// Takes in a probe of a member: it goes down after `fall` bad ones in a row, and comes up after `rise` good ones.
@@ -231,6 +303,10 @@ impl Group {
         } else if let Some(until) = standing.ejected_until {
             let cause = endpoint.ejection.cause();
             State::Ejected { cause, until }
+        } else if let breaker::State::Open { until } = standing.breaker {
+            State::Open { until }
+        } else if let breaker::State::HalfOpen { .. } = standing.breaker {
+            State::HalfOpen
         } else if let Some(until) = standing.paused_until {
             State::Paused { until }
         } else if slow_start::ramp(endpoint.since(now), now, self.policy.slow_start) < 1.0 {

@@ -15,6 +15,8 @@
 //! - A [`Balancer`] is one worker's: it answers [`Balancer::pick`] from a view of who takes part, which it makes
 //!   anew only when [`Changes`] says that something changed, or when time alone changes something.
 //! - A [`limit::Limiter`] says how much of something one client may have.
+//! - [`resilience`] has what keeps a service up when servers are slow or fail: deadlines, retries and their
+//!   budget, hedges, circuit breakers, bulkheads with their queues, adaptive limits.
 //!
 //! # What is absent
 //! No sockets, no clock, no tasks, no logging. A decision that has a reason returns it.

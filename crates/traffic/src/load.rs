@@ -80,6 +80,12 @@ impl Load {
         self.observe_failing(now, outcome.is_failure());
     }
 
+    /// It took at least this long, and was not waited for any longer.
+    pub(crate) fn outpaced(&self, now: Duration, waited: Duration) {
+        self.latency
+            .observe_peak(ticks(now), (waited.as_secs_f32() * 1e6).max(1.0));
+    }
+
     fn observe_failing(&self, now: u32, is_failure: bool) {
         if self.failing.is_unset() && !is_failure {
             return;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::balance::Algorithm;
+use crate::resilience::breaker;
 
 /// How to choose among the endpoints of an upstream.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +25,8 @@ pub struct Policy {
     pub panic: f64,
     /// When an endpoint's answers take it out.
     pub outlier: Outlier,
+    /// The circuit breaker that each endpoint has, if any.
+    pub breaker: Option<breaker::Rules>,
 }
 
 impl Default for Policy {
@@ -36,6 +39,7 @@ impl Default for Policy {
             overprovision: 1.4,
             panic: 0.1,
             outlier: Outlier::default(),
+            breaker: None,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::outcome::Outcome;
+use crate::resilience::breaker::Why;
 
 /// Why an endpoint was ejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,8 +32,8 @@ impl Cause {
     }
 }
 
-/// What an endpoint is doing, for people. Where several hold, the first of this order is told: draining, down, ejected, paused,
-/// starting.
+/// What an endpoint is doing, for people. Where several hold, the first of this order is told: draining, down, ejected, open,
+/// half-open, paused, starting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// Takes part.
@@ -53,6 +54,13 @@ pub enum State {
         /// When it is tried again.
         until: Duration,
     },
+    /// Its breaker is open.
+    Open {
+        /// When it is tried again.
+        until: Duration,
+    },
+    /// Its breaker is half-open: it gets a few requests as trials.
+    HalfOpen,
     /// Takes no new requests.
     Draining,
 }
@@ -67,6 +75,8 @@ impl State {
             Self::Down => "down",
             Self::Ejected { .. } => "ejected",
             Self::Paused { .. } => "paused",
+            Self::Open { .. } => "open",
+            Self::HalfOpen => "half_open",
             Self::Draining => "draining",
         }
     }
@@ -102,6 +112,15 @@ pub enum What {
     },
     /// The time it was ejected for is over. Not told if it was ejected again before anybody looked.
     EjectionOver,
+    /// Its breaker has opened.
+    BreakerOpened {
+        /// Why.
+        why: Why,
+        /// For how long.
+        for_: Duration,
+    },
+    /// Its breaker has closed again.
+    BreakerClosed,
     /// Enough probes in a row failed.
     ProbeDown,
     /// Enough probes in a row succeeded.
@@ -117,6 +136,8 @@ impl What {
             Self::AnswersAgain => "answers_again",
             Self::Ejected { .. } => "ejected",
             Self::EjectionOver => "ejection_over",
+            Self::BreakerOpened { .. } => "breaker_opened",
+            Self::BreakerClosed => "breaker_closed",
             Self::ProbeDown => "probe_down",
             Self::ProbeUp => "probe_up",
         }
@@ -139,6 +160,10 @@ impl fmt::Display for What {
                 write!(to, "is ejected for {for_:?}: {why}")
             }
             Self::EjectionOver => to.write_str("takes part again after its ejection"),
+            Self::BreakerOpened { why, for_ } => {
+                write!(to, "is not asked for {for_:?}: {}", why.text())
+            }
+            Self::BreakerClosed => to.write_str("passed its trials: its breaker is closed"),
             Self::ProbeDown => to.write_str("is down: its probes fail"),
             Self::ProbeUp => to.write_str("is up: its probes succeed"),
         }

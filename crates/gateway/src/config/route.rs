@@ -26,6 +26,8 @@ pub struct Route {
     pub response_fields: FieldEdits,
     /// How long things may take.
     pub timeouts: RouteTimeouts,
+    /// A field in which a client says how long it will wait, in lower case. It can only shorten the deadline.
+    pub deadline_header: Option<String>,
     /// Most bytes of a request's body, without its framing.
     pub max_body: u64,
     /// Where a copy of some requests goes.
@@ -97,8 +99,11 @@ pub struct PriorityHeader {
 /// How long things may take on a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteTimeouts {
-    /// From the end of a request to the head of its response.
+    /// From the end of a request to the head of its response, in each attempt.
     pub response: Duration,
+    /// From a request's arrival to the head of its response, over everything that lies between: queues, connections, attempts and
+    /// the waits before them. `None` for no such limit.
+    pub deadline: Option<Duration>,
     /// Without a byte of a body moving, either way.
     pub body: Duration,
     /// Without a byte moving in a tunnel (WebSocket).
@@ -109,6 +114,7 @@ impl Default for RouteTimeouts {
     fn default() -> Self {
         Self {
             response: Duration::from_secs(60),
+            deadline: None,
             body: Duration::from_secs(30),
             tunnel: Duration::from_secs(3600),
         }

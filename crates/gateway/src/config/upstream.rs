@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tenfold_traffic::Policy;
 use tenfold_traffic::resilience::bulkhead::Settings;
+use tenfold_traffic::resilience::{breaker, budget, retry};
 
 /// Servers that do the same.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +28,12 @@ pub struct Upstream {
     pub probe: Option<Probe>,
     /// How many requests may be under way to all of its servers, over all workers; without it there is no limit.
     pub concurrency: Option<Settings>,
+    /// How requests are tried again.
+    pub retry: Retry,
+    /// When a second server is asked beside the first, if at all.
+    pub hedge: Option<Hedge>,
+    /// The circuit breaker of all servers together, if any; that of each is in `policy`.
+    pub breaker: Option<breaker::Rules>,
     /// To make a connection.
     pub connect_timeout: Duration,
     /// How long an unused connection is kept.
@@ -48,12 +55,37 @@ impl Upstream {
             sources: Vec::new(),
             probe: None,
             concurrency: None,
+            retry: Retry::default(),
+            hedge: None,
+            breaker: None,
             // Covers one lost SYN, which is repeated after a second.
             connect_timeout: Duration::from_secs(2),
             idle_timeout: Duration::from_secs(60),
             idle_connections: 256,
         }
     }
+}
+
+/// How requests are tried again.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Retry {
+    /// When, and how often.
+    pub rules: retry::Rules,
+    /// How much all of it may cost.
+    pub budget: budget::Rules,
+    /// From the end of a request to the head of its response, if that is less than the route allows.
+    pub per_try_timeout: Option<Duration>,
+    /// Bytes of a request's body that are kept so that they can be sent again, beyond those that came with its head.
+    pub replay: u64,
+}
+
+/// When a second server is asked beside the first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hedge {
+    /// After this percentile of the times that answers took: 0.5 to 0.999.
+    pub percentile: f64,
+    /// Not before this, however quick answers are.
+    pub least: Duration,
 }
 
 /// One server.

@@ -10,13 +10,14 @@ use super::discover::Discovery;
 use super::edit::Edits;
 use super::probe::{Probes, Target};
 use crate::config::{Address, Server, Upstream};
-use crate::snapshot::SharedUpstream;
+use crate::snapshot::{Resilience, SharedUpstream};
 use crate::upstream::gate::Gate;
 
 /// An upstream and everything that keeps it up to date.
 pub(crate) struct Managed {
     pub(crate) config: Arc<Upstream>,
     changes: Arc<Changes>,
+    resilience: Arc<Resilience>,
     /// The state of the servers that there are.
     endpoints: HashMap<(String, Address), Arc<Endpoint>>,
     /// The servers that are written down or were found.
@@ -55,16 +56,19 @@ impl Managed {
     /// A new upstream, whose servers are taken to be well. `now` is when they came, zero if they have been there before.
     pub(crate) fn new(config: Arc<Upstream>, edits: Edits, now: Duration) -> Self {
         let changes = Changes::new();
+        let resilience = Arc::new(Resilience::default());
         let shared = Arc::new(SharedUpstream {
             group: Group::new(config.policy.clone(), Vec::new(), Arc::clone(&changes)),
             servers: Vec::new(),
             gate: Gate::new(config.concurrency.as_ref(), None),
             config: Arc::clone(&config),
+            resilience: Arc::clone(&resilience),
         });
         let mut managed = Self {
             found: unresolved(&config.servers, &[]),
             config,
             changes,
+            resilience,
             endpoints: HashMap::new(),
             edits,
             current: Arc::new(Current {
@@ -101,6 +105,9 @@ impl Managed {
             if found.is_empty() || found.iter().any(has_address) {
                 self.found = found;
             }
+        }
+        if config.breaker.is_none() {
+            self.resilience.breaker.reset();
         }
         self.config = config;
         self.rebuild(now);
@@ -153,6 +160,7 @@ impl Managed {
             servers,
             gate: Gate::new(self.config.concurrency.as_ref(), self.shared.gate.as_ref()),
             config: Arc::clone(&self.config),
+            resilience: Arc::clone(&self.resilience),
         });
         self.changes.bump();
         self.current.set(Arc::clone(&self.shared));

@@ -66,6 +66,12 @@ impl Control {
             algorithm: upstream.config.policy.algorithm.name().to_owned(),
             is_panicking: upstream.group.is_panicking(now),
             concurrency: upstream.gate.as_deref().map(metrics::concurrency::status),
+            breaker: upstream
+                .config
+                .breaker
+                .as_ref()
+                .map(|_| upstream.resilience.breaker.state(now).name().to_owned())
+                .unwrap_or_default(),
             endpoints: (0..count)
                 .map(|index| self.endpoint_status(upstream, index, now))
                 .collect(),
@@ -136,6 +142,11 @@ fn state(state: State) -> (EndpointState, Option<Duration>, String) {
             let cause = "connections fail".into();
             (EndpointState::Paused, Some(until), cause)
         }
+        State::Open { until } => {
+            let cause = "its requests fail".into();
+            (EndpointState::Open, Some(until), cause)
+        }
+        State::HalfOpen => (EndpointState::HalfOpen, None, "on trial".into()),
         State::Draining => (EndpointState::Draining, None, "asked for".into()),
     }
 }

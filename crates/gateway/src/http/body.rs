@@ -60,6 +60,14 @@ pub(crate) struct Pump {
     written: u64,
     /// Largest body, in bytes of data.
     most: u64,
+    /// What has passed, if it is kept.
+    kept: Option<Kept>,
+}
+
+/// A copy of what has passed, framing included, as long as it is not too much.
+struct Kept {
+    bytes: Vec<u8>,
+    most: usize,
 }
 
 /// A part of a body up to this size is copied behind the head, to be written in one piece with it.
@@ -91,6 +99,7 @@ impl Pump {
             read: 0,
             written: 0,
             most: u64::MAX,
+            kept: None,
         };
         pump.decode()?;
         if let (Some(head), Some(body)) = (&mut first, &mut pump.buffer)
@@ -111,6 +120,51 @@ impl Pump {
     pub(crate) fn limit(mut self, most: u64) -> Self {
         self.most = most;
         self
+    }
+
+    /// Begins to keep what passes, up to `most` bytes. Only before anything has passed; what is decoded already is kept too.
+    pub(crate) fn keep(&mut self, most: u64) {
+        debug_assert!(self.format == Format::Same && self.first.is_none() && self.written == 0);
+        self.kept = Some(Kept {
+            bytes: Vec::new(),
+            most: usize::try_from(most).unwrap_or(usize::MAX),
+        });
+        self.keep_ready();
+    }
+
+    /// True if all that has passed is kept.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    pub(crate) fn forget_kept(&mut self) {
+        self.kept = None;
+    }
+
+    /// Begins anew behind what was kept, which is returned and kept no longer here. What follows is kept on.
+    pub(crate) fn rewind(&mut self) -> Vec<u8> {
+        let Some(kept) = &mut self.kept else {
+            return Vec::new();
+        };
+        let bytes = std::mem::take(&mut kept.bytes);
+        kept.most -= bytes.len();
+        self.forget_ready();
+        self.is_writing = false;
+        bytes
+    }
+
+    fn keep_ready(&mut self) {
+        let ready = match &self.buffer {
+            Some(buffer) => &buffer.filled()[..self.ready],
+            None => &[],
+        };
+        if let Some(kept) = &mut self.kept {
+            if kept.bytes.len() + ready.len() > kept.most {
+                self.kept = None;
+            } else {
+                kept.bytes.extend_from_slice(ready);
+            }
+        }
     }
 
     /// Bytes of the body that were read, without its framing as far as that is known.
@@ -312,6 +366,9 @@ impl Pump {
         self.read += step.consumed as u64;
         self.ready = step.produced;
         self.gap = step.consumed - step.produced;
+        if self.kept.is_some() {
+            self.keep_ready();
+        }
         if self.format == Format::Chunks && step.produced > 0 {
             self.frame();
         }

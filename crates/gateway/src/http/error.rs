@@ -27,12 +27,19 @@ pub(crate) enum Failure {
     ClientGone,
     /// No server accepted a connection.
     NoServer,
+    /// A circuit breaker is open, and no server is asked.
+    BreakerOpen {
+        /// When it lets requests through again, in whole seconds from now; at least 1.
+        retry_after: u32,
+    },
     /// The server broke the connection before or while answering.
     UpstreamBroken,
     /// The server's answer is not acceptable HTTP/1.1.
     UpstreamInvalid(Invalid),
     /// The server took too long.
     UpstreamTimeout,
+    /// The request's deadline passed before there was an answer.
+    DeadlineExceeded,
     /// An upgraded connection broke on one side.
     TunnelBroken,
     /// An upgraded connection was silent for too long.
@@ -86,6 +93,14 @@ pub(crate) enum Invalid {
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl Failure {
+    /// A circuit breaker is open for `left` more.
+    pub(crate) fn breaker_open(left: Duration) -> Self {
+        let seconds = u32::try_from(left.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
+        Self::BreakerOpen {
+            retry_after: seconds.max(1),
+        }
+    }
+
     /// The status code that answers it.
     pub(crate) fn status(self) -> u16 {
         match self {
@@ -100,9 +115,9 @@ impl Failure {
             Self::ClientTimeout => 408,
             // Never sent; nginx's number in logs for a connection that is no longer there to answer on.
             Self::ClientGone | Self::TunnelBroken | Self::TunnelIdle => 499,
-            Self::NoServer | Self::Exhausted | Self::Shed(_) => 503,
+            Self::NoServer | Self::BreakerOpen { .. } | Self::Exhausted | Self::Shed(_) => 503,
             Self::UpstreamBroken | Self::UpstreamInvalid(_) => 502,
-            Self::UpstreamTimeout | Self::OnlyIfCached => 504,
+            Self::UpstreamTimeout | Self::DeadlineExceeded | Self::OnlyIfCached => 504,
             Self::PurgeForbidden => 403,
             Self::PurgeMalformed => 400,
             Self::Limited { .. } => 429,
@@ -122,11 +137,13 @@ impl Failure {
             Self::ClientTimeout => "client_timeout",
             Self::ClientGone => "client_gone",
             Self::NoServer => "no_server",
+            Self::BreakerOpen { .. } => "breaker_open",
             Self::UpstreamBroken => "upstream_broken",
             Self::UpstreamInvalid(Invalid::Head(error)) => error.kind(),
             Self::UpstreamInvalid(Invalid::Body(error)) => error.kind(),
             Self::UpstreamInvalid(Invalid::UnaskedUpgrade) => "unasked_upgrade",
             Self::UpstreamTimeout => "upstream_timeout",
+            Self::DeadlineExceeded => "deadline_exceeded",
             Self::TunnelBroken => "tunnel_broken",
             Self::TunnelIdle => "tunnel_idle",
             Self::Shed(Shed::Full) => "shed_full",
@@ -155,7 +172,9 @@ impl Failure {
     /// How long a client is asked to wait before it tries again, in seconds.
     fn retry_after(self) -> Option<u64> {
         match self {
-            Self::Limited { retry_after } => Some(retry_after.into()),
+            Self::Limited { retry_after } | Self::BreakerOpen { retry_after } => {
+                Some(retry_after.into())
+            }
             _ => (self.status() == 503).then_some(RETRY_AFTER.as_secs()),
         }
     }
@@ -274,9 +293,13 @@ impl fmt::Display for Failure {
             Self::ClientTimeout => "the request took too long to arrive",
             Self::ClientGone => "the client went away",
             Self::NoServer => "no server is available at the moment",
+            Self::BreakerOpen { .. } => {
+                "the service fails too often at the moment and is not asked"
+            }
             Self::UpstreamBroken => "the server closed the connection without a complete answer",
             Self::UpstreamInvalid(_) => "the server sent an invalid response",
             Self::UpstreamTimeout => "the server took too long to answer",
+            Self::DeadlineExceeded => "there was no answer within the time that this request has",
             Self::TunnelBroken => "the upgraded connection broke",
             Self::TunnelIdle => "the upgraded connection was idle for too long",
             Self::Shed(_) => "there are more requests than can be answered at the moment",

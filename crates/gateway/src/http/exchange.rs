@@ -37,40 +37,51 @@ pub(super) enum ExchangeError {
 }
 
 /// Sends the request and reads the head of the final response, passing interim ones on.
-pub(super) async fn run(
-    worker: &Worker,
-    client: &mut Client,
-    request: &mut Request,
-    pick: &Pick,
-    upstream: &mut Connection,
+pub(super) fn run<'a>(
+    worker: &'a Worker,
+    client: &'a mut Client,
+    request: &'a mut Request,
+    pick: &'a Pick,
+    upstream: &'a mut Connection,
     now: Duration,
-) -> Result<ResponseHead, ExchangeError> {
-    let timeouts = request.route().timeouts;
+) -> impl Future<Output = Result<ResponseHead, ExchangeError>> + 'a {
     // A client that waits for 100 sends its body when the server has spoken.
     let is_uploading = request.has_upload() && !request.head.line().expects_continue;
     let first = if is_uploading {
-        timeouts.body
+        request.route().timeouts.body
     } else {
-        timeouts.response
+        response_timeout(request)
     };
-    client.timer.set(now, first);
+    client.timer.set(now, request.deadline().within(now, first));
     let mut sending = Sending {
         was_down: pick.member().endpoint.is_down(),
         ..Sending::default()
     };
-    loop {
-        let head = poll_fn(|cx| sending.poll(cx, worker, client, request, pick, upstream)).await?;
-        match head.line().status {
-            101 if headers::upgrade_of(&request.head).is_some() => return Ok(head),
-            101 => {
-                return Err(ExchangeError::Fatal(Failure::UpstreamInvalid(
-                    Invalid::UnaskedUpgrade,
-                )));
+    async move {
+        loop {
+            let head =
+                poll_fn(|cx| sending.poll(cx, worker, client, request, pick, upstream)).await?;
+            match head.line().status {
+                101 if headers::upgrade_of(&request.head).is_some() => return Ok(head),
+                101 => {
+                    return Err(ExchangeError::Fatal(Failure::UpstreamInvalid(
+                        Invalid::UnaskedUpgrade,
+                    )));
+                }
+                100..200 => Box::pin(pass_interim(worker, client, request, upstream, head)).await?,
+                _ => return Ok(head),
             }
-            100..200 => Box::pin(pass_interim(worker, client, request, upstream, head)).await?,
-            _ => return Ok(head),
         }
     }
+}
+
+/// How long a server may take to begin its answer: what the route allows, or less for one attempt of several.
+fn response_timeout(request: &Request) -> Duration {
+    let response = request.route().timeouts.response;
+    let retry = &request.way.upstream().shared.config.retry;
+    retry
+        .per_try_timeout
+        .map_or(response, |per_try| per_try.min(response))
 }
 
 /// How far sending has come.
@@ -94,7 +105,6 @@ impl Sending {
         pick: &Pick,
         upstream: &mut Connection,
     ) -> Poll<Result<ResponseHead, ExchangeError>> {
-        let timeouts = request.route().timeouts;
         let stream = client.connection.stream_mut();
         if !self.is_over {
             match request.poll_send(cx, stream, upstream.stream_mut()) {
@@ -106,12 +116,14 @@ impl Sending {
                 Poll::Ready(Ok(())) => {
                     self.is_over = true;
                     if request.has_upload() || self.progress > 0 {
-                        client.timer.set(worker.clock.read(), timeouts.response);
+                        let (now, limit) = (worker.clock.read(), response_timeout(request));
+                        client.timer.set(now, request.deadline().within(now, limit));
                     }
                 }
                 Poll::Pending if request.progress() != self.progress => {
                     self.progress = request.progress();
-                    client.timer.set(worker.clock.read(), timeouts.body);
+                    let (now, limit) = (worker.clock.read(), request.route().timeouts.body);
+                    client.timer.set(now, request.deadline().within(now, limit));
                 }
                 Poll::Pending => {}
             }
@@ -129,6 +141,8 @@ impl Sending {
                     !self.is_over && !request.waits_for_server() && !request.waits_for_100();
                 let failure = if is_clients {
                     Failure::ClientTimeout
+                } else if request.deadline().has_passed(worker.clock.recent()) {
+                    Failure::DeadlineExceeded
                 } else {
                     Failure::UpstreamTimeout
                 };

@@ -16,7 +16,7 @@ use super::error::Failure;
 use super::forward::Answered;
 use super::request::Request;
 use super::served::Served;
-use super::{admission, cached, local, pipeline};
+use super::{admission, cached, local, mirror, pipeline};
 use crate::config::route::Fallback;
 use crate::worker::Worker;
 
@@ -91,6 +91,6 @@ pub(super) async fn answer(
 /// Nobody gets it; its connection may be kept.
 fn let_go(worker: &Worker, answered: Result<Answered, Failure>) {
     if let Ok(answered) = answered {
-        cached::give_up(worker, answered);
+        mirror::give_up(worker, answered);
     }
 }

@@ -1,34 +1,30 @@
-//! Attempts: choose a server, have a connection to it, exchange; and go elsewhere when that fails.
+//! One attempt: choose a server, have a connection to it, exchange. What follows a failed one is [`retry`]'s business.
 //!
-//! What may be repeated:
-//! - A connection that could not be made: with every other server, up to [`MAX_TRIED`](tenfold_traffic::balance::MAX_TRIED);
-//!   nothing was sent.
-//! - A connection that broke before the response began: only idempotent methods (RFC 9110 section 9.2.2) unless it took
-//!   not a byte, only while the whole request is still at hand, and only [`MAX_RESENDS`] times, so that a request that
-//!   kills servers does not kill all of them. If the connection had been idle before, its server just closed it, and gets
-//!   a second chance on a new one.
-//! - Anything after the response began: never.
+//! An attempt ends with an answer, with a failure that another one might mend ([`Stopped::Failed`]), or with one that it would
+//! not, or must not be repeated after ([`Stopped::Fatal`]). The first attempt is part of the request's own future, further
+//! ones and everything that decides about them are boxed: a request that is answered at once pays nothing for them.
 
 use std::io;
 use std::time::Duration;
 
 use tenfold_http1::ResponseHead;
+use tenfold_traffic::resilience::breaker::{Call, Event};
+use tenfold_traffic::resilience::deadline::Deadline;
+use tenfold_traffic::resilience::retry::Failed;
 use tenfold_traffic::{Algorithm, Ask, Outcome, Tried, What};
 
 use super::client::Client;
 use super::error::Failure;
 use super::exchange::{self, ExchangeError};
-use super::identity;
 use super::request::Request;
 use super::respond::Response;
+use super::{hedge, identity, retry};
 use crate::upstream::changes;
 use crate::upstream::connect::{connect, is_our_own_lack};
-use crate::upstream::{Connection, Pick};
+use crate::upstream::{Connection, NoPick, Pick};
 use crate::worker::Worker;
 use crate::worker::timer::Timer;
 
-/// How often a request that may have reached a server is sent again.
-const MAX_RESENDS: u8 = 2;
 /// A request that must not be repeated rides only on a connection used this recently: the longer one has been idle, the
 /// likelier its server is just closing it (many do after 5 s).
 const FRESH: Duration = Duration::from_secs(1);
@@ -40,6 +36,8 @@ pub(super) struct Answered {
     pub(super) pick: Pick,
     /// When the attempt began.
     since: Duration,
+    /// The server was judged by this answer.
+    is_judged: bool,
 }
 
 impl Answered {
@@ -55,6 +53,7 @@ impl Answered {
             connection,
             pick,
             since,
+            is_judged: false,
         }
     }
 
@@ -70,16 +69,14 @@ impl Answered {
             connection,
             pick,
             since,
+            is_judged,
         } = self;
         let is_failure = head.line().status >= 500;
         match Response::new(worker, client, request, head, connection, pick) {
+            Ok(response) if is_judged => Ok(response),
             Ok(response) => {
-                judge(
-                    worker,
-                    response.pick(),
-                    Outcome::Answered { is_failure },
-                    since,
-                );
+                let outcome = Outcome::Answered { is_failure };
+                judge(worker, response.pick(), outcome, since);
                 Ok(response)
             }
             Err((failure, pick)) => {
@@ -89,104 +86,229 @@ impl Answered {
         }
     }
 
-    /// Judges the server for an answer that the cache takes.
-    pub(super) fn judge(&self, worker: &Worker) {
-        let is_failure = self.head.line().status >= 500;
-        judge(
-            worker,
-            &self.pick,
-            Outcome::Answered { is_failure },
-            self.since,
-        );
+    /// Judges the server by the head of its answer, once.
+    pub(super) fn judge(&mut self, worker: &Worker) {
+        if !std::mem::replace(&mut self.is_judged, true) {
+            let is_failure = self.head.line().status >= 500;
+            let outcome = Outcome::Answered { is_failure };
+            judge(worker, &self.pick, outcome, self.since);
+        }
+    }
+}
+
+/// What has been tried for a request.
+#[derive(Default)]
+pub(super) struct Course {
+    pub(super) tried: Tried,
+    /// Attempts that reached a server.
+    pub(super) sent: u8,
+    /// Those of them whose connection had been idle and broke: its server was just closing it.
+    pub(super) stale: u8,
+    /// A server may have seen the request.
+    pub(super) was_sent: bool,
+    /// What the last attempt ended with is what the client gets.
+    pub(super) is_over: bool,
+    /// Where the next attempt goes, whatever the balancer thinks.
+    pub(super) again: Option<Again>,
+}
+
+/// A server that was chosen already.
+#[derive(Clone, Copy)]
+pub(super) struct Again {
+    pub(super) index: u32,
+    /// It just closed an idle connection: a new one is needed.
+    pub(super) is_stale: bool,
+}
+
+/// Why an attempt has no answer.
+pub(super) enum Stopped {
+    /// Another attempt would not help, or must not be made.
+    Fatal(Failure),
+    /// Another attempt may help.
+    Failed(Failed),
+    /// There is no server that has not been tried.
+    NoServer,
+}
+
+impl Stopped {
+    /// What the client is told if this was the last attempt.
+    pub(super) fn failure(&self) -> Failure {
+        match self {
+            Self::Fatal(failure) => *failure,
+            Self::Failed(Failed::Timeout) => Failure::UpstreamTimeout,
+            Self::NoServer | Self::Failed(Failed::Connect) => Failure::NoServer,
+            Self::Failed(_) => Failure::UpstreamBroken,
+        }
     }
 }
 
 /// Finds a server of an upstream that answers, and reads the head of its answer. The server is judged when the answer is used.
-pub(super) async fn ask(
-    worker: &Worker,
-    client: &mut Client,
-    request: &mut Request,
-) -> Result<Answered, Failure> {
-    let mut tried = Tried::default();
-    let mut resends = 0_u8;
-    let mut now = request.started;
-    let mut is_retry = false;
-    // The server to try again, on a new connection.
-    let mut again = None;
-    loop {
-        let is_again = again.is_some();
-        let out_of_servers = if resends > 0 {
-            Failure::UpstreamBroken
-        } else {
-            Failure::NoServer
+pub(super) fn ask<'a>(
+    worker: &'a Worker,
+    client: &'a mut Client,
+    request: &'a mut Request,
+) -> impl Future<Output = Result<Answered, Failure>> + 'a {
+    let shared = &request.way.upstream().shared;
+    shared.resilience.budget.deposit(request.started);
+    let retry = &shared.config.retry;
+    let replay = retry.replay;
+    if replay > 0
+        && request.has_upload()
+        && (request.method().is_idempotent() || retry.rules.non_idempotent)
+    {
+        request.keep_body(replay);
+    }
+    let mut course = Course::default();
+    // Not an async function: those keep their arguments twice, and this future is a part of every request's.
+    async move {
+        let now = request.started;
+        let ended = match hedge::after(request) {
+            None => attempt(worker, client, request, &mut course, now).await,
+            Some(after) => Box::pin(hedge::ask(worker, client, request, &mut course, after)).await,
         };
-        if is_retry {
-            now = worker.clock.read();
+        if course.is_over {
+            request.forget_body();
+            return ended.map_err(|stopped| stopped.failure());
         }
-        let pick = match again.take() {
-            Some(index) => Some(request.way.upstream().pick_again(index)),
-            None => choose(worker, client, request, &tried, now),
+        Box::pin(retry::go_on(worker, client, request, course, ended)).await
+    }
+}
+
+/// Asks one server.
+pub(super) fn attempt<'a>(
+    worker: &'a Worker,
+    client: &'a mut Client,
+    request: &'a mut Request,
+    course: &'a mut Course,
+    mut now: Duration,
+) -> impl Future<Output = Result<Answered, Stopped>> + 'a {
+    async move {
+        let again = course.again.take();
+        let pick = match again {
+            Some(again) => Ok(request.way.upstream().pick_again(again.index)),
+            None => choose(worker, client, request, &course.tried, now),
         };
-        let pick = pick.ok_or(out_of_servers)?;
-        worker.metrics.retries.add(u64::from(is_retry));
-        is_retry = true;
-        let longest = (!is_again).then(|| longest_idle(&pick, request));
-        let Some((mut connection, is_reused)) =
-            obtain(worker, &client.timer, &pick, now, longest).await?
-        else {
-            tried.add(pick.index as usize);
-            continue;
+        let pick = pick.map_err(|refused| match refused {
+            NoPick::NoServer => Stopped::NoServer,
+            // Somebody was asked, and failed: that is what the client is told.
+            NoPick::Open { .. } if course.sent > 0 => Stopped::NoServer,
+            NoPick::Open { until } => {
+                Stopped::Fatal(Failure::breaker_open(until.saturating_sub(now)))
+            }
+        })?;
+        let longest = again
+            .is_none_or(|again| !again.is_stale)
+            .then(|| longest_idle(&pick, request));
+        let deadline = request.deadline();
+        let obtained = obtain(worker, &client.timer, &pick, now, longest, deadline).await;
+        let Some((mut connection, is_reused)) = obtained.map_err(Stopped::Fatal)? else {
+            course.tried.add(pick.index as usize);
+            return Err(Stopped::Failed(Failed::Connect));
         };
         if !is_reused {
             now = worker.clock.read();
         }
-        match exchange::run(worker, client, request, &pick, &mut connection, now).await {
+        course.sent += 1;
+        let error = match exchange::run(worker, client, request, &pick, &mut connection, now).await
+        {
             Ok(head) => {
-                return Ok(Answered {
-                    head,
-                    connection,
-                    pick,
-                    since: now,
-                });
+                course.is_over = !retry::is_unwanted(request, head.line().status);
+                return Ok(Answered::new(head, connection, pick, now));
             }
-            Err(ExchangeError::Fatal(failure)) => {
-                let outcome = match failure {
-                    Failure::UpstreamTimeout => Some(Outcome::TimedOut),
-                    // It answers at once, and what nobody can use: not judged, it would be the fastest and freest of all.
-                    Failure::UpstreamInvalid(_) => Some(Outcome::Answered { is_failure: true }),
-                    _ => None,
-                };
-                if let Some(outcome) = outcome {
-                    judge(worker, &pick, outcome, now);
-                }
-                return Err(failure);
-            }
-            Err(ExchangeError::Abandoned) => tried.add(pick.index as usize),
-            Err(ExchangeError::Broken) if is_reused => again = Some(pick.index),
-            Err(ExchangeError::Broken) => {
-                // A server may lose patience with a client that does not send its body; that is not its fault.
-                if request.is_sent() {
-                    judge(worker, &pick, Outcome::Broken, now);
-                }
-                tried.add(pick.index as usize);
-            }
+            Err(error) => error,
+        };
+        course.was_sent |= !request.is_unsent();
+        if matches!(error, ExchangeError::Broken) && is_reused {
+            course.again = Some(Again {
+                index: pick.index,
+                is_stale: true,
+            });
+            course.stale += 1;
+            return Err(Stopped::Failed(Failed::Reset));
         }
-        if !request.may_repeat() || resends == MAX_RESENDS {
-            return Err(Failure::UpstreamBroken);
-        }
-        request.rewind();
-        resends += 1;
+        course.tried.add(pick.index as usize);
+        let stopped = judge_error(worker, request, &pick, error, now);
+        course.is_over = matches!(stopped, Stopped::Fatal(_));
+        Err(stopped)
     }
 }
 
+/// Judges a server for not answering, if that is its fault, and says what it means for the request.
+fn judge_error(
+    worker: &Worker,
+    request: &Request,
+    pick: &Pick,
+    error: ExchangeError,
+    since: Duration,
+) -> Stopped {
+    let (outcome, stopped) = match error {
+        ExchangeError::Abandoned => (None, Stopped::Failed(Failed::Down)),
+        // A server may lose patience with a client that does not send its body; that is not its fault.
+        ExchangeError::Broken => (
+            request.is_sent().then_some(Outcome::Broken),
+            Stopped::Failed(Failed::Reset),
+        ),
+        ExchangeError::Fatal(Failure::UpstreamTimeout) => {
+            (Some(Outcome::TimedOut), Stopped::Failed(Failed::Timeout))
+        }
+        ExchangeError::Fatal(Failure::DeadlineExceeded) => {
+            let is_its_fault = has_had_its_time(request, worker.clock.recent(), since);
+            let outcome = is_its_fault.then_some(Outcome::TimedOut);
+            (outcome, Stopped::Fatal(Failure::DeadlineExceeded))
+        }
+        // It answers at once, and what nobody can use: not judged, it would be the fastest and freest of all.
+        ExchangeError::Fatal(failure @ Failure::UpstreamInvalid(_)) => (
+            Some(Outcome::Answered { is_failure: true }),
+            Stopped::Fatal(failure),
+        ),
+        ExchangeError::Fatal(failure) => (None, Stopped::Fatal(failure)),
+    };
+    if let Some(outcome) = outcome {
+        judge(worker, pick, outcome, since);
+    }
+    stopped
+}
+
+/// True if an attempt that ran into the request's deadline took at least half of what the route gives for all of it. Otherwise
+/// clients with tiny deadlines could have servers passed over that are well.
+fn has_had_its_time(request: &Request, now: Duration, since: Duration) -> bool {
+    let timeouts = request.route().timeouts;
+    let whole = timeouts.deadline.unwrap_or(timeouts.response);
+    now.saturating_sub(since) >= whole.min(timeouts.response) / 2
+}
+
 /// A server that has not been tried.
-fn choose(
+pub(super) fn choose(
     worker: &Worker,
     client: &Client,
     request: &Request,
     tried: &Tried,
     now: Duration,
-) -> Option<Pick> {
+) -> Result<Pick, NoPick> {
+    let upstream = request.way.upstream();
+    upstream.pick(&wish(worker, client, request, tried, now))
+}
+
+/// The index of the server that would be chosen first.
+pub(super) fn peek(
+    worker: &Worker,
+    client: &Client,
+    request: &Request,
+    now: Duration,
+) -> Option<usize> {
+    let tried = Tried::default();
+    let upstream = request.way.upstream();
+    upstream.peek(&wish(worker, client, request, &tried, now))
+}
+
+/// What is known of a request that needs a server.
+fn wish<'t>(
+    worker: &Worker,
+    client: &Client,
+    request: &Request,
+    tried: &'t Tried,
+    now: Duration,
+) -> Ask<'t> {
     let upstream = request.way.upstream();
     let config = &upstream.shared.config;
     let key = match config.policy.algorithm {
@@ -196,13 +318,13 @@ fn choose(
         _ => None,
     };
     let sticky = config.sticky.as_ref();
-    upstream.pick(&Ask {
+    Ask {
         tried,
         now,
         random: worker.random(),
         key,
         sticky: sticky.and_then(|sticky| identity::sticky(&request.head, &sticky.cookie)),
-    })
+    }
 }
 
 fn longest_idle(pick: &Pick, request: &Request) -> Duration {
@@ -223,6 +345,7 @@ pub(super) async fn obtain(
     pick: &Pick,
     now: Duration,
     longest: Option<Duration>,
+    deadline: Deadline,
 ) -> Result<Option<(Connection, bool)>, Failure> {
     let member = pick.member();
     if let Some(longest) = longest
@@ -230,10 +353,18 @@ pub(super) async fn obtain(
     {
         return Ok(Some((connection, true)));
     }
+    if deadline.has_passed(now) {
+        return Err(Failure::DeadlineExceeded);
+    }
     let within = pick.upstream.shared.config.connect_timeout;
+    let within = deadline.within(now, within);
     timer.set(now, within);
     let connecting = Box::pin(connect(&member.address, within, &worker.buffers));
     let result = timer.limit(connecting).await;
+    if result.is_none() && deadline.has_passed(worker.clock.recent()) {
+        // It had less time than it is given elsewhere: nothing is known about it.
+        return Err(Failure::DeadlineExceeded);
+    }
     match result.unwrap_or(Err(io::ErrorKind::TimedOut.into())) {
         Ok(connection) => {
             member.metrics.opened.increment();
@@ -254,18 +385,40 @@ pub(super) async fn obtain(
     }
 }
 
-/// Tells the endpoint how an attempt that began at `since` went, and the operator if that changed anything.
+/// Tells the endpoint and the breakers how an attempt that began at `since` went, and the operator if that changed anything.
 pub(super) fn judge(worker: &Worker, pick: &Pick, outcome: Outcome, since: Duration) {
     let now = worker.clock.read();
-    let group = &pick.upstream.shared.group;
+    let shared = &pick.upstream.shared;
+    let (group, index) = (&shared.group, pick.index as usize);
     let latency = now.saturating_sub(since);
     if let Outcome::Answered { is_failure: true } | Outcome::Broken | Outcome::TimedOut = outcome {
         pick.member().metrics.failures.increment();
     }
-    if let Some(change) = group.observe(pick.index as usize, now, outcome, latency) {
-        changes::report(&pick.upstream.shared, &change);
+    if let Some(change) = group.observe(index, now, outcome, latency) {
+        changes::report(shared, &change);
         if let What::Ejected { cause, .. } = change.what {
             pick.member().metrics.ejections.increment(cause as usize);
         }
+    }
+    if let Some(change) = group.record(index, now, outcome, latency) {
+        changes::report(shared, &change);
+        let place = usize::from(change.what == What::BreakerClosed);
+        pick.member().metrics.breaker.increment(place);
+    }
+    if let Some(rules) = &shared.config.breaker {
+        let is_failure = outcome.is_failure();
+        let call = Call {
+            is_failure,
+            took: latency,
+        };
+        if let Some(event) = shared.resilience.breaker.record(rules, now, call) {
+            changes::report_breaker(shared, &event);
+            let place = usize::from(event == Event::Closed);
+            pick.upstream.metrics.breaker.increment(place);
+        }
+    }
+    if let (Some(hedge), Outcome::GOOD) = (&shared.config.hedge, outcome) {
+        let latencies = &shared.resilience.latencies;
+        latencies.observe(hedge.percentile, now, latency);
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tenfold_http1::body::Decoder;
 use tenfold_http1::framing::Length;
 use tenfold_http1::{Method, ResponseHead};
+use tenfold_traffic::resilience::deadline::Deadline;
 use tenfold_traffic::{Ask, Outcome, Tried};
 use tokio::io::AsyncWriteExt;
 
@@ -30,6 +31,9 @@ use crate::worker::timer::Timer;
 pub(crate) const MOST: usize = 256;
 /// Most bytes of a copy's response that are read, so that its connection can be used again.
 const MOST_READ: u64 = 1 << 20;
+
+/// How long a server may take to end an answer that nobody gets, before its connection is given up.
+const GIVEN_UP: Duration = Duration::from_secs(5);
 
 /// Copies that are under way.
 #[derive(Default)]
@@ -107,7 +111,7 @@ impl Copy {
 
     /// Sends it, and reads the answer into the void.
     async fn send(self, worker: &Worker) {
-        if let Some(answered) = self.ask(worker).await {
+        if let Some(mut answered) = self.ask(worker).await {
             answered.judge(worker);
             give_back(worker, &worker.timers.timer(), answered, self.timeout).await;
         }
@@ -115,24 +119,38 @@ impl Copy {
 
     /// One attempt, since nobody waits for it; the server is judged when its answer is used.
     pub(super) async fn ask(&self, worker: &Worker) -> Option<Answered> {
+        self.ask_elsewhere(worker, &mut Tried::default(), Deadline::NONE)
+            .await
+    }
+
+    /// One attempt at a server that was not tried, which is then among the tried.
+    pub(super) async fn ask_elsewhere(
+        &self,
+        worker: &Worker,
+        tried: &mut Tried,
+        deadline: Deadline,
+    ) -> Option<Answered> {
         let timer = worker.timers.timer();
         let now = worker.clock.read();
         let mut place = admission::enter_own(&self.upstream, now)?;
-        let Some(mut pick) = self.upstream.pick(&Ask {
-            tried: &Tried::default(),
+        let picked = self.upstream.pick(&Ask {
+            tried,
             now,
             random: worker.random(),
             key: self.key,
             sticky: None,
-        }) else {
+        });
+        let Ok(mut pick) = picked else {
             self.upstream.take_back(&mut place);
             return None;
         };
         pick.place = place;
+        tried.add(pick.index as usize);
         let longest = Some(self.upstream.shared.config.idle_timeout);
-        let obtained = forward::obtain(worker, &timer, &pick, now, longest).await;
+        let obtained = forward::obtain(worker, &timer, &pick, now, longest, deadline).await;
         let (mut connection, is_reused) = obtained.ok()??;
-        timer.set(worker.clock.read(), self.timeout);
+        let begun = worker.clock.read();
+        timer.set(begun, deadline.within(begun, self.timeout));
         let outcome = match timer.limit(self.exchange(&mut connection)).await {
             Some(Ok(head)) => {
                 pick.place.judge(!admission::is_bad(head.line().status));
@@ -141,6 +159,7 @@ impl Copy {
             // Its server just closed a connection that had been idle, which says nothing about it.
             Some(Err(())) if is_reused => return None,
             Some(Err(())) => Outcome::Broken,
+            None if deadline.has_passed(worker.clock.recent()) => return None,
             None => Outcome::TimedOut,
         };
         pick.place.judge(false);
@@ -166,6 +185,16 @@ impl Copy {
             }
         }
     }
+}
+
+/// Lets an answer go that nobody gets, and keeps its connection.
+pub(super) fn give_up(worker: &Worker, mut answered: Answered) {
+    answered.judge(worker);
+    let worker = worker.itself();
+    tokio::task::spawn_local(async move {
+        let timer = worker.timers.timer();
+        give_back(&worker, &timer, answered, GIVEN_UP).await;
+    });
 }
 
 /// Reads the response's body, within reason, and keeps the connection.

@@ -82,31 +82,37 @@ pub(super) fn serve<'a>(
 }
 
 /// Finds a server, and sends its response on.
-pub(super) async fn answer(worker: &Worker, client: &mut Client, request: &mut Request) -> Served {
+pub(super) fn answer<'a>(
+    worker: &'a Worker,
+    client: &'a mut Client,
+    request: &'a mut Request,
+) -> impl Future<Output = Served> + 'a {
     mirror::perhaps(worker, client, request);
-    let answered = match admission::enter(client, request) {
-        true => {
-            let answered = forward::ask(worker, client, request).await;
-            admission::judge(request, answered)
+    async move {
+        let answered = match admission::enter(client, request) {
+            true => {
+                let answered = forward::ask(worker, client, request).await;
+                admission::judge(request, answered)
+            }
+            false => Box::pin(admission::ask(worker, client, request)).await,
+        };
+        if fallback::is_wanted(request, &answered) {
+            let mut served = Box::pin(fallback::answer(worker, client, request, answered)).await;
+            read_the_rest(worker, client, request, &mut served).await;
+            return served;
         }
-        false => Box::pin(admission::ask(worker, client, request)).await,
-    };
-    if fallback::is_wanted(request, &answered) {
-        let mut served = Box::pin(fallback::answer(worker, client, request, answered)).await;
+        let mut answered = answered.and_then(|it| it.for_client(worker, client, request));
+        let sent = match &mut answered {
+            Ok(response) => response.send(worker, client, request).await,
+            Err(_) => Sent::default(),
+        };
+        let mut served = match answered {
+            Ok(response) => response.finish(worker, request, sent),
+            Err(failure) => Box::pin(refuse_request(worker, client, request, failure)).await,
+        };
         read_the_rest(worker, client, request, &mut served).await;
-        return served;
+        served
     }
-    let mut answered = answered.and_then(|it| it.for_client(worker, client, request));
-    let sent = match &mut answered {
-        Ok(response) => response.send(worker, client, request).await,
-        Err(_) => Sent::default(),
-    };
-    let mut served = match answered {
-        Ok(response) => response.finish(worker, request, sent),
-        Err(failure) => Box::pin(refuse_request(worker, client, request, failure)).await,
-    };
-    read_the_rest(worker, client, request, &mut served).await;
-    served
 }
 
 /// Sends on what a server has answered, or what there is instead of it.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tenfold_http1::body::Decoder;
 use tenfold_http1::chunked::Output;
 use tenfold_http1::framing::Length;
-use tenfold_http1::{BodyError, Buffer, Method, RequestHead, Version};
+use tenfold_http1::{BodyError, Buffer, Method, Name, RequestHead, Version};
+use tenfold_traffic::resilience::deadline::{self, Deadline};
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 
@@ -47,6 +48,7 @@ pub(crate) struct Request {
     /// The rest of the body, if any.
     upload: Option<Box<Pump>>,
     pub(crate) started: Duration,
+    deadline: Deadline,
     id: IdSpan,
     /// Bytes behind the head that belong to this request.
     consumed: u32,
@@ -84,6 +86,7 @@ impl Request {
         } else {
             0
         };
+        let deadline = deadline_of(way.route(), &head, started);
         let mut request = Self {
             head,
             way,
@@ -91,6 +94,7 @@ impl Request {
             sent,
             upload: None,
             started,
+            deadline,
             id,
             consumed: 0,
             early_bytes: 0,
@@ -139,6 +143,11 @@ impl Request {
 
     pub(crate) fn route(&self) -> &Route {
         self.way.route()
+    }
+
+    /// When it is given up, whatever it waits for then.
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.deadline
     }
 
     pub(crate) fn method(&self) -> Method {
@@ -240,11 +249,32 @@ impl Request {
                 .is_none_or(|upload| upload.is_writing())
     }
 
-    /// True if everything that was read from the client is still there.
-    pub(crate) fn is_replayable(&self) -> bool {
+    /// True if nothing of the body has moved but what came with the head.
+    fn is_untouched(&self) -> bool {
         self.upload
             .as_ref()
             .is_none_or(|upload| upload.progress() == 0)
+    }
+
+    /// True if everything that was read from the client is still there.
+    pub(crate) fn is_replayable(&self) -> bool {
+        self.is_untouched() || self.upload.as_ref().is_some_and(|upload| upload.is_kept())
+    }
+
+    /// Keeps what passes of the body, up to `most` bytes, so that it can be sent again.
+    pub(crate) fn keep_body(&mut self, most: u64) {
+        if self.is_untouched()
+            && let Some(upload) = &mut self.upload
+        {
+            upload.keep(most);
+        }
+    }
+
+    /// It will not be sent again.
+    pub(crate) fn forget_body(&mut self) {
+        if let Some(upload) = &mut self.upload {
+            upload.forget_kept();
+        }
     }
 
     /// True if sending it to another server is harmless: it has not been seen, or seeing it twice changes nothing.
@@ -269,7 +299,7 @@ impl Request {
 
     /// True if the client waits for `100 Continue` before it sends its body.
     pub(crate) fn waits_for_100(&self) -> bool {
-        self.head.line().expects_continue && self.has_upload() && self.is_replayable()
+        self.head.line().expects_continue && self.has_upload() && self.is_untouched()
     }
 
     /// Keeps no more memory than it needs, for a long time to come.
@@ -283,9 +313,18 @@ impl Request {
         self.sent = small(self.out.len());
     }
 
-    /// Prepares for sending it again from the beginning.
+    /// All of it was sent by somebody else. Only for requests that are at hand as a whole.
+    pub(crate) fn mark_sent(&mut self) {
+        debug_assert!(self.upload.is_none());
+        self.sent = small(self.out.len());
+    }
+
+    /// Prepares for sending it again from the beginning: what was kept of the body follows the head then.
     pub(crate) fn rewind(&mut self) {
         self.sent = 0;
+        if let Some(upload) = &mut self.upload {
+            self.out.push(&upload.rewind());
+        }
     }
 
     /// Bytes of the body that have been received.
@@ -304,6 +343,31 @@ impl Request {
             None => self.head.into_rest(self.consumed as usize),
         }
     }
+}
+
+/// When a request that came at `started` is given up. What the client says only counts where the route knows of deadlines, and
+/// only shortens: looking for fields that hardly anybody sends is not free.
+fn deadline_of(route: &Route, head: &RequestHead, started: Duration) -> Deadline {
+    let limit = route.timeouts.deadline;
+    let own = limit.map_or(Deadline::NONE, |limit| Deadline::after(started, limit));
+    if limit.is_none() && route.deadline_header.is_none() {
+        return own;
+    }
+    let mut deadline = own;
+    for field in head.fields().filter(|field| field.name == Name::Other) {
+        let name = field.name_bytes;
+        let given = match &route.deadline_header {
+            Some(header) if name.eq_ignore_ascii_case(header.as_bytes()) => {
+                deadline::parse_plain(field.value)
+            }
+            _ if name.eq_ignore_ascii_case(b"grpc-timeout") => deadline::parse_grpc(field.value),
+            _ => None,
+        };
+        if let Some(given) = given {
+            deadline = deadline.shortened(Deadline::after(started, given));
+        }
+    }
+    deadline
 }
 
 /// Lengths within a buffer; 32 bits keep a request's future small.

@@ -56,6 +56,7 @@ fn with(name: String, matches: Match) -> Route {
         request_fields: FieldEdits::default(),
         response_fields: FieldEdits::default(),
         timeouts: RouteTimeouts::default(),
+        deadline_header: None,
         max_body: 0,
         mirror: None,
         cache: None,

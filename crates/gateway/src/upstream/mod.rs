@@ -6,17 +6,18 @@ pub(crate) mod gate;
 pub(crate) mod pool;
 mod stream;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tenfold_observe::metric::{Metric, Registry};
+use tenfold_traffic::resilience::breaker::Verdict;
 use tenfold_traffic::{Ask, Balancer, Endpoint};
 
 use crate::config::Address;
-use crate::metrics::{self, EndpointMetrics};
+use crate::metrics::{self, EndpointMetrics, UpstreamMetrics};
 use crate::snapshot::SharedUpstream;
 use crate::worker::clock::Clock;
 use gate::Place;
@@ -34,6 +35,7 @@ pub(crate) struct Upstream {
     pub(crate) waits: Option<Metric>,
     members: Vec<Rc<Member>>,
     balancer: RefCell<Balancer>,
+    pub(crate) metrics: UpstreamMetrics,
 }
 
 /// One server, as long as it stays what and where it is: it outlives reloads, and so do its connections.
@@ -50,6 +52,19 @@ pub(crate) struct Pick {
     pub(crate) index: u32,
     /// That of the request that was sent to it.
     pub(crate) place: Place,
+    /// It is a trial of the endpoint's breaker.
+    is_trial: Cell<bool>,
+    /// It is a trial of the upstream's breaker.
+    is_upstream_trial: Cell<bool>,
+}
+
+/// Why no endpoint was chosen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum NoPick {
+    /// All have been tried, or there is none.
+    NoServer,
+    /// Breakers are open until then.
+    Open { until: Duration },
 }
 
 impl Upstream {
@@ -93,22 +108,70 @@ impl Upstream {
             .gate
             .as_ref()
             .map(|_| metrics::concurrency::upstream_waits(registry, &config.name));
+        let metrics = UpstreamMetrics::new(registry, worker, &config.name);
         Rc::new(Self {
             clock: Rc::clone(clock),
             waits,
             shared,
+            metrics,
             members,
             balancer: RefCell::new(balancer),
         })
     }
 
-    /// Chooses an endpoint that has not been tried; `None` if all have.
-    pub(crate) fn pick(self: &Rc<Self>, ask: &Ask<'_>) -> Option<Pick> {
-        if ask.tried.is_full() {
-            return None;
+    /// Chooses an endpoint that has not been tried and whose breaker lets requests through.
+    ///
+    /// # Errors
+    /// See [`NoPick`].
+    pub(crate) fn pick(self: &Rc<Self>, ask: &Ask<'_>) -> Result<Pick, NoPick> {
+        let mut is_own_trial = false;
+        if let Some(rules) = &self.shared.config.breaker {
+            match self.shared.resilience.breaker.admit(rules, ask.now) {
+                Verdict::Pass => {}
+                Verdict::Trial => is_own_trial = true,
+                Verdict::Refuse { until } => return Err(NoPick::Open { until }),
+            }
         }
-        let index = self.balancer.borrow_mut().pick(&self.shared.group, ask)?;
-        Some(self.pick_again(index as u32))
+        let picked = self.pick_endpoint(ask);
+        match &picked {
+            Ok(pick) => pick.is_upstream_trial.set(is_own_trial),
+            Err(_) if is_own_trial => self.shared.resilience.breaker.end_trial(),
+            Err(_) => {}
+        }
+        picked
+    }
+
+    fn pick_endpoint(self: &Rc<Self>, ask: &Ask<'_>) -> Result<Pick, NoPick> {
+        let group = &self.shared.group;
+        let mut passed = *ask.tried;
+        while !passed.is_full() {
+            let ask = Ask {
+                tried: &passed,
+                ..*ask
+            };
+            let Some(index) = self.peek(&ask) else {
+                break;
+            };
+            match group.admit(index, ask.now) {
+                Verdict::Pass => return Ok(self.pick_again(index as u32)),
+                Verdict::Trial => {
+                    let pick = self.pick_again(index as u32);
+                    pick.is_trial.set(true);
+                    return Ok(pick);
+                }
+                // Somebody else has just begun the last trial.
+                Verdict::Refuse { .. } => passed.add(index),
+            }
+        }
+        Err(match group.open_until(ask.now) {
+            Some(until) => NoPick::Open { until },
+            None => NoPick::NoServer,
+        })
+    }
+
+    /// The index of the endpoint that would be chosen.
+    pub(crate) fn peek(&self, ask: &Ask<'_>) -> Option<usize> {
+        self.balancer.borrow_mut().pick(&self.shared.group, ask)
     }
 
     /// The endpoint of that index, whatever the balancer thinks.
@@ -120,6 +183,8 @@ impl Upstream {
             upstream: Rc::clone(self),
             index,
             place: Place::default(),
+            is_trial: Cell::new(false),
+            is_upstream_trial: Cell::new(false),
         }
     }
 
@@ -163,5 +228,12 @@ impl Drop for Pick {
         self.member().endpoint.end();
         let mut place = std::mem::take(&mut self.place);
         self.upstream.take_back(&mut place);
+        let shared = &self.upstream.shared;
+        if self.is_trial.get() {
+            shared.group.end_trial(self.index as usize);
+        }
+        if self.is_upstream_trial.get() {
+            shared.resilience.breaker.end_trial();
+        }
     }
 }

@@ -43,9 +43,11 @@ pub(crate) fn config(arguments: &Run) -> Result<(Config, Process), Refusal> {
         response_fields: FieldEdits::default(),
         timeouts: RouteTimeouts {
             response: timeouts.response_timeout,
+            deadline: None,
             body: timeouts.body_timeout,
             tunnel: timeouts.tunnel_timeout,
         },
+        deadline_header: None,
         max_body: arguments.limits.max_body,
         mirror: None,
         cache: arguments.cache.map(|_| 0),

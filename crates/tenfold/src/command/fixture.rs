@@ -54,6 +54,7 @@ pub(crate) fn status(second: u64) -> Status {
                         bulk: 100 + second,
                     },
                 }),
+                breaker: String::new(),
                 endpoints: vec![
                     endpoint(
                         "10.0.0.11:3000",
@@ -75,6 +76,7 @@ pub(crate) fn status(second: u64) -> Status {
                 algorithm: "maglev".into(),
                 is_panicking: true,
                 concurrency: None,
+                breaker: String::new(),
                 endpoints: vec![EndpointStatus {
                     cause: "GET /healthz: 503".into(),
                     ..endpoint("search.internal:9200", EndpointState::Down, 900 + second)

@@ -272,6 +272,11 @@ fn render_upstream(
         true => paint(", panic: all of them get requests", Tone::Bad, in_colour),
         false => String::new(),
     };
+    let breaker = match upstream.breaker.as_str() {
+        "open" => paint(", its breaker is open", Tone::Bad, in_colour),
+        "half_open" => paint(", its breaker is half-open", Tone::Warn, in_colour),
+        _ => String::new(),
+    };
     let mut table = Table::new(&[
         "ENDPOINT",
         "STATE",
@@ -312,7 +317,7 @@ fn render_upstream(
     let name = paint(&shortened(&upstream.name), Tone::Title, in_colour);
     let share = paint(&format!("{available} of {all} available"), tone, in_colour);
     format!(
-        "\nupstream {name}  {}, {share}{panic}{}\n{}",
+        "\nupstream {name}  {}, {share}{panic}{breaker}{}\n{}",
         shortened(&upstream.algorithm),
         concurrency(upstream, in_colour),
         table.text(in_colour)

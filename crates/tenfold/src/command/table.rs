@@ -24,8 +24,11 @@ impl Tone {
     pub(crate) fn of(state: EndpointState) -> Self {
         match state {
             EndpointState::Up => Self::Good,
-            EndpointState::Starting | EndpointState::Draining | EndpointState::Paused => Self::Warn,
-            EndpointState::Down | EndpointState::Ejected => Self::Bad,
+            EndpointState::Starting
+            | EndpointState::Draining
+            | EndpointState::Paused
+            | EndpointState::HalfOpen => Self::Warn,
+            EndpointState::Down | EndpointState::Ejected | EndpointState::Open => Self::Bad,
             EndpointState::Unknown => Self::Dim,
         }
     }

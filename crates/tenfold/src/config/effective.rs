@@ -3,6 +3,7 @@
 mod cache;
 mod concurrency;
 mod limit;
+mod resilience;
 
 use std::time::Duration;
 
@@ -120,6 +121,8 @@ fn describe_route(route: &Route, config: &Config) -> Value {
         "request_headers": edits(&route.request_fields),
         "response_headers": edits(&route.response_fields),
         "timeout": time(route.timeouts.response),
+        "deadline": route.timeouts.deadline.map(time),
+        "deadline_header": route.deadline_header,
         "body_timeout": time(route.timeouts.body),
         "tunnel_timeout": time(route.timeouts.tunnel),
         "max_body": route.max_body,
@@ -267,6 +270,9 @@ fn describe_upstream(upstream: &Upstream) -> Value {
         "discover": upstream.sources.iter().map(source).collect::<Vec<_>>(),
         "health": upstream.probe.as_ref().map(probe),
         "outlier": outlier(&policy.outlier),
+        "retry": resilience::retry(&upstream.retry),
+        "hedge": upstream.hedge.as_ref().map(resilience::hedge),
+        "breaker": resilience::breaker(policy.breaker.as_ref(), upstream.breaker.as_ref()),
         "slow_start": time(policy.slow_start),
         "sticky": upstream.sticky.as_ref().map(|sticky| json!({
             "cookie": sticky.cookie,

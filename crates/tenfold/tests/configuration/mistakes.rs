@@ -335,7 +335,37 @@ bounded_load = 0.5"#, &[
     ]),
     (r#"[upstream.b]
 servers = ["b:1"]
-retry = { attempts = 3 }"#, &["c:3:1: `retry` is not supported yet (leave it out: a later version brings it)"]),
+priority = "bulk""#, &["c:3:1: `priority` is not supported yet (leave it out: a later version brings it)"]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+retry = { attempts = 0 }"#, &[r#"c:3:22: `attempts` cannot be 0 (give a number from 1 to 10)"#]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+retry = { budget = "-20%" }"#, &[r#"c:3:20: `budget` cannot be `-20%` (give a share, for example 50% or 0.5)"#]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+retry = { budget = { share = -0.2 } }"#, &[r#"c:3:30: `share` is out of bounds (give a share from 0% to 1000%, for example 20%: a fifth more attempts than requests)"#]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+retry = { on = ["conect", 600] }"#, &[r#"c:3:17: `on` cannot be `conect` (did you mean `connect`?)"#, r#"c:3:27: `on` cannot be `600` (give codes from 100 to 599, for example 200, 200-399 or 200,204)"#]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+retry = { backoff = "1s", longest_backoff = "100ms" }"#, &[r#"c:3:45: `longest_backoff` is shorter than `backoff` (the longest wait is at least as long as the first one)"#]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+retry = { replay = "1GiB" }"#, &[r#"c:3:20: `replay` is out of bounds (give at most 16MiB: it is kept in memory for each request under way)"#]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+retry = { atempts = 3 }"#, &[r#"c:3:11: there is no key `atempts` here (did you mean `attempts`?)"#]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+breaker = { failures = "0%", trials = 0, window = "1h" }"#, &[r#"c:3:24: `failures` is out of bounds (give a share from 1% to 100%, for example 50%)"#, r#"c:3:39: `trials` cannot be 0 (give a number from 1 to 1000000)"#, r#"c:3:51: `window` of a breaker is out of bounds (give a time from 1s to 5m)"#]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+breaker = { open = "2m" , longest_open = "1m", per = "server" }"#, &[r#"c:3:42: `longest_open` is shorter than `open` (give the same or a longer time: it is the bound of one that grows)"#, r#"c:3:54: `per` cannot be `server` (there are: `both`, `endpoint`, `upstream`)"#]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+hedge = { after = "10%" }"#, &[r#"c:3:19: `after` is out of bounds (give a percentile from 50% to 99.9%, for example 95%)"#]),
     (r#"[upstream.b]
 discover = {}"#, &[r#"c:2:12: `discover` takes exactly one of `dns`, `srv` and `file` for each source (for several write a list: discover = [{ dns = "app.internal:3000" }, { file = "/etc/app.servers" }])"#]),
     (r#"[upstream.b]

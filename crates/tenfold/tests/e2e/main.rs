@@ -18,6 +18,7 @@ mod messages;
 mod observe;
 mod overload;
 mod reload;
+mod resilience;
 mod routes;
 mod start;
 mod status;

@@ -112,7 +112,8 @@ impl Balancer {
         }
     }
 
-    /// The index of the member that gets the next attempt; `None` if all have been tried or are leaving.
+    /// The index of the member that gets the next attempt; `None` if all have been tried, are leaving, or have a breaker
+    /// that is open.
     pub fn pick(&mut self, group: &Group, ask: &Ask<'_>) -> Option<usize> {
         if !self.view.is_current(group, ask.now) {
             self.view.refresh(group, ask.now);
@@ -241,7 +242,7 @@ impl Bound {
     }
 }
 
-/// Of those that are passed over and were not tried, the one that is back first; one that is leaving never.
+/// Of those that are passed over and were not tried, the one that is back first; one that is leaving never, nor one whose breaker is open.
 fn soonest_back(group: &Group, ask: &Ask<'_>) -> Option<usize> {
     group
         .members()
@@ -251,6 +252,7 @@ fn soonest_back(group: &Group, ask: &Ask<'_>) -> Option<usize> {
             member.weight > 0
                 && !ask.tried.contains(*index)
                 && !member.endpoint.standing(ask.now).is_draining
+                && member.endpoint.standing(ask.now).may_pass()
         })
         .min_by_key(|(_, member)| member.endpoint.standing(ask.now).back_at())
         .map(|(index, _)| index)

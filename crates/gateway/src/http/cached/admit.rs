@@ -312,7 +312,7 @@ struct Source {
 impl Fetching {
     /// Takes what has arrived with the head. If that is all, it is stored at once; otherwise a task of its own goes on, so that no
     /// client's pace is another one's.
-    fn start(mut self, worker: &Worker, answered: Answered) -> Taken {
+    fn start(mut self, worker: &Worker, mut answered: Answered) -> Taken {
         answered.judge(worker);
         let Answered {
             head,

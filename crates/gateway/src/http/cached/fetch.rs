@@ -312,10 +312,12 @@ async fn wait(
     request: &Request,
     mut waiter: Waiter<tenfold_cache::Outcome<Kept>>,
 ) -> Waited {
-    client
-        .timer
-        .set(worker.clock.read(), request.route().timeouts.response);
+    let (now, limit) = (worker.clock.read(), request.route().timeouts.response);
+    client.timer.set(now, request.deadline().within(now, limit));
     match client.timer.limit(waiter.result()).await {
+        None if request.deadline().has_passed(worker.clock.recent()) => {
+            Waited::Failed(Failure::DeadlineExceeded)
+        }
         None => Waited::Failed(Failure::UpstreamTimeout),
         Some(None) => Waited::Vanished,
         Some(Some(Err(error))) => Waited::Failed(failure_of(&error)),

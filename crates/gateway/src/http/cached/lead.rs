@@ -1,7 +1,6 @@
 //! One request asks the server for all that want the same, and takes the answer in.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tenfold_cache::{Error, Filling};
 use tenfold_http1::Buffer;
@@ -23,13 +22,11 @@ use crate::http::cache::validate;
 use crate::http::client::Client;
 use crate::http::error::Failure;
 use crate::http::forward::Answered;
+use crate::http::mirror::give_up;
 use crate::http::request::Request;
 use crate::http::served::Served;
-use crate::http::{admission, mirror, pipeline};
+use crate::http::{admission, pipeline};
 use crate::worker::Worker;
-
-/// How long a server may take to end an answer that nobody gets, before its connection is given up.
-const GIVEN_UP: Duration = Duration::from_secs(5);
 
 /// Asks the server for all that want it.
 pub(super) async fn lead(
@@ -264,16 +261,6 @@ pub(in crate::http) async fn serve_fallback(
         ..CacheStatus::default()
     };
     serve(worker, client, request, (object, None), age, &status).await
-}
-
-/// Lets an answer go that nobody gets, and keeps its connection.
-pub(in crate::http) fn give_up(worker: &Worker, answered: Answered) {
-    answered.judge(worker);
-    let worker = worker.itself();
-    tokio::task::spawn_local(async move {
-        let timer = worker.timers.timer();
-        mirror::give_back(&worker, &timer, answered, GIVEN_UP).await;
-    });
 }
 
 impl Request {

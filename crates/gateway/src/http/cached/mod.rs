@@ -14,5 +14,5 @@ mod refresh;
 mod serve;
 
 pub(super) use fetch::{answer, send, stale};
-pub(super) use lead::{give_up, serve_fallback};
+pub(super) use lead::serve_fallback;
 pub(super) use plan::{Plan, plan};

@@ -6,7 +6,7 @@ use tenfold_cache::{Error, Fill, Filling};
 
 use super::admit::{Intake, Taken};
 use super::facts::Facts;
-use super::lead::{conditions, edit_conditions, facts_of, give_up};
+use super::lead::{conditions, edit_conditions, facts_of};
 use super::plan::{Good, Place};
 use crate::cache::Store;
 use crate::cache::object::{Kept, Object};
@@ -15,7 +15,7 @@ use crate::http::cache::decide::is_error;
 use crate::http::cache::freshness::Exchange;
 use crate::http::client::Client;
 use crate::http::error::Failure;
-use crate::http::mirror::Copy;
+use crate::http::mirror::{Copy, give_up};
 use crate::http::request::Request;
 use crate::worker::Worker;
 

@@ -8,6 +8,7 @@ mod concurrency;
 mod limit;
 mod listener;
 mod process;
+mod resilience;
 mod route;
 mod upstream;
 mod whole;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tenfold_gateway::config::upstream::{Check, HashKey, Probe, Server, Source, Sticky, Upstream};
 use tenfold_traffic::{Algorithm, Outlier, Policy};
 
-use super::{Scope, concurrency};
+use super::{Scope, concurrency, resilience};
 use crate::config::diagnostic::At;
 use crate::config::host;
 use crate::config::raw;
@@ -57,15 +57,21 @@ fn one(
             .report
             .error(at, message, "give at least one a weight of 1 or more");
     }
+    let breaker = resilience::breaker(&raw.breaker, scope);
+    let mut policy = policy(raw, own_zone, scope);
+    policy.breaker = breaker.of_each;
     Upstream {
         name: name.value.clone(),
-        policy: policy(raw, own_zone, scope),
+        policy,
         hash: hash(raw, scope),
         sticky: sticky(&name.value, &raw.sticky),
         servers,
         sources,
         probe: raw.health.given().and_then(|health| probe(health, scope)),
         concurrency: concurrency::check(&raw.concurrency, scope),
+        retry: resilience::retry(&raw.retry, scope),
+        hedge: resilience::hedge(&raw.hedge, scope),
+        breaker: breaker.of_all,
         connect_timeout: time(&raw.connect_timeout, connect),
         idle_timeout: time(&raw.idle_timeout, standard.idle_timeout),
         idle_connections: scope
@@ -191,6 +197,7 @@ fn policy(raw: &raw::upstream::Upstream, own_zone: Option<&str>, scope: &mut Sco
             )
             .unwrap_or(standard.panic),
         outlier: outlier(&raw.outlier, scope),
+        breaker: None,
     }
 }
 

@@ -47,8 +47,10 @@ table! {
         body: Time = "30s",
         /// To connect to a server, before the next one is tried.
         connect: Time = "2s",
-        /// For a server to begin its response.
+        /// For a server to begin its response, in each attempt.
         response: Time = "60s",
+        /// From a request's arrival until its response begins, over all attempts, queues and waits. Without it there is no such limit.
+        deadline: Time,
         /// Without a byte in an upgraded connection (WebSocket).
         tunnel: Time = "1h",
     }

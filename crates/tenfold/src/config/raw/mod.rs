@@ -6,6 +6,7 @@
 pub(crate) mod cache;
 pub(crate) mod gateway;
 pub(crate) mod limit;
+pub(crate) mod resilience;
 pub(crate) mod route;
 pub(crate) mod upstream;
 

@@ -44,8 +44,14 @@ table! {
         request_headers: Edits,
         /// Changes to the response's fields.
         response_headers: Edits,
-        /// For the server to begin its response. Without it `response` of `[timeouts]`.
+        /// For the server to begin its response, in each attempt. Without it `response` of `[timeouts]`.
         timeout: Time,
+        /// From a request's arrival until its response begins, over all attempts, queues and waits. Without it `deadline` of
+        /// `[timeouts]`. `grpc-timeout` of a request shortens it.
+        deadline: Time,
+        /// A field in which a client says how long it will wait (`1500`, in ms, or `2s`): it shortens the deadline, and never makes
+        /// it longer.
+        deadline_header: FieldName,
         /// Without any progress of a body. Without it `body` of `[timeouts]`.
         body_timeout: Time,
         /// Without a byte in an upgraded connection (WebSocket). Without it `tunnel` of `[timeouts]`.

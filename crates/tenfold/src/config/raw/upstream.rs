@@ -1,5 +1,6 @@
 //! Upstreams, as they are written.
 
+use crate::config::raw::resilience::{Breaker, Hedge, Retry};
 use crate::config::read::table;
 use crate::config::scalar::{
     ConcurrencyLimit, CookieName, Count, Endpoint, FilePath, Hash, NameAndPort, Number, Share,
@@ -24,6 +25,13 @@ table! {
         health: Health,
         /// When a server is passed over for how it answers; `false` for never.
         outlier: Switch<Outlier>,
+        /// How a request that fails is tried again. Without it a connection that cannot be made or breaks is made up for, within the same
+        /// budget; `false` for never.
+        retry: Switch<Retry>,
+        /// When a second server is asked beside the first one, which takes long. Without it never.
+        hedge: Switch<Hedge>,
+        /// When servers that fail are no longer asked, for a while. Without it never.
+        breaker: Switch<Breaker>,
         /// How long the share of a server that has just come (back) grows to its whole. Without it at once.
         slow_start: Time,
         /// Keeps a client at the server that it was given first, by a cookie.
@@ -43,7 +51,7 @@ table! {
         /// Unused connections that a worker keeps to one server.
         idle_connections: Count = 256,
     }
-    later ["retry", "limit", "priority", "tls"]
+    later ["limit", "priority", "tls"]
 }
 
 choices! {

@@ -80,9 +80,14 @@ fn one(
         response_fields,
         timeouts: RouteTimeouts {
             response: time(&route.timeout, general.timeouts.response),
+            deadline: (route.deadline.value().map(|time| time.0)).or(general.timeouts.deadline),
             body: time(&route.body_timeout, general.timeouts.body),
             tunnel: time(&route.tunnel_timeout, general.timeouts.tunnel),
         },
+        deadline_header: route
+            .deadline_header
+            .value()
+            .map(|name| name.0.to_ascii_lowercase()),
         max_body: route
             .max_body
             .value()
@@ -117,6 +122,8 @@ fn warn_of_idle_keys(route: &raw::route::Route, action: &Action, scope: &mut Sco
     for (key, at) in [
         ("request_headers", route.request_headers.at()),
         ("timeout", route.timeout.at()),
+        ("deadline", route.deadline.at()),
+        ("deadline_header", route.deadline_header.at()),
         ("tunnel_timeout", route.tunnel_timeout.at()),
         ("mirror", route.mirror.at()),
         ("concurrency", route.concurrency.at()),
@@ -243,6 +250,7 @@ impl General {
                     .response
                     .value()
                     .map_or(standard.response, |time| time.0),
+                deadline: timeouts.deadline.value().map(|time| time.0),
                 body: timeouts.body.value().map_or(standard.body, |time| time.0),
                 tunnel: timeouts
                     .tunnel

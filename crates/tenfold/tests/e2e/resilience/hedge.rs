@@ -1,0 +1,128 @@
+//! Hedges: a server that stalls is overtaken by another one, within the budget.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::Duration;
+
+use tenfold_testkit::client;
+use tenfold_testkit::origin::{Origin, ok};
+use tenfold_testkit::wait_until;
+
+use super::gateway;
+
+/// Answers at once, unless it is to stall.
+fn staller() -> (Origin, Arc<AtomicBool>) {
+    let stalls = Arc::new(AtomicBool::new(false));
+    let is_stalling = Arc::clone(&stalls);
+    let origin = Origin::answering(move |_| {
+        while is_stalling.load(SeqCst) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        ok("stalled")
+    });
+    (origin, stalls)
+}
+
+const POLICY: &str = "balance = \"round_robin\"\noutlier = false\nhedge = { after = \"90%\", least = \"20ms\" }\n\
+                      retry = { budget = \"100%\" }";
+
+/// Until the gateway knows how long answers take.
+fn warm_up(gateway: &crate::Configured) {
+    for _ in 0..120 {
+        assert_eq!(client::get(gateway.gateway.address(), "/").status(), 200);
+    }
+    std::thread::sleep(Duration::from_millis(1100));
+    for _ in 0..3 {
+        assert_eq!(client::get(gateway.gateway.address(), "/").status(), 200);
+    }
+}
+
+#[test]
+fn a_server_that_stalls_is_overtaken() {
+    let ((stalling, stalls), other) = (staller(), Origin::saying("other"));
+    let gateway = gateway(&[&stalling, &other], "", POLICY);
+    warm_up(&gateway);
+    stalls.store(true, SeqCst);
+    for _ in 0..10 {
+        assert_eq!(client::get(gateway.gateway.address(), "/").text(), "other");
+    }
+    let won = gateway
+        .gateway
+        .metric("tenfold_upstream_hedges_total", "won");
+    assert!(won >= 1.0, "nobody was overtaken");
+    assert_eq!(gateway.gateway.metric("tenfold_http_errors_total", ""), 0.0);
+    // What was lost is not under way any more.
+    wait_until(
+        || {
+            gateway
+                .gateway
+                .metric("tenfold_endpoint_active_requests", "")
+                == 0.0
+        },
+        || "an attempt that lost still counts",
+    );
+    stalls.store(false, SeqCst);
+}
+
+#[test]
+fn what_does_something_is_not_asked_twice() {
+    let ((stalling, stalls), other) = (staller(), Origin::saying("other"));
+    let gateway = gateway(&[&stalling, &other], "", POLICY);
+    warm_up(&gateway);
+    let before = gateway
+        .gateway
+        .metric("tenfold_upstream_hedges_total", "sent");
+    stalls.store(true, SeqCst);
+    let address = gateway.gateway.address();
+    let post = move || {
+        client::ask(
+            address,
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi",
+        )
+        .text()
+    };
+    let posts: Vec<_> = (0..2).map(|_| std::thread::spawn(post)).collect();
+    std::thread::sleep(Duration::from_millis(300));
+    stalls.store(false, SeqCst);
+    let answers: Vec<_> = posts
+        .into_iter()
+        .map(|post| post.join().expect("an answer"))
+        .collect();
+    assert!(answers.contains(&"stalled".to_owned()), "{answers:?}");
+    assert_eq!(
+        gateway
+            .gateway
+            .metric("tenfold_upstream_hedges_total", "sent"),
+        before
+    );
+}
+
+#[test]
+fn hedges_are_paid_from_the_budget() {
+    let ((stalling, stalls), other) = (staller(), Origin::saying("other"));
+    let policy = POLICY.replace("\"100%\"", "{ share = 0.0, least = 0 }");
+    let gateway = gateway(&[&stalling, &other], "", &policy);
+    warm_up(&gateway);
+    stalls.store(true, SeqCst);
+    let address = gateway.gateway.address();
+    let waiting: Vec<_> = (0..4)
+        .map(|_| std::thread::spawn(move || client::get(address, "/").text()))
+        .collect();
+    let is_refused = || {
+        gateway
+            .gateway
+            .metric("tenfold_upstream_hedges_total", "refused")
+            >= 1.0
+    };
+    wait_until(is_refused, || "no hedge was refused");
+    stalls.store(false, SeqCst);
+    for one in waiting {
+        assert!(["stalled", "other"].contains(&one.join().expect("an answer").as_str()));
+    }
+    assert_eq!(
+        gateway
+            .gateway
+            .metric("tenfold_upstream_hedges_total", "sent"),
+        0.0
+    );
+}
