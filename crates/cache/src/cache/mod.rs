@@ -72,6 +72,9 @@ struct Inner<V> {
     counters: Arc<Counters>,
     /// How often keys were invalidated, by the hash of the key.
     changed: Box<[AtomicU64]>,
+    /// How many keys were invalidated, and of each hash, which of them was the last one.
+    key_changes: AtomicU64,
+    changed_last: Box<[AtomicU64]>,
     /// Changes of one key are made one after the other, so that all levels end with the same one.
     changes: Alone,
     /// Invalidations that not all levels have heard of yet.
@@ -106,6 +109,8 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
             counters,
             changes: Alone::default(),
             changed: (0..CHANGED).map(|_| AtomicU64::new(0)).collect(),
+            key_changes: AtomicU64::new(0),
+            changed_last: (0..CHANGED).map(|_| AtomicU64::new(0)).collect(),
             under_way: AtomicU64::new(0),
             tasks: watch::Sender::new(()),
         });
@@ -344,11 +349,19 @@ impl<V: 'static> Inner<V> {
         self.changed[hash(key) % CHANGED].load(Ordering::Acquire)
     }
 
+    /// Whether the key, or another one with the same hash, was invalidated after so many keys had been.
+    fn changed_after(&self, key: &Key, key_changes: u64) -> bool {
+        self.changed_last[hash(key) % CHANGED].load(Ordering::Acquire) > key_changes
+    }
+
     /// Takes in an invalidation in memory.
     fn forget(&self, what: &Invalidation) {
         self.counters.one(Count::Invalidations);
         if let Target::Key(key) = &what.target {
-            self.changed[hash(key) % CHANGED].fetch_add(1, Ordering::AcqRel);
+            let at = hash(key) % CHANGED;
+            self.changed[at].fetch_add(1, Ordering::AcqRel);
+            let number = self.key_changes.fetch_add(1, Ordering::AcqRel) + 1;
+            self.changed_last[at].fetch_max(number, Ordering::AcqRel);
             self.looks.ground(key, || ());
         }
         match (&what.target, what.mode) {
@@ -402,9 +415,11 @@ impl<V: Clone + Send + Sync + 'static> Sink for Ear<V> {
         let Some(cache) = self.cache.upgrade() else {
             return;
         };
-        cache.forget(what);
         // The levels above this one have it from this one.
         let above: Vec<_> = cache.levels[..self.level].to_vec();
+        // Before memory drops it, or a reader could bring it back from there.
+        let announced: Vec<_> = above.iter().map(|level| level.announce(what)).collect();
+        cache.forget(what);
         if above.is_empty() {
             return;
         }
@@ -414,9 +429,10 @@ impl<V: Clone + Send + Sync + 'static> Sink for Ear<V> {
         cache.0.under_way.fetch_add(1, Ordering::SeqCst);
         cache.clone().spawn(async move {
             let _done = UnderWay::begun(&cache.0.under_way);
-            for level in above.iter().rev() {
+            for (level, announced) in above.iter().zip(announced).rev() {
                 // What fails is queued by the guard.
                 let _ = level.invalidate(std::slice::from_ref(&what)).await;
+                drop(announced);
             }
             cache.0.forget(&what);
         });
