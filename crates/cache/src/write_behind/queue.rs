@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::options::WriteBehindOptions;
 use super::store::{Change, Failed};
+use crate::clock::after;
 use crate::key::Key;
 use crate::loaded::{Content, Loaded};
 
@@ -213,7 +214,7 @@ impl<V: Clone> State<V> {
                 .first_key_value()
                 .map_or(Next::Nothing, |((due, _), _)| Next::At(*due));
         };
-        let due = self.keys[first].newest().since + options.linger;
+        let due = after(self.keys[first].newest().since, options.linger);
         if !hurry && due > now && self.ready.len() < options.batch {
             return Next::At(due);
         }
@@ -320,7 +321,7 @@ impl<V: Clone> State<V> {
         if together == 1 {
             item.tries.alone = item.tries.alone.saturating_add(1);
             let pause = options.pause(item.tries.alone);
-            self.postpone(&change.key, item, now + pause);
+            self.postpone(&change.key, item, after(now, pause));
         } else {
             self.keys
                 .get_mut(&change.key)
@@ -343,7 +344,7 @@ impl<V: Clone> State<V> {
         };
         item.tries.refused = item.tries.refused.saturating_add(1);
         let pause = options.pause(item.tries.refused);
-        self.postpone(&change.key, item, now + pause);
+        self.postpone(&change.key, item, after(now, pause));
     }
 
     /// The change, to be tried again, unless a newer one of its key has come.
