@@ -41,6 +41,7 @@ pub use fill::{Fill, Filling};
 pub use inspect::{Held, HeldBelow};
 pub use read::Found;
 pub use warm::{Progress, Warmed};
+pub(crate) use write::Before;
 pub use write::Invalidated;
 
 /// What the readers of a flight get.
