@@ -79,6 +79,7 @@ impl<V: Clone + Send + Sync + 'static> Filling<V> {
 
     /// What the lower levels have, fresh or stale; something fresh has been taken into memory as well.
     pub async fn lower(&self) -> Option<(Arc<Entry<V>>, bool)> {
+        self.cache.catch_up_soon().await;
         match self
             .cache
             .lower(self.lead.key(), &Options::default(), self.lead.stamp())

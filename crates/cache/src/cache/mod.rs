@@ -35,7 +35,7 @@ use crate::options::Options;
 use crate::statistics::{LevelStatistics, Statistics};
 
 use alone::Alone;
-use missed::UnderWay;
+use missed::{CatchUp, UnderWay};
 
 pub use fill::{Fill, Filling};
 pub use inspect::{Held, HeldBelow};
@@ -67,6 +67,7 @@ struct Inner<V> {
     looks: Arc<Flights<Option<Arc<Entry<V>>>>>,
     invalidations: Invalidations,
     levels: Box<[Arc<Guarded>]>,
+    catch_up: Option<CatchUp>,
     codec: Option<Arc<dyn Codec<V>>>,
     weigh: Weigh<V>,
     clock: Clock,
@@ -93,17 +94,19 @@ const TAG: usize = size_of::<crate::entry::Tag>() + 2 * size_of::<usize>();
 impl<V: Clone + Send + Sync + 'static> Cache<V> {
     pub(crate) fn from_builder(builder: Builder<V>) -> Self {
         let counters = Arc::new(Counters::new());
+        let levels: Box<[_]> = builder
+            .levels
+            .into_iter()
+            .map(|(level, options)| Guarded::new(level, options))
+            .collect();
         let inner = Arc::new(Inner {
+            catch_up: CatchUp::of(&levels),
+            levels,
             namespace: builder.namespace,
             memory: Memory::new(builder.memory, builder.average, counters.clone()),
             flights: Flights::new(),
             looks: Flights::new(),
             invalidations: Invalidations::default(),
-            levels: builder
-                .levels
-                .into_iter()
-                .map(|(level, options)| Guarded::new(level, options))
-                .collect(),
             codec: builder.codec,
             weigh: builder.weigh,
             clock: builder.clock,

@@ -219,6 +219,18 @@ impl Guarded {
         .await
     }
 
+    /// What was invalidated in the level after a position. It is a few reads of the level in a row.
+    pub(crate) async fn missed_since(
+        &self,
+        position: &str,
+    ) -> Result<Option<Vec<Invalidation>>, LevelError> {
+        let limit = self.options.write_timeout.saturating_mul(5);
+        match timeout(limit, self.level.missed_since(position)).await {
+            Ok(missed) => missed,
+            Err(_) => Err(LevelError::Timeout),
+        }
+    }
+
     pub(crate) async fn close(&self) -> Result<(), LevelError> {
         let told = self.tell().await;
         let limit = self.options.write_timeout.saturating_mul(5);
