@@ -26,6 +26,8 @@ mod appender;
 mod error;
 mod found;
 mod frame;
+mod item;
+mod landing;
 mod log;
 mod options;
 mod queue;
@@ -56,8 +58,9 @@ pub use store::{Change, Failed, Store};
 
 use appender::{Appender, Command, Gauge};
 use frame::Record;
+use item::{Item, Room, Tries};
 use log::{Log, Opened};
-use queue::{Item, Queue, Room, Tries};
+use queue::Queue;
 use shared::Shared;
 use writer::{Hurry, Progress, Writer};
 
