@@ -337,7 +337,11 @@ mod tests {
             let all = said(&format!("cache = c, {key}"), function);
             assert!(all.contains("`skip(id)`"), "{key}: {all}");
         }
-        for key in ["key(user, id)", "key(user.name, &id)", "key(user.at(0..id))"] {
+        for key in [
+            "key(user, id)",
+            "key(user.name, &id)",
+            "key(user.at(0..id))",
+        ] {
             assert_eq!(said(&format!("cache = c, {key}"), function), "", "{key}");
         }
     }

@@ -1,6 +1,7 @@
 //! The cache: memory, the levels below it, and the loads under way.
 //!
-//! The path of a read is in [`read`], that of a load in [`load`], those of changes in [`write`].
+//! The path of a read is in [`read`], that of a look without a load in [`look`], that of a load in [`load`], those of changes in
+//! [`write`].
 
 mod alone;
 mod fill;
