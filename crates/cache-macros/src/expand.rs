@@ -95,13 +95,21 @@ fn names(pieces: &[Piece]) -> Vec<String> {
     names.collect()
 }
 
+/// The words that can be names of arguments: not those behind a single dot, which are fields and methods, and not those
+/// behind a colon, which belong to a path.
 fn words(tokens: TokenStream, found: &mut Vec<String>) {
+    let mut before = (' ', ' ');
     for token in tokens {
+        let mut mark = ' ';
         match token {
-            TokenTree::Ident(word) => found.push(word.to_string()),
+            TokenTree::Ident(word) if before.1 != ':' && (before.1 != '.' || before.0 == '.') => {
+                found.push(word.to_string());
+            }
             TokenTree::Group(group) => words(group.stream(), found),
-            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+            TokenTree::Punct(punct) => mark = punct.as_char(),
+            TokenTree::Ident(_) | TokenTree::Literal(_) => {}
         }
+        before = (before.1, mark);
     }
 }
 
@@ -320,6 +328,22 @@ mod tests {
             )
             .contains("no argument `y`")
         );
+    }
+
+    #[test]
+    fn a_field_or_a_method_is_no_argument_of_the_same_name() {
+        let function = "async fn f(user: &User, id: u64) -> u64 { 0 }";
+        for key in ["key(user.id)", "key(user.id())", "key(user, ids::id)"] {
+            let all = said(&format!("cache = c, {key}"), function);
+            assert!(all.contains("`skip(id)`"), "{key}: {all}");
+        }
+        for key in [
+            "key(user, id)",
+            "key(user.name, &id)",
+            "key(user.at(0..id))",
+        ] {
+            assert_eq!(said(&format!("cache = c, {key}"), function), "", "{key}");
+        }
     }
 
     #[test]

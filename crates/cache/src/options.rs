@@ -27,7 +27,8 @@ pub struct Options {
     /// With a stale value at hand, a reader waits at most this long for the loader, and then takes the stale value
     /// while the load goes on. Default none: it waits.
     pub soft_timeout: Option<Duration>,
-    /// A load that takes longer than this has failed. Default 30 s. A value that took longer than half of a level's
+    /// A load that takes longer than this has failed. Default 30 s. With `single_process`, a reader may have waited as long
+    /// for another process's load before. A value that took longer than half of a level's
     /// memory of invalidations is not stored there.
     pub hard_timeout: Duration,
     /// From this share of the lifetime on, the first reader starts a refresh in the background. 0.0 to 1.0, default

@@ -343,3 +343,50 @@ async fn what_a_refresh_finds_to_be_gone_is_gone_from_the_levels_below() {
     let second = cache.get_or_load(&key("k"), &options, gone).await.unwrap();
     assert_eq!(second, None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_another_process_invalidated_is_not_read_from_a_level_that_has_yet_to_be_told() {
+    for what in [
+        Invalidation::key(&key("k")),
+        Invalidation::tag("t"),
+        Invalidation::prefix("k"),
+        Invalidation::all(),
+    ] {
+        let (near, far) = (Shelf::new(), Shelf::new());
+        near.private.store(true, Ordering::SeqCst);
+        let cache = Builder::<u64>::serde(Namespace::new("test", 1))
+            .level(near.side(2))
+            .level(far.side(2))
+            .build();
+        read(&cache, "k", 1).await;
+        read(&cache, "other", 1).await;
+        near.delay_millis.store(500, Ordering::SeqCst);
+        over(&far, 1).invalidate(std::slice::from_ref(&what)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        near.delay_millis.store(0, Ordering::SeqCst);
+        assert_eq!(read(&cache, "k", 2).await, 2, "{what:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_load_for_two_keys_stores_under_neither_what_was_removed_meanwhile() {
+    let cache = Builder::<u64>::serde(Namespace::new("test", 1)).build();
+    let lead = |cache: &Cache<u64>| match cache.fill(&key("page")) {
+        Fill::Lead(filling) => filling,
+        Fill::Wait(_) => panic!("somebody else leads"),
+    };
+    let filling = lead(&cache);
+    cache.remove(&key("page in German")).await;
+    assert!(filling.also(&key("page in German")).is_none());
+    drop(filling);
+
+    let filling = lead(&cache);
+    let also = filling.also(&key("page in German")).unwrap();
+    assert!(
+        filling.also(&key("page in German")).is_none(),
+        "it is being loaded"
+    );
+    cache.remove(&key("page in German")).await;
+    also.store(Loaded::value(1), None, &exact(60)).unwrap();
+    assert!(cache.get(&key("page in German")).await.is_none());
+}

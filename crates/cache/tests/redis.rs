@@ -310,3 +310,35 @@ async fn too_many_tags_are_forgotten_to_the_safe_side() {
     assert!(store(&late, &key("1"), "2", &["0"]).await);
     assert_eq!(read(&late, &key("1")).await.as_deref(), Some("2"));
 }
+
+#[tokio::test]
+async fn a_value_that_is_not_kept_leaves_nothing_older_in_its_place() {
+    let server = Server::start(&[]);
+    let level = RedisLevel::connect(RedisOptions {
+        max_record: 2000,
+        compress_above: usize::MAX,
+        // As long as it takes.
+        timeout: std::time::Duration::MAX,
+        connect_timeout: std::time::Duration::MAX,
+        ..options(&server.address())
+    })
+    .await
+    .unwrap();
+    let lease = level.lease().unwrap();
+    let over = Record {
+        keep_until: unix() - 1,
+        ..record("x", &[])
+    };
+    for newer in [record(&"x".repeat(3000), &[]), over] {
+        assert!(store(&level, &key("1"), "old", &[]).await);
+        assert!(!level.put(&key("1"), newer, lease).await.unwrap());
+        assert_eq!(read(&level, &key("1")).await, None);
+    }
+    assert_eq!(level.usage().corrupt, 0);
+    assert!(store(&level, &key("1"), "newest", &[]).await);
+    level
+        .invalidate(&[Invalidation::key(&key("1"))])
+        .await
+        .unwrap();
+    assert_eq!(read(&level, &key("1")).await, None);
+}

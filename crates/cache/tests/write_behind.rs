@@ -627,3 +627,117 @@ async fn other_processes_drop_what_they_had_and_what_they_read_too_early() {
         "once it is written, all are told again"
     );
 }
+
+#[tokio::test]
+async fn a_change_may_linger_until_it_is_flushed_and_a_file_grow_for_ever() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, options) = (
+        Fake::open(),
+        WriteBehindOptions {
+            linger: Duration::MAX,
+            backoff: Duration::MAX,
+            max_backoff: Duration::MAX,
+            file_bytes: u64::MAX,
+            ..WriteBehindOptions::default()
+        },
+    );
+    let queue = open(directory.path(), options, &store).await;
+    store.down.store(true, Ordering::SeqCst);
+    put(&queue, "a", 1).await;
+    queue.flush(Duration::from_millis(50)).await.unwrap_err();
+    store.down.store(false, Ordering::SeqCst);
+    put(&queue, "b", 2).await;
+    queue.close(Duration::from_secs(10)).await.unwrap();
+    assert_eq!((store.row("a"), store.row("b")), (Some(1), Some(2)));
+}
+
+#[tokio::test]
+async fn whoever_stops_waiting_for_the_end_leaves_nothing_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, options) = (
+        Fake::open(),
+        WriteBehindOptions {
+            linger: Duration::from_secs(3600),
+            ..quick()
+        },
+    );
+    let queue = open(directory.path(), options, &store).await;
+    store.down.store(true, Ordering::SeqCst);
+    put(&queue, "a", 1).await;
+    // One waits on, one gives up.
+    let waiting = {
+        let queue = queue.clone();
+        tokio::spawn(async move { queue.flush(Duration::from_secs(10)).await })
+    };
+    until(|| queue.statistics().failed_batches > 0).await;
+    queue.flush(Duration::ZERO).await.unwrap_err();
+    put(&queue, "b", 2).await;
+    store.down.store(false, Ordering::SeqCst);
+    waiting.await.unwrap().unwrap();
+    assert_eq!((store.row("a"), store.row("b")), (Some(1), Some(2)));
+    // One goes away. What comes then lingers again.
+    store.down.store(true, Ordering::SeqCst);
+    put(&queue, "c", 3).await;
+    let limit = Duration::from_millis(5);
+    let gone = tokio::time::timeout(limit, queue.flush(Duration::from_secs(10))).await;
+    assert!(gone.is_err());
+    store.down.store(false, Ordering::SeqCst);
+    put(&queue, "d", 4).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(store.row("d"), None);
+    queue.close(Duration::from_secs(10)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refusal_of_what_was_not_asked_loses_no_change() {
+    struct Confused(Arc<Mutex<Vec<u64>>>);
+    impl Store<u64> for Confused {
+        async fn write(&self, changes: &[Change<u64>]) -> Result<(), Failed> {
+            let mut seen = self.0.lock().unwrap();
+            seen.extend(changes.iter().map(|change| change.sequence));
+            match seen.len() {
+                // It counts from one.
+                1 => Err(Failed::Items(vec![(1, "no such customer".into())])),
+                _ => Ok(()),
+            }
+        }
+    }
+    let (directory, seen) = (tempfile::tempdir().unwrap(), Arc::new(Mutex::default()));
+    let store = Confused(Arc::clone(&seen));
+    let opened = WriteBehind::open(memory(), directory.path(), MessagePack, quick(), store);
+    let queue = opened.await.unwrap();
+    let sequence = put(&queue, "a", 1).await;
+    queue.close(Duration::from_secs(10)).await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), [sequence, sequence]);
+}
+
+#[tokio::test]
+async fn what_another_process_changes_right_after_a_write_is_not_covered_up() {
+    /// Another process changes the row after this one's write, and tells the cache, before the write is reported.
+    struct Overtaken(Cache<u64>);
+    impl Store<u64> for Overtaken {
+        async fn write(&self, changes: &[Change<u64>]) -> Result<(), Failed> {
+            self.0.remove(&changes[0].key).await;
+            Ok(())
+        }
+    }
+    for private in [false, true] {
+        let shelf = Shelf::new();
+        shelf.private.store(private, Ordering::SeqCst);
+        let (cache, directory) = (over(&shelf, 1), tempfile::tempdir().unwrap());
+        let store = Overtaken(if private {
+            cache.clone()
+        } else {
+            over(&shelf, 2)
+        });
+        let opened =
+            WriteBehind::open(cache.clone(), directory.path(), MessagePack, quick(), store);
+        let queue = opened.await.unwrap();
+        put(&queue, "k", 1).await;
+        queue.flush(Duration::from_secs(10)).await.unwrap();
+        let load = |_| async { Ok::<u64, Never>(2) };
+        let (name, options) = (key("k"), Options::default());
+        let read = queue.get_or_load(&name, &options, load).await;
+        assert_eq!(read.unwrap(), Some(2), "private: {private}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Loads that the caller drives itself: what a proxy needs, which hands a body on to all readers while it arrives.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::load::{Brought, Leases, Lower};
 use super::{Cache, Outcome};
@@ -25,17 +26,21 @@ pub struct Filling<V: Clone> {
     cache: Cache<V>,
     lead: Lead<Outcome<V>>,
     leases: Leases,
+    /// How many keys had been invalidated when it began.
+    key_changes: u64,
 }
 
 impl<V: Clone + Send + Sync + 'static> Cache<V> {
     /// Leads the load of a key, or waits for who does. To be called before anything is asked that the value depends on.
     pub fn fill(&self, key: &Key) -> Fill<V> {
         let leases = self.leases(&Options::default());
+        let key_changes = self.0.key_changes.load(Ordering::Acquire);
         match self.0.flights.begin(key, self.0.invalidations.version()) {
             Begin::Lead(lead) => Fill::Lead(Filling {
                 cache: self.clone(),
                 lead,
                 leases,
+                key_changes,
             }),
             Begin::Wait(waiter) => Fill::Wait(waiter),
         }
@@ -56,21 +61,25 @@ impl<V: Clone + Send + Sync + 'static> Filling<V> {
     }
 
     /// The same load for another key, with everything that this one has taken note of: for values that turn out to
-    /// belong under a key of their own. `None`: somebody else loads that one.
+    /// belong under a key of their own. `None`: somebody else loads that one, or it has been invalidated since this began.
     #[must_use]
     pub fn also(&self, key: &Key) -> Option<Self> {
-        match self.cache.0.flights.begin(key, self.lead.stamp()) {
-            Begin::Lead(lead) => Some(Self {
-                cache: self.cache.clone(),
-                lead,
-                leases: self.leases.clone(),
-            }),
-            Begin::Wait(_) => None,
-        }
+        let inner = &self.cache.0;
+        let Begin::Lead(lead) = inner.flights.begin(key, self.lead.stamp()) else {
+            return None;
+        };
+        // From now on an invalidation grounds the lead; what was before shows here.
+        (!inner.changed_after(key, self.key_changes)).then(|| Self {
+            cache: self.cache.clone(),
+            lead,
+            leases: self.leases.clone(),
+            key_changes: self.key_changes,
+        })
     }
 
     /// What the lower levels have, fresh or stale; something fresh has been taken into memory as well.
     pub async fn lower(&self) -> Option<(Arc<Entry<V>>, bool)> {
+        self.cache.catch_up_soon().await;
         match self
             .cache
             .lower(self.lead.key(), &Options::default(), self.lead.stamp())
@@ -133,6 +142,7 @@ impl<V: Clone + Send + Sync + 'static> Filling<V> {
             cache,
             lead,
             leases,
+            ..
         } = self;
         let (entry, stored) = cache
             .0

@@ -60,6 +60,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     pub async fn held_below(&self, key: &Key) -> Vec<HeldBelow<V>> {
         let inner = &*self.0;
         let mut all = Vec::new();
+        self.catch_up().await;
         for level in &inner.levels {
             let found = level.get(key).await;
             let (now, stamp) = (inner.clock.now(), inner.invalidations.version());

@@ -57,6 +57,9 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         R: Into<Loaded<V>> + Send + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
     {
+        if options.lower {
+            self.catch_up_soon().await;
+        }
         let mut leases = self.leases(options);
         let shared = options.single_process && options.lower;
         // One look at the lower levels, and while another process loads, one after another.
@@ -339,7 +342,11 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     pub(super) async fn lower(&self, key: &Key, options: &Options, stamp: u64) -> Lower<V> {
         let mut best: Option<Arc<Entry<V>>> = None;
         let levels = if options.lower { &*self.0.levels } else { &[] };
+        let has_caught_up = self.0.has_caught_up();
         for (number, level) in levels.iter().enumerate() {
+            if !has_caught_up && level.level().is_durable() {
+                continue;
+            }
             let Ok(Some(record)) = level.get(key).await else {
                 continue;
             };

@@ -16,6 +16,7 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     /// A fresh value of the lower levels, taken into memory.
     pub(super) async fn look_below(&self, key: &Key) -> Option<Arc<Entry<V>>> {
         let version = self.0.invalidations.version();
+        self.catch_up_soon().await;
         match self.0.looks.begin(key, version) {
             Begin::Lead(lead) => self.lead_look(lead).await,
             Begin::Wait(mut waiter) => match waiter.result().await {

@@ -10,12 +10,16 @@
 //!
 //! # The trade-off
 //! The note is renewed now and then and never ahead of what the durable level has taken in, so that some invalidations are
-//! taken in twice, which costs a few loads. A shared level that cannot be reached at the start is not waited for: until it is,
-//! the content of the disk is served, as it is by a process that has lost touch; then all of it is dropped.
+//! taken in twice, which costs a few loads. The first reader below memory waits a moment for what was missed; if that takes
+//! longer, readers go past the durable level until it is there. A shared level that cannot be reached at the start is not waited
+//! for: until it is, the content of the disk is served, as it is by a process that has lost touch; then all of it is dropped.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::{Cache, Inner};
 use crate::invalidate::Invalidation;
@@ -25,6 +29,34 @@ use crate::level::{Guarded, LevelError, LevelState};
 const PAUSE: Duration = Duration::from_millis(500);
 /// Invalidations that a level is told at once.
 const BATCH: usize = 1000;
+/// How long a reader waits for the durable levels to have caught up: as long as for a level's answer.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Whether the durable levels have been told what they missed.
+#[derive(Debug)]
+pub(super) struct CatchUp {
+    is_begun: AtomicBool,
+    is_over: watch::Sender<bool>,
+}
+
+impl CatchUp {
+    /// `None`: no level that outlives the process stands above a shared one, so nothing can have been missed.
+    pub(super) fn of(levels: &[Arc<Guarded>]) -> Option<Self> {
+        let mut durable = levels
+            .iter()
+            .skip_while(|level| !level.level().is_durable());
+        durable
+            .any(|level| level.level().is_shared())
+            .then(|| Self {
+                is_begun: AtomicBool::new(false),
+                is_over: watch::Sender::new(false),
+            })
+    }
+
+    fn is_over(&self) -> bool {
+        *self.is_over.borrow()
+    }
+}
 
 /// Counts as under way for as long as it lives: an invalidation that not all levels have heard of.
 pub(super) struct UnderWay<'a>(&'a AtomicU64);
@@ -48,26 +80,52 @@ impl Drop for UnderWay<'_> {
 }
 
 impl<V: Clone + Send + Sync + 'static> Cache<V> {
-    /// Tells the levels that outlive the process what they have missed, and goes on keeping note of it. To be called once, in
-    /// a Tokio runtime that goes on, before anything is read; without a durable level above a shared one it does nothing.
+    /// Waits until the levels that outlive the process have been told what they missed. Nobody has to call it: the first read
+    /// below memory begins with it. It takes that time out of the first reads, and begins in the Tokio runtime of its caller
+    /// what goes on for as long as the cache is used, to keep note of what the levels have heard.
     pub async fn catch_up(&self) {
-        for (number, shared) in self.0.levels.iter().enumerate() {
-            let above = &self.0.levels[..number];
-            if !shared.level().is_shared() || above.is_empty() {
-                continue;
-            }
-            for level in above.iter().filter(|level| level.level().is_durable()) {
-                if let Some(missed) = missed(shared, level).await {
-                    for some in missed.chunks(BATCH) {
-                        // What fails is queued by the guard, and the level not read before.
-                        let _ = level.invalidate(some).await;
-                    }
+        let Some(catch_up) = &self.0.catch_up else {
+            return;
+        };
+        if !catch_up.is_begun.swap(true, Ordering::AcqRel) {
+            tokio::spawn(run(Arc::downgrade(&self.0)));
+        }
+        // The cache is there, and so is what tells of the end.
+        let _ = catch_up.is_over.subscribe().wait_for(|over| *over).await;
+    }
+
+    /// Waits a moment until the levels that outlive the process may be read. To be called before leases are taken: what is told
+    /// to a level in between makes them worthless.
+    pub(super) async fn catch_up_soon(&self) {
+        if !self.0.has_caught_up() {
+            let _ = timeout(PATIENCE, self.catch_up()).await;
+        }
+    }
+}
+
+/// Tells the durable levels what they have missed, and then keeps note of what they have heard.
+async fn run<V: Send + Sync + 'static>(cache: Weak<Inner<V>>) {
+    let Some(inner) = cache.upgrade() else { return };
+    for (number, shared) in inner.levels.iter().enumerate() {
+        if !shared.level().is_shared() {
+            continue;
+        }
+        let above = inner.levels[..number].iter();
+        for level in above.filter(|level| level.level().is_durable()) {
+            if let Some(missed) = missed(shared, level).await {
+                for some in missed.chunks(BATCH) {
+                    // What fails is queued by the guard, and the level not read before.
+                    let _ = level.invalidate(some).await;
                 }
             }
-            tokio::spawn(keep_note(Arc::downgrade(&self.0)));
         }
-        self.0.note().await;
     }
+    if let Some(catch_up) = &inner.catch_up {
+        catch_up.is_over.send_replace(true);
+    }
+    inner.note().await;
+    drop(inner);
+    keep_note(cache).await;
 }
 
 /// What a durable level has missed of a shared one; `None`: that cannot be told yet, and a gap will be reported.
@@ -79,7 +137,7 @@ async fn missed(shared: &Guarded, level: &Guarded) -> Option<Vec<Invalidation>> 
     let Some(note) = level.level().noted() else {
         return all();
     };
-    match shared.level().missed_since(&note).await {
+    match shared.missed_since(&note).await {
         Ok(Some(missed)) => Some(missed),
         Ok(None) => all(),
         Err(LevelError::CutOff) => None,
@@ -88,8 +146,16 @@ async fn missed(shared: &Guarded, level: &Guarded) -> Option<Vec<Invalidation>> 
 }
 
 impl<V> Inner<V> {
+    /// Whether the levels that outlive the process may be read.
+    pub(super) fn has_caught_up(&self) -> bool {
+        self.catch_up.as_ref().is_none_or(CatchUp::is_over)
+    }
+
     /// Notes how far the shared levels have been heard, if all that was heard has been taken in.
     pub(super) async fn note(&self) {
+        if !self.has_caught_up() {
+            return;
+        }
         for (number, shared) in self.levels.iter().enumerate() {
             // First the position: whatever led to it is under way by then, or done.
             let Some(position) = shared.level().position() else {

@@ -1,6 +1,7 @@
 //! The cache: memory, the levels below it, and the loads under way.
 //!
-//! The path of a read is in [`read`], that of a load in [`load`], those of changes in [`write`].
+//! The path of a read is in [`read`], that of a look without a load in [`look`], that of a load in [`load`], those of changes in
+//! [`write`].
 
 mod alone;
 mod fill;
@@ -35,12 +36,13 @@ use crate::options::Options;
 use crate::statistics::{LevelStatistics, Statistics};
 
 use alone::Alone;
-use missed::UnderWay;
+use missed::{CatchUp, UnderWay};
 
 pub use fill::{Fill, Filling};
 pub use inspect::{Held, HeldBelow};
 pub use read::Found;
 pub use warm::{Progress, Warmed};
+pub(crate) use write::Before;
 pub use write::Invalidated;
 
 /// What the readers of a flight get.
@@ -66,12 +68,16 @@ struct Inner<V> {
     looks: Arc<Flights<Option<Arc<Entry<V>>>>>,
     invalidations: Invalidations,
     levels: Box<[Arc<Guarded>]>,
+    catch_up: Option<CatchUp>,
     codec: Option<Arc<dyn Codec<V>>>,
     weigh: Weigh<V>,
     clock: Clock,
     counters: Arc<Counters>,
     /// How often keys were invalidated, by the hash of the key.
     changed: Box<[AtomicU64]>,
+    /// How many keys were invalidated, and of each hash, which of them was the last one.
+    key_changes: AtomicU64,
+    changed_last: Box<[AtomicU64]>,
     /// Changes of one key are made one after the other, so that all levels end with the same one.
     changes: Alone,
     /// Invalidations that not all levels have heard of yet.
@@ -86,23 +92,27 @@ const CHANGED: usize = 1024;
 impl<V: Clone + Send + Sync + 'static> Cache<V> {
     pub(crate) fn from_builder(builder: Builder<V>) -> Self {
         let counters = Arc::new(Counters::new());
+        let levels: Box<[_]> = builder
+            .levels
+            .into_iter()
+            .map(|(level, options)| Guarded::new(level, options))
+            .collect();
         let inner = Arc::new(Inner {
+            catch_up: CatchUp::of(&levels),
+            levels,
             namespace: builder.namespace,
             memory: Memory::new(builder.memory, builder.average, counters.clone()),
             flights: Flights::new(),
             looks: Flights::new(),
             invalidations: Invalidations::default(),
-            levels: builder
-                .levels
-                .into_iter()
-                .map(|(level, options)| Guarded::new(level, options))
-                .collect(),
             codec: builder.codec,
             weigh: builder.weigh,
             clock: builder.clock,
             counters,
             changes: Alone::default(),
             changed: (0..CHANGED).map(|_| AtomicU64::new(0)).collect(),
+            key_changes: AtomicU64::new(0),
+            changed_last: (0..CHANGED).map(|_| AtomicU64::new(0)).collect(),
             under_way: AtomicU64::new(0),
             tasks: watch::Sender::new(()),
         });
@@ -326,11 +336,19 @@ impl<V: 'static> Inner<V> {
         self.changed[hash(key) % CHANGED].load(Ordering::Acquire)
     }
 
+    /// Whether the key, or another one with the same hash, was invalidated after so many keys had been.
+    fn changed_after(&self, key: &Key, key_changes: u64) -> bool {
+        self.changed_last[hash(key) % CHANGED].load(Ordering::Acquire) > key_changes
+    }
+
     /// Takes in an invalidation in memory.
     fn forget(&self, what: &Invalidation) {
         self.counters.one(Count::Invalidations);
         if let Target::Key(key) = &what.target {
-            self.changed[hash(key) % CHANGED].fetch_add(1, Ordering::AcqRel);
+            let at = hash(key) % CHANGED;
+            self.changed[at].fetch_add(1, Ordering::AcqRel);
+            let number = self.key_changes.fetch_add(1, Ordering::AcqRel) + 1;
+            self.changed_last[at].fetch_max(number, Ordering::AcqRel);
             self.looks.ground(key, || ());
         }
         match (&what.target, what.mode) {
@@ -384,9 +402,11 @@ impl<V: Clone + Send + Sync + 'static> Sink for Ear<V> {
         let Some(cache) = self.cache.upgrade() else {
             return;
         };
-        cache.forget(what);
         // The levels above this one have it from this one.
         let above: Vec<_> = cache.levels[..self.level].to_vec();
+        // Before memory drops it, or a reader could bring it back from there.
+        let announced: Vec<_> = above.iter().map(|level| level.announce(what)).collect();
+        cache.forget(what);
         if above.is_empty() {
             return;
         }
@@ -396,9 +416,10 @@ impl<V: Clone + Send + Sync + 'static> Sink for Ear<V> {
         cache.0.under_way.fetch_add(1, Ordering::SeqCst);
         cache.clone().spawn(async move {
             let _done = UnderWay::begun(&cache.0.under_way);
-            for level in above.iter().rev() {
+            for (level, announced) in above.iter().zip(announced).rev() {
                 // What fails is queued by the guard.
                 let _ = level.invalidate(std::slice::from_ref(&what)).await;
+                drop(announced);
             }
             cache.0.forget(&what);
         });

@@ -88,11 +88,33 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
     ) -> Result<(), Error> {
         let _alone = self.0.changes.with(key).await;
         let before = self.before_write(key);
+        self.set_alone(&before, key, value.into(), options).await
+    }
+
+    /// The same for a value that is only valid if nothing of it was invalidated since `before`; otherwise the key is removed.
+    pub(crate) async fn set_since(
+        &self,
+        before: &Before,
+        key: &Key,
+        value: Loaded<V>,
+        options: &Options,
+    ) -> Result<(), Error> {
+        let _alone = self.0.changes.with(key).await;
+        self.set_alone(before, key, value, options).await
+    }
+
+    async fn set_alone(
+        &self,
+        before: &Before,
+        key: &Key,
+        value: Loaded<V>,
+        options: &Options,
+    ) -> Result<(), Error> {
         let mut undecided = Undecided {
             cache: self,
             key: Some(key),
         };
-        let replaced = self.replace(key, value.into(), options, &before).await;
+        let replaced = self.replace(key, value, options, before).await;
         undecided.key = None;
         replaced
     }
@@ -202,7 +224,8 @@ impl<V: Clone + Send + Sync + 'static> Cache<V> {
         }
     }
 
-    fn before_write(&self, key: &Key) -> Before {
+    /// To be called before the store is asked to write.
+    pub(crate) fn before_write(&self, key: &Key) -> Before {
         Before {
             changes: self.0.changes_of(key),
             version: self.0.invalidations.version(),
@@ -222,7 +245,7 @@ impl<V: Clone + 'static> Inner<V> {
 }
 
 /// What everything stood at before a write.
-struct Before {
+pub(crate) struct Before {
     changes: u64,
     version: u64,
     leases: Box<[Option<Lease>]>,

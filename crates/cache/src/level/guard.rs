@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
+use super::announce::{Announced, Announcements};
 use super::{Claim, Confirmed, Lease, Level, LevelError, Record};
 use crate::clock::after;
 use crate::counters::Counters;
@@ -77,6 +78,7 @@ pub(crate) struct Guarded {
     missed: Mutex<Missed>,
     /// Held by whoever tells the level what it missed.
     telling: tokio::sync::Mutex<()>,
+    announced: Arc<Announcements>,
     counters: LevelCounters,
 }
 
@@ -110,6 +112,7 @@ impl Guarded {
             breaker: Mutex::default(),
             missed: Mutex::default(),
             telling: tokio::sync::Mutex::default(),
+            announced: Arc::default(),
             counters: LevelCounters(Counters::new()),
         })
     }
@@ -156,9 +159,14 @@ impl Guarded {
     }
 
     pub(crate) async fn get(&self, key: &Key) -> Result<Option<Record>, LevelError> {
+        let before = self.announced.now();
         let found = self
             .call(self.options.read_timeout, || self.level.get(key))
-            .await;
+            .await
+            .map(|found| {
+                let record = before.applied(key, found?)?;
+                self.announced.now().applied(key, record)
+            });
         self.counters().one(match &found {
             Ok(Some(_)) => LevelCount::Hits,
             Ok(None) => LevelCount::Misses,
@@ -211,6 +219,18 @@ impl Guarded {
         .await
     }
 
+    /// What was invalidated in the level after a position. It is a few reads of the level in a row.
+    pub(crate) async fn missed_since(
+        &self,
+        position: &str,
+    ) -> Result<Option<Vec<Invalidation>>, LevelError> {
+        let limit = self.options.write_timeout.saturating_mul(5);
+        match timeout(limit, self.level.missed_since(position)).await {
+            Ok(missed) => missed,
+            Err(_) => Err(LevelError::Timeout),
+        }
+    }
+
     pub(crate) async fn close(&self) -> Result<(), LevelError> {
         let told = self.tell().await;
         let limit = self.options.write_timeout.saturating_mul(5);
@@ -219,6 +239,11 @@ impl Guarded {
             Err(_) => Err(LevelError::Timeout),
         };
         told.and(closed)
+    }
+
+    /// Until this is dropped, nothing is read from the level that these invalidations concern: it is about to be told.
+    pub(crate) fn announce(&self, what: &Invalidation) -> Announced {
+        self.announced.add(what)
     }
 
     /// Takes in invalidations; what the level does not confirm now, it is told later.

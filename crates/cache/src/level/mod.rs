@@ -14,6 +14,7 @@
 //! # The trade-off
 //! This seam is `dyn`: a call costs an allocation, beside a system call at least.
 
+mod announce;
 pub mod disk;
 mod guard;
 pub(crate) mod memory;

@@ -17,8 +17,9 @@ use tokio::sync::oneshot;
 
 use super::error::{LogError, WriteError};
 use super::frame::{self, Kind, Record};
+use super::item::Item;
 use super::log::Log;
-use super::queue::{Item, Queue};
+use super::queue::Queue;
 use crate::codec::Codec;
 use crate::key::Key;
 

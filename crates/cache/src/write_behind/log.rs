@@ -291,7 +291,7 @@ impl Log {
 
     /// The file whose changes are to be logged again, because the log is too large for what waits.
     pub(super) fn crowded(&self, live_bytes: u64) -> Option<u64> {
-        let most = (4 * self.file_bytes).max(3 * live_bytes);
+        let most = self.file_bytes.saturating_mul(4).max(3 * live_bytes);
         (self.files.len() > 1 && self.bytes() > most).then(|| {
             *self
                 .files

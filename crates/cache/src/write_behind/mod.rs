@@ -26,6 +26,8 @@ mod appender;
 mod error;
 mod found;
 mod frame;
+mod item;
+mod landing;
 mod log;
 mod options;
 mod queue;
@@ -56,10 +58,11 @@ pub use store::{Change, Failed, Store};
 
 use appender::{Appender, Command, Gauge};
 use frame::Record;
+use item::{Item, Room, Tries};
 use log::{Log, Opened};
-use queue::{Item, Queue, Room, Tries};
+use queue::Queue;
 use shared::Shared;
-use writer::{Progress, Writer};
+use writer::{Hurry, Progress, Writer};
 
 use crate::cache::Cache;
 use crate::codec::Codec;
@@ -383,7 +386,7 @@ impl<V: Clone + Send + Sync + 'static> WriteBehind<V> {
     /// What was not written in time; it is tried further.
     pub async fn flush(&self, limit: Duration) -> Result<(), Unflushed> {
         let shared = &self.0.shared;
-        shared.progress.hurry.store(true, Ordering::Relaxed);
+        let _hurry = Hurry::new(&shared.progress.hurry);
         shared.progress.now.store(true, Ordering::Relaxed);
         shared.queue.work.notify_one();
         let empty = async {
@@ -398,7 +401,6 @@ impl<V: Clone + Send + Sync + 'static> WriteBehind<V> {
             }
         };
         let flushed = tokio::time::timeout(limit, empty).await;
-        shared.progress.hurry.store(false, Ordering::Relaxed);
         flushed.map_err(|_| Unflushed {
             pending: shared.queue.lock().counts.pending,
             limit,

@@ -62,7 +62,8 @@ impl WriteBehindOptions {
             .checked_shl(failures.saturating_sub(1))
             .unwrap_or(u32::MAX);
         let whole = self.backoff.saturating_mul(doubled).min(self.max_backoff);
-        whole.mul_f64(0.5 + fastrand::f64() / 2.0)
+        // Half of it and a part of the other half: the longest there is does not bear a product.
+        whole / 2 + (whole / 2).mul_f64(fastrand::f64())
     }
 
     /// The same within the ranges.
@@ -93,5 +94,11 @@ mod tests {
             let (pause, most) = (options.pause(failures), Duration::from_millis(most));
             assert!(pause <= most && pause >= most / 2, "{failures}: {pause:?}");
         }
+        let endless = WriteBehindOptions {
+            backoff: Duration::MAX,
+            max_backoff: Duration::MAX,
+            ..options
+        };
+        assert!(endless.pause(3) >= Duration::MAX / 2);
     }
 }

@@ -10,13 +10,14 @@ use tokio::time::Instant;
 use super::appender;
 use super::error::{LogError, WriteError};
 use super::frame::{self, Kind, Record};
+use super::item::{Item, Tries};
 use super::log::Log;
 use super::options::WriteBehindOptions;
-use super::queue::{Item, Queue, Tries};
+use super::queue::Queue;
 use super::store::Change;
 use super::writer::Progress;
 use super::{ORDERS, OVERHEAD};
-use crate::cache::Cache;
+use crate::cache::{Before, Cache};
 use crate::codec::Codec;
 use crate::key::Key;
 use crate::loaded::Loaded;
@@ -128,8 +129,22 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
         Ok((key, loaded))
     }
 
-    /// Shows a change that has just been written to everybody once more, unless a newer one waits.
-    pub(super) async fn settle(&self, change: &Change<V>) {
+    /// What the keys of a batch stand at in the cache before the store is asked, if there are others to be told afterwards.
+    pub(super) async fn before(&self, batch: &[Change<V>]) -> Vec<Before> {
+        let mut all = Vec::new();
+        if self.cache.has_lower() {
+            for change in batch {
+                // When the change has been shown, which counts as an invalidation.
+                let _shown = self.order(&change.key).lock().await;
+                all.push(self.cache.before_write(&change.key));
+            }
+        }
+        all
+    }
+
+    /// Shows a change that has just been written to everybody once more, unless a newer one waits, or somebody else changed
+    /// the row after this and told the cache first.
+    pub(super) async fn settle(&self, change: &Change<V>, before: &Before) {
         let _alone = self.order(&change.key).lock().await;
         let newest = self
             .queue
@@ -140,7 +155,7 @@ impl<V: Clone + Send + Sync + 'static> Shared<V> {
             // A level that fails is not read until it has been told.
             Some((loaded, false)) => drop(
                 self.cache
-                    .set(&change.key, loaded, &Options::default())
+                    .set_since(before, &change.key, loaded, &Options::default())
                     .await,
             ),
             Some((_, true)) => drop(self.cache.remove(&change.key).await),

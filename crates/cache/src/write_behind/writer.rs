@@ -1,7 +1,7 @@
 //! The task that brings the queue to the store: several batches at a time, and after failures with growing pauses.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,8 +12,11 @@ use tokio::time::Instant;
 use super::Shared;
 use super::appender::Command;
 use super::frame::{Kind, Record};
-use super::queue::{Landed, Next, State};
+use super::landing::Landed;
+use super::queue::{Next, State};
 use super::store::{Change, Failed, Store};
+use crate::cache::Before;
+use crate::clock::after;
 
 /// What goes on, for statistics and for those who wait for the end.
 #[derive(Debug, Default)]
@@ -21,10 +24,26 @@ pub(super) struct Progress {
     pub(super) batches: AtomicU64,
     pub(super) failed_batches: AtomicU64,
     pub(super) last_error: Mutex<Option<Arc<str>>>,
-    /// Somebody waits for the queue to become empty: no lingering.
-    pub(super) hurry: AtomicBool,
+    /// How many wait for the queue to become empty: no lingering.
+    pub(super) hurry: AtomicUsize,
     /// The pauses that are under way are to be cut short.
     pub(super) now: AtomicBool,
+}
+
+/// One who waits for the queue to become empty, as long as it lives.
+pub(super) struct Hurry<'a>(&'a AtomicUsize);
+
+impl<'a> Hurry<'a> {
+    pub(super) fn new(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Hurry<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 type Batch<V> = Arc<[Change<V>]>;
@@ -66,7 +85,7 @@ impl<V: Clone + Send + Sync + 'static, S: Store<V>> Writer<V, S> {
         }
         self.pause = None;
         let shared = &self.shared;
-        let hurry = shared.progress.hurry.load(Ordering::Relaxed);
+        let hurry = shared.progress.hurry.load(Ordering::Relaxed) > 0;
         while self.running.len() < shared.options.concurrency {
             match shared.queue.lock().take(&shared.options, now, hurry) {
                 Next::Batch(batch) => {
@@ -75,8 +94,9 @@ impl<V: Clone + Send + Sync + 'static, S: Store<V>> Writer<V, S> {
                     let (store, changes) = (self.store.clone(), batch.clone());
                     let shared = shared.clone();
                     let task = self.running.spawn(async move {
-                        let result = store.write(&changes).await;
-                        settle(&shared, &changes, &result).await;
+                        let before = shared.before(&changes).await;
+                        let result = attributed(store.write(&changes).await, changes.len());
+                        settle(&shared, &changes, before, &result).await;
                         result
                     });
                     self.batches.insert(task.id(), batch);
@@ -113,7 +133,7 @@ impl<V: Clone + Send + Sync + 'static, S: Store<V>> Writer<V, S> {
         match &result {
             Err(Failed::Batch(_)) => {
                 self.failures = self.failures.saturating_add(1);
-                self.pause = Some(now + self.shared.options.pause(self.failures));
+                self.pause = Some(after(now, self.shared.options.pause(self.failures)));
             }
             Ok(()) | Err(Failed::Items(_)) => self.failures = 0,
         }
@@ -204,6 +224,7 @@ impl<V: Clone + Send + Sync + 'static, S: Store<V>> Writer<V, S> {
 async fn settle<V: Clone + Send + Sync + 'static>(
     shared: &Arc<Shared<V>>,
     batch: &Batch<V>,
+    before: Vec<Before>,
     result: &Result<(), Failed>,
 ) {
     let refused: HashSet<usize> = match result {
@@ -211,15 +232,30 @@ async fn settle<V: Clone + Send + Sync + 'static>(
         Ok(()) => HashSet::new(),
         Err(Failed::Items(refused)) => refused.iter().map(|(at, _)| *at).collect(),
     };
-    if !shared.cache.has_lower() {
-        return;
-    }
     let mut all = JoinSet::new();
-    for at in (0..batch.len()).filter(|at| !refused.contains(at)) {
-        let (shared, batch) = (shared.clone(), batch.clone());
-        all.spawn(async move { shared.settle(&batch[at]).await });
+    // Without lower levels nobody has to be told, and there is nothing in `before`.
+    for (at, before) in before.into_iter().enumerate() {
+        if !refused.contains(&at) {
+            let (shared, batch) = (shared.clone(), batch.clone());
+            all.spawn(async move { shared.settle(&batch[at], &before).await });
+        }
     }
     while all.join_next().await.is_some() {}
+}
+
+/// What the store said, if it can be: nobody knows what it means by a place that is not in the batch, and taking the rest for
+/// written would lose a change.
+fn attributed(result: Result<(), Failed>, places: usize) -> Result<(), Failed> {
+    match result {
+        Err(Failed::Items(refused)) if refused.iter().any(|(at, _)| *at >= places) => {
+            let at = refused.iter().map(|(at, _)| *at).max().unwrap_or(places);
+            let why = format!(
+                "the store refused the change at place {at} of a batch of {places}: places count from 0"
+            );
+            Err(Failed::Batch(why.into()))
+        }
+        result => result,
+    }
 }
 
 async fn sleep_until(moment: Option<Instant>) {

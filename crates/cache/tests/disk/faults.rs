@@ -179,6 +179,61 @@ fn a_write_cut_short_by_a_limit_is_taken_back() {
     });
 }
 
+/// A full disk takes no invalidation, and whoever would repeat it is killed.
+#[test]
+fn what_could_not_be_deleted_does_not_come_back_after_a_kill_or_an_end() {
+    for end in ["kill", "close"] {
+        let dir = tempfile::tempdir().unwrap();
+        let script = "trap '' XFSZ; ulimit -f 40; exec \"$0\" --exact faults::child_on_a_full_disk --nocapture";
+        let run = std::process::Command::new("bash")
+            .args(["-c", script])
+            .arg(std::env::current_exe().unwrap())
+            .env("TENFOLD_TEST_FULL_DIR", dir.path())
+            .env("TENFOLD_TEST_END", end)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success(), "{said}");
+        assert!(said.contains("it could not be deleted"), "{said}");
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let disk = Disk::open(dir.path());
+            assert_eq!(disk.value("deleted").await, None, "{end}");
+            let why = disk.0.recovery().dropped.unwrap();
+            assert!(why.contains("could not be written"), "{why}");
+        });
+    }
+}
+
+/// Run by the test above; by itself it does nothing.
+#[test]
+fn child_on_a_full_disk() {
+    let Some(path) = std::env::var_os("TENFOLD_TEST_FULL_DIR") else {
+        return;
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let disk = Disk::open(Path::new(&path));
+        disk.put("deleted", "v", &[]).await;
+        // Files may have 40 KiB, segments 64 KiB.
+        while disk
+            .0
+            .put(&key("k"), record(noise(1, 500), &[]), disk.lease())
+            .await
+            .is_ok()
+        {}
+        let tell = |name: &str| Invalidation::key(&key(name));
+        while disk.0.invalidate(&[tell("x")]).await.is_ok() {}
+        disk.0.invalidate(&[tell("deleted")]).await.unwrap_err();
+        assert_eq!(disk.value("deleted").await, None);
+        println!("it could not be deleted");
+        if std::env::var("TENFOLD_TEST_END").unwrap() == "close" {
+            disk.close().await;
+        }
+        std::process::exit(0);
+    });
+}
+
 /// Run by the test above; by itself it does nothing.
 #[test]
 fn child_at_a_limit() {

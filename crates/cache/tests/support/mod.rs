@@ -30,6 +30,7 @@ struct State {
     records: HashMap<Key, (Record, u64)>,
     keys: HashMap<Key, u64>,
     others: Vec<(Target, Mode, u64)>,
+    log: Vec<Invalidation>,
     claims: HashMap<Key, u64>,
     fence: u64,
     ears: Vec<(usize, Arc<dyn Sink>)>,
@@ -161,6 +162,7 @@ impl Level for Side {
                 let mut state = self.shelf.state.lock().unwrap();
                 for one in what {
                     state.number += 1;
+                    state.log.push(one.clone());
                     let number = state.number;
                     match (&one.target, one.mode) {
                         (Target::Key(key), mode) => {
@@ -220,6 +222,21 @@ impl Level for Side {
                 state.claims.remove(key);
             }
             Ok(())
+        })
+    }
+
+    fn position(&self) -> Option<String> {
+        Some(self.shelf.state.lock().unwrap().number.to_string())
+    }
+
+    fn missed_since<'a>(
+        &'a self,
+        position: &'a str,
+    ) -> Later<'a, Result<Option<Vec<Invalidation>>, LevelError>> {
+        Box::pin(async move {
+            self.shelf.pass().await?;
+            let from = position.parse::<usize>().unwrap();
+            Ok(Some(self.shelf.state.lock().unwrap().log[from..].to_vec()))
         })
     }
 

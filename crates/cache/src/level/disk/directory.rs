@@ -122,7 +122,7 @@ pub(super) struct Directory {
 pub(super) enum Doubt {
     /// The machine went down while the level was open, and invalidations were not forced to the medium.
     Boot,
-    /// The file that says whether it can is missing or damaged.
+    /// The file that says whether it can is missing or damaged. It is removed when an invalidation cannot be written.
     State,
 }
 
@@ -188,6 +188,11 @@ impl Directory {
         file.sync_all()?;
         std::fs::rename(&new, self.path.join(STATE))?;
         self.sync()
+    }
+
+    /// The contents must not be believed any more: they are dropped by the next opening.
+    pub(super) fn distrust(&self) -> io::Result<()> {
+        std::fs::remove_file(self.path.join(STATE))
     }
 
     /// Keeps how far the level below has been heard. One that is older after a crash, or gone, errs to the safe side.

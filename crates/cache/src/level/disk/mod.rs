@@ -111,6 +111,7 @@ impl DiskLevel {
             log,
             queue: queue.clone(),
             max_entry: options.max_entry(),
+            is_incomplete: false,
         };
         let pool = Pool::start(options.readers).map_err(failed("start threads for", path))?;
         let writer = std::thread::Builder::new()

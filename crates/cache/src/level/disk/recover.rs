@@ -31,7 +31,7 @@ pub struct Recovery {
 }
 
 const BOOT: &str = "the machine went down while the cache was open, so invalidations may be missing (the option sync keeps the contents in this case)";
-const STATE: &str = "the directory's state file is missing or damaged";
+const STATE: &str = "the directory's state file is missing or damaged, or was removed because an invalidation could not be written";
 const HOLE: &str =
     "entries are missing or damaged, and older records could have been invalidated by them";
 

@@ -23,6 +23,8 @@ pub(super) struct Writer {
     pub(super) queue: Arc<Queue>,
     /// A record with its key and header is at most so long.
     pub(super) max_entry: usize,
+    /// An invalidation could not be written.
+    pub(super) is_incomplete: bool,
 }
 
 impl Writer {
@@ -97,6 +99,9 @@ impl Writer {
             emptied |= self.take_in(what, &mut result);
         }
         result = self.log.flush(true).and(result).and(shared.check());
+        if result.is_err() {
+            self.distrust();
+        }
         if emptied && result.is_ok() {
             // Frees the disk; nothing in them is found any more, so a failure here is the next writer's concern.
             let _ = self.log.drop_sealed();
@@ -109,6 +114,14 @@ impl Writer {
         for order in orders {
             let _ = order.reply.send(result.clone().map(|()| lease));
         }
+    }
+
+    /// The files lack an invalidation. They are used on, since memory has it, but must not be believed by the next opening:
+    /// whoever is to tell this level once more may be gone by then.
+    fn distrust(&mut self) {
+        self.is_incomplete = true;
+        // Needs no room. Should it fail nevertheless, nothing can be done.
+        let _ = self.log.shared.directory.distrust();
     }
 
     /// Takes in one invalidation. Whether it leaves nothing.
@@ -166,7 +179,7 @@ impl Writer {
         let shared = self.log.shared.clone();
         let result = shared.check().and_then(|()| self.log.seal());
         let result = result.and_then(|()| {
-            if !clean {
+            if !clean || self.is_incomplete {
                 return Ok(());
             }
             let segments: Vec<_> = shared.segments().values().cloned().collect();

@@ -16,6 +16,9 @@ const PORT: u16 = 6379;
 /// The port of Sentinel.
 const SENTINEL_PORT: u16 = 26379;
 
+const SCHEMES: &str =
+    "it must begin with redis://, redis+sentinel:// or redis+cluster://, or with rediss for TLS";
+
 /// An address of a Redis, with the user and password to be used there.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Address {
@@ -24,6 +27,8 @@ pub(super) struct Address {
     pub(super) hosts: Vec<(String, u16)>,
     pub(super) user: Option<String>,
     pub(super) password: Option<String>,
+    /// Not written in it; here so that it is known what must not be shown.
+    pub(super) sentinel_password: Option<String>,
     pub(super) database: i64,
 }
 
@@ -38,9 +43,7 @@ pub(super) enum Kind {
 impl Address {
     /// Reads an address. The error says what is wrong, and repeats nothing that may be a secret.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let (scheme, rest) = text
-            .split_once("://")
-            .ok_or("it must begin with redis://, redis+sentinel:// or redis+cluster://, or with rediss for TLS")?;
+        let (scheme, rest) = text.split_once("://").ok_or(SCHEMES)?;
         let (tls, flavour) = match scheme.strip_prefix("rediss") {
             Some(flavour) => (true, flavour),
             None => (false, scheme.strip_prefix("redis").unwrap_or("?")),
@@ -64,7 +67,8 @@ impl Address {
         let hosts: Vec<_> = hosts
             .split(',')
             .map(|host| parse_host(host, port))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<_, _>>()
+            .map_err(|wrong| wrong.said(login.is_some()))?;
         if kind == Kind::Single && hosts.len() > 1 {
             return Err(
                 "it names several hosts: that is redis+cluster:// or redis+sentinel://".into(),
@@ -85,6 +89,7 @@ impl Address {
             hosts,
             user,
             password,
+            sentinel_password: None,
             database,
         })
     }
@@ -108,6 +113,8 @@ fn parse_kind<'a>(scheme: &str, flavour: &str, path: &'a str) -> Result<(Kind, &
         "+cluster" => {
             return Err("a cluster has no numbered databases: nothing may follow the hosts".into());
         }
+        // What is no scheme at all may be a login.
+        _ if scheme.contains([':', '@']) => return Err(SCHEMES.into()),
         _ => {
             return Err(format!(
                 "`{scheme}` is unknown: use redis, redis+sentinel or redis+cluster, or with rediss for TLS"
@@ -116,7 +123,24 @@ fn parse_kind<'a>(scheme: &str, flavour: &str, path: &'a str) -> Result<(Kind, &
     })
 }
 
-fn parse_host(text: &str, port: u16) -> Result<(String, u16), String> {
+/// What is wrong with a host: what it is, and what was written there.
+struct WrongHost(&'static str, String);
+
+impl WrongHost {
+    /// Without a login, what stands in the place of a port may be a password whose host was forgotten.
+    fn said(self, has_login: bool) -> String {
+        let Self(wrong, text) = self;
+        match (text.is_empty(), has_login) {
+            (true, _) => wrong.into(),
+            (false, true) => format!("`{text}` {wrong}"),
+            (false, false) => format!(
+                "what follows the colon {wrong} (a user and password stand before the host: redis://user:password@host)"
+            ),
+        }
+    }
+}
+
+fn parse_host(text: &str, port: u16) -> Result<(String, u16), WrongHost> {
     // An IPv6 address is in brackets, as in any URL.
     let (host, rest) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, rest)) => (host, rest),
@@ -127,12 +151,12 @@ fn parse_host(text: &str, port: u16) -> Result<(String, u16), String> {
             .parse()
             .ok()
             .filter(|port| *port > 0)
-            .ok_or_else(|| format!("`{port}` is not a port (of host `{host}`)"))?,
+            .ok_or_else(|| WrongHost("is not a port", port.into()))?,
         None if rest.is_empty() => port,
-        None => return Err(format!("`{rest}` after host `{host}` is not a port")),
+        None => return Err(WrongHost("is not a port", rest.into())),
     };
     if host.is_empty() {
-        return Err("a host is missing".into());
+        return Err(WrongHost("a host is missing", String::new()));
     }
     Ok((host.into(), port))
 }
@@ -243,6 +267,10 @@ mod tests {
             ("redis://:hunter2@h/x", "not the number of a database"),
             ("redis://:hunter2%4@h", "two hexadecimal digits"),
             ("redis://hunter2@h", "a user without a password"),
+            ("redis://ann:hunter2", "is not a port"),
+            ("redis://:hunter2/0", "is not a port"),
+            ("redis+cluster://a:1,ann:hunter2", "is not a port"),
+            ("ann:hunter2://h", "must begin with"),
             ("redis+cluster://:hunter2@h/1", "no numbered databases"),
             (
                 "redis+sentinel://:hunter2@h",

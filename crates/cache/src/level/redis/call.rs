@@ -100,9 +100,12 @@ impl Shared {
         }
         let lifetime = record.keep_until.saturating_sub(now.unix()).min(LONGEST);
         let value = stored::encode(lease, &record.encode(self.options.compress_above));
-        if lifetime == 0 || value.len() > self.options.max_record.min(512 << 20) {
-            return Ok(false);
-        }
+        let fits = lifetime > 0 && value.len() <= self.options.max_record.min(512 << 20);
+        // What it would replace must go all the same, so something that is over takes its place.
+        let (lifetime, value) = match fits {
+            true => (lifetime, value),
+            false => (1, stored::encode(lease, &over().encode(usize::MAX))),
+        };
         let name = self.names.value(key.as_str());
         let keys = [name.as_str(), &beside(&name, "fence")];
         let answer: i64 = self
@@ -118,7 +121,7 @@ impl Shared {
             .await?;
         match answer {
             0 => Ok(false),
-            1 => Ok(true),
+            1 => Ok(fits),
             time => Err(LevelError::Failed(wrong_time(
                 now.unix(),
                 time.unsigned_abs(),
@@ -217,6 +220,18 @@ impl Shared {
                 cmd.arg(fence);
             })
             .await
+    }
+}
+
+/// A record that nobody gets.
+fn over() -> Record {
+    Record {
+        created: 0,
+        fresh_until: 0,
+        keep_until: 0,
+        tags: Box::default(),
+        validator: None,
+        payload: None,
     }
 }
 

@@ -25,12 +25,12 @@ pub(super) struct Dialler {
     limit: Duration,
     certificates: Option<TlsCertificates>,
     sentinel_user: Option<String>,
-    sentinel_password: Option<String>,
 }
 
 impl Dialler {
     pub(super) fn new(options: &RedisOptions) -> Result<Self, ConnectError> {
-        let address = Address::parse(&options.address).map_err(ConnectError::Options)?;
+        let mut address = Address::parse(&options.address).map_err(ConnectError::Options)?;
+        address.sentinel_password = options.sentinel_password.clone();
         if address.tls {
             // The process may have chosen a provider of cryptography already; then that one is used.
             let _ = rustls::crypto::ring::default_provider().install_default();
@@ -53,7 +53,6 @@ impl Dialler {
             address,
             limit: options.connect_timeout,
             sentinel_user: options.sentinel_user.clone(),
-            sentinel_password: options.sentinel_password.clone(),
         })
     }
 
@@ -113,7 +112,7 @@ impl Dialler {
         if let Some(user) = &self.sentinel_user {
             builder = builder.set_client_to_sentinel_username(user);
         }
-        if let Some(password) = &self.sentinel_password {
+        if let Some(password) = &self.address.sentinel_password {
             builder = builder.set_client_to_sentinel_password(password);
         }
         if self.address.tls {

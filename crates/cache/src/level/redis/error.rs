@@ -142,13 +142,16 @@ fn denied(error: &RedisError) -> bool {
         || error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm)
 }
 
-/// What the library says, without the password.
+/// What the library says, without the passwords. A server that does not know AUTH (it can be renamed) repeats what it was
+/// sent.
 fn message(error: &RedisError, at: &Address) -> String {
-    let text = error.to_string();
-    match at.password.as_deref() {
-        Some(password) if password.len() > 2 => text.replace(password, "***"),
-        _ => text,
-    }
+    let secrets = [&at.password, &at.sentinel_password];
+    let secrets = secrets.into_iter().flatten();
+    secrets
+        .filter(|secret| secret.len() > 2)
+        .fold(error.to_string(), |text, secret| {
+            text.replace(secret, "***")
+        })
 }
 
 /// The error of a command.
@@ -174,4 +177,23 @@ pub(super) fn is_broken(error: &RedisError) -> bool {
                     | ServerErrorKind::BusyLoading
             )
         )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_is_repeated() {
+        let mut at = Address::parse("redis+sentinel://ann:hunter2@h/main").unwrap();
+        at.sentinel_password = Some("correct horse".into());
+        let said = "unknown command 'AUTH', with args beginning with: 'hunter2' 'correct horse'";
+        let error = RedisError::from((ErrorKind::Client, "an error", said.into()));
+        for text in [
+            ConnectError::new(&error, &at).to_string(),
+            level_error(&error, &at).to_string(),
+        ] {
+            assert!(text.contains("'***' '***'"), "{text}");
+        }
+    }
 }

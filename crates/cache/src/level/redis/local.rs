@@ -196,7 +196,7 @@ impl Local {
         {
             return Err(Trouble::Lost);
         }
-        if message.epoch > self.epoch || message.number > self.number + 1 {
+        if message.epoch > self.epoch || message.number > self.number.saturating_add(1) {
             return Err(Trouble::Missed);
         }
         while let Some((epoch, number, _)) = self.own.front() {

@@ -123,6 +123,19 @@ fn entries_must_follow_each_other() {
 }
 
 #[test]
+fn a_server_that_counts_to_the_end_is_no_reason_to_panic() {
+    let mut local = local(u64::MAX);
+    assert_eq!(local.take(&message(1, "b"), "me"), Err(Trouble::Lost));
+    let next_epoch = Message {
+        epoch: 8,
+        ..message(1, "b")
+    };
+    assert_eq!(local.take(&next_epoch, "me"), Err(Trouble::Missed));
+    let mut local = self::local(u64::MAX - 1);
+    assert_eq!(local.take(&message(u64::MAX, "b"), "me"), Ok(()));
+}
+
+#[test]
 fn an_own_number_that_went_to_another_process_is_a_loss() {
     let mut local = local(3);
     local.invalidated(7, 4, [Invalidation::tag("x")].into());

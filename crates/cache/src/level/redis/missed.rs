@@ -77,7 +77,7 @@ impl Shared {
                 let Some(message) = Message::read(entry) else {
                     return Ok(None);
                 };
-                if message.epoch != epoch || message.number != at.number + 1 {
+                if message.epoch != epoch || Some(message.number) != at.number.checked_add(1) {
                     return Ok(None);
                 }
                 missed.extend(message.what);

@@ -65,8 +65,7 @@ impl Plan {
             .build_local(LocalOptions::default())?;
         let shared = Rc::new(Shared::default());
         runtime.block_on(self.send_all(&shared));
-        println!("{}", self.report(&shared.classes.borrow()));
-        Ok(())
+        writeln!(io::stdout(), "{}", self.report(&shared.classes.borrow()))
     }
 
     async fn send_all(&self, shared: &Rc<Shared>) {
