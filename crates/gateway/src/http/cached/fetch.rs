@@ -170,15 +170,30 @@ async fn fetch(
         match plan.store.engine.fill(place.key()) {
             Fill::Lead(filling) => {
                 // Somebody may have stored it between the look and this.
-                let verdict = look_again(worker, request);
-                let verdict = match verdict {
-                    Some(Verdict::Fetch { .. }) if plan.store.engine.has_lower() => {
-                        // Fresh or stale, what is found there is in memory then.
-                        ask_lower(&filling, &mut stale).await;
-                        look_again(worker, request)
+                let mut verdict = look_again(worker, request);
+                if let Some(Verdict::Fetch { .. }) = verdict
+                    && plan.store.engine.has_lower()
+                {
+                    let below = ask_lower(&filling, &mut stale).await;
+                    verdict = look_again(worker, request);
+                    // Most often it is in memory now, unless that has no room for it.
+                    if let Some(Verdict::Fetch { place: found, .. }) = &verdict
+                        && found.key() == place.key()
+                        && !found.is_outdated
+                        && let Some(object) = below
+                        && fits(worker, request, &object)
+                    {
+                        drop(filling);
+                        let now = worker.clock.unix(worker.clock.read());
+                        let good = Good {
+                            age: object.rules.age(now),
+                            is_stale: !object.rules.is_fresh(now),
+                            object,
+                            place,
+                        };
+                        return hit(worker, client, request, good).await;
                     }
-                    other => other,
-                };
+                }
                 match verdict {
                     Some(Verdict::Serve(good) | Verdict::ServeAndRefresh(good)) => {
                         drop(filling);
@@ -266,13 +281,19 @@ fn look_again(worker: &Worker, request: &Request) -> Option<Verdict> {
     plan::again(plan, &request.route().name, &request.head, now)
 }
 
-/// Takes what a lower level has into memory; something stale is returned.
-async fn ask_lower(filling: &Filling<Kept>, stale: &mut Option<Arc<Object>>) {
-    if let Some((entry, false)) = filling.lower().await
-        && let Some(Kept::Response(object)) = entry.value()
-    {
+/// Takes what a lower level has into memory, and returns the response that is there, if it is fresh.
+async fn ask_lower(
+    filling: &Filling<Kept>,
+    stale: &mut Option<Arc<Object>>,
+) -> Option<Arc<Object>> {
+    let (entry, is_fresh) = filling.lower().await?;
+    let Some(Kept::Response(object)) = entry.value() else {
+        return None;
+    };
+    if !is_fresh {
         *stale = Some(Arc::clone(object));
     }
+    is_fresh.then(|| Arc::clone(object))
 }
 
 /// What came of waiting.
