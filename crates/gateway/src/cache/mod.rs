@@ -49,7 +49,7 @@ pub(crate) struct Store {
     pub(crate) results: CounterSet,
     /// Requests by what memory had for them: [`FOUND`], [`MISSING`].
     pub(crate) looks: CounterSet,
-    /// What bodies on their way may take up together: as much as memory, beside it.
+    /// What bodies on their way may take up together, beside memory.
     pub(crate) arriving: Arc<Budget>,
 }
 

@@ -81,10 +81,18 @@ impl Store {
             routes,
             results: metrics::cache::results(registry, &config.name),
             looks: metrics::cache::looks(registry, &config.name),
-            arriving: Budget::new(config.memory),
+            arriving: Budget::new(budget(config)),
             engine,
         }))
     }
+}
+
+/// What bodies on their way may take up together: as much as memory, and room for a few of the largest, which may be meant
+/// for a level below it.
+fn budget(config: &config::Cache) -> u64 {
+    config
+        .memory
+        .max(config.policy.max_object.saturating_mul(4))
 }
 
 /// True if what one holds is what the other would hold.

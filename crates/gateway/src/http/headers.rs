@@ -167,10 +167,7 @@ fn first_good(seen: &mut bool, is_good: bool) -> bool {
 }
 
 /// True if `Connection` names this field, which makes it the concern of the last hop only.
-pub(super) fn is_named_by_connection<'h>(
-    mut fields: impl Iterator<Item = FieldRef<'h>>,
-    name: &[u8],
-) -> bool {
+fn is_named_by_connection<'h>(mut fields: impl Iterator<Item = FieldRef<'h>>, name: &[u8]) -> bool {
     fields.any(|field| {
         field.name == Name::Connection
             && list(field.value).any(|option| option.eq_ignore_ascii_case(name))

@@ -9,7 +9,8 @@ use super::fields::{Fields, is};
 use super::key;
 use super::policy::{Condition, Policy};
 
-/// A request as its client sent it: `Vary` and the key speak of that, not of what the gateway makes of it.
+/// A request as its client sent it, without what a stranger cannot say: `Vary` and the key speak of that, not of what the
+/// gateway makes of it.
 #[derive(Debug)]
 pub(crate) struct Request<'a, F: ?Sized> {
     pub(crate) method: Method,
@@ -18,7 +19,8 @@ pub(crate) struct Request<'a, F: ?Sized> {
     pub(crate) authority: &'a [u8],
     /// Path and query.
     pub(crate) target: &'a [u8],
-    pub(crate) has_body: bool,
+    /// It has a body, or fields that its server does not get: only the server can answer that.
+    pub(crate) is_special: bool,
     pub(crate) fields: &'a F,
 }
 
@@ -86,7 +88,7 @@ impl<'a> Ask<'a> {
             is_get: request.method == Method::Get,
             ..Self::default()
         };
-        let (mut is_special, mut has_control, mut pragma) = (request.has_body, false, false);
+        let (mut is_special, mut has_control, mut pragma) = (request.is_special, false, false);
         for (name, value) in request.fields.fields() {
             match name.len() {
                 5 if is(name, "range") => ask.range.add(value),
@@ -170,7 +172,7 @@ mod tests {
             is_tls: false,
             authority: b"a",
             target: b"/path?q=1;s=2",
-            has_body: false,
+            is_special: false,
             fields,
         };
         Ask::of(&request, policy)
@@ -238,7 +240,7 @@ mod tests {
             is_tls: false,
             authority: b"a",
             target: b"/",
-            has_body: true,
+            is_special: true,
             fields: none,
         };
         assert_eq!(Ask::of(&with_body, &policy).part, Part::Bypass);
@@ -269,7 +271,7 @@ mod tests {
                 is_tls: false,
                 authority: b"a",
                 target: target.as_bytes(),
-                has_body: false,
+                is_special: false,
                 fields: none,
             };
             let part = Ask::of(&request, &policy).part;

@@ -140,7 +140,7 @@ mod tests {
             is_tls: true,
             authority: b"Example.org",
             target: b"/a/b?c",
-            has_body: true,
+            is_special: true,
             fields: &[],
         }
     }

@@ -292,7 +292,7 @@ mod tests {
             is_tls: false,
             authority: b"a",
             target: target.as_bytes(),
-            has_body: false,
+            is_special: false,
             fields,
         };
         let mut out = Vec::new();

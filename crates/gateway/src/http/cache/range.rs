@@ -73,7 +73,7 @@ mod tests {
                 is_tls: false,
                 authority: b"a",
                 target: b"/",
-                has_body: false,
+                is_special: false,
                 fields,
             };
             let ask = Ask::of(&request, &Policy::default());

@@ -282,7 +282,7 @@ mod tests {
             is_tls: false,
             authority: b"a",
             target: b"/x?y",
-            has_body: false,
+            is_special: false,
             fields: asked,
         };
         let ask = Ask::of(&request, policy);

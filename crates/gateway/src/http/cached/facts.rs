@@ -2,8 +2,9 @@
 //! goes on without it.
 //!
 //! What a client sends and its server does not get must not select a response: the server would answer as if it were not
-//! there, and the answer would lie where those look whose servers do get it. So the rules see neither the fields that a
-//! stranger cannot set nor those that `Connection` makes the concern of this hop (RFC 9110 section 7.6.1).
+//! there, and the answer would lie where those look whose servers do get it. So the rules do not see the fields that a stranger
+//! cannot set; and a request that makes some of its fields the concern of this hop by `Connection` (RFC 9110 section 7.6.1),
+//! which nobody does in good faith, goes past the cache. To look for them in each field's turn would cost more than an answer.
 
 use tenfold_http1::framing::Length;
 use tenfold_http1::{Method, Name, RequestHead};
@@ -11,7 +12,7 @@ use tenfold_http1::{Method, Name, RequestHead};
 use crate::http::cache::ask::{Ask, Request};
 use crate::http::cache::fields::{Fields, members};
 use crate::http::cache::policy::Policy;
-use crate::http::headers::{is_for_proxies, is_named_by_connection};
+use crate::http::headers::is_for_proxies;
 
 /// What the server gets of a client's fields.
 pub(super) struct Passed<'a> {
@@ -36,12 +37,13 @@ impl<'a> Passed<'a> {
 
     /// The request, whose path was normalised to `target`.
     pub(super) fn request(&'a self, target: &'a [u8]) -> Request<'a, Self> {
+        let line = self.head.line();
         Request {
-            method: self.head.line().method,
+            method: line.method,
             is_tls: self.is_tls(),
             authority: self.head.authority(),
             target,
-            has_body: self.head.line().length != Length::None,
+            is_special: line.length != Length::None || line.connection.others,
             fields: self,
         }
     }
@@ -49,15 +51,13 @@ impl<'a> Passed<'a> {
 
 impl Fields for Passed<'_> {
     fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let names_fields = self.head.line().connection.others;
-        let stays_here = move |name: Name, bytes: &[u8]| {
-            matches!(name, Name::Proxy | Name::Lookalike)
-                || !self.is_trusted && is_for_proxies(name)
-                || names_fields && is_named_by_connection(self.head.fields(), bytes)
+        let is_trusted = self.is_trusted;
+        let stays_here = move |name: Name| {
+            matches!(name, Name::Proxy | Name::Lookalike) || !is_trusted && is_for_proxies(name)
         };
         let fields = self.head.fields();
         fields
-            .filter(move |field| !stays_here(field.name, field.name_bytes))
+            .filter(move |field| !stays_here(field.name))
             .map(|field| (field.name_bytes, field.value))
     }
 }
@@ -68,7 +68,7 @@ pub(super) struct Facts {
     is_tls: bool,
     authority: Box<[u8]>,
     target: Box<[u8]>,
-    has_body: bool,
+    is_special: bool,
     fields: Vec<Field>,
 }
 
@@ -84,7 +84,7 @@ impl Facts {
             is_tls: request.is_tls,
             authority: request.authority.into(),
             target: request.target.into(),
-            has_body: request.has_body,
+            is_special: request.is_special,
             fields: fields
                 .map(|(name, value)| (name.into(), value.into()))
                 .collect(),
@@ -103,7 +103,7 @@ impl Facts {
             is_tls: self.is_tls,
             authority: &self.authority,
             target: &self.target,
-            has_body: self.has_body,
+            is_special: self.is_special,
             fields: &fields,
         };
         let ask = Ask::of(&request, policy);

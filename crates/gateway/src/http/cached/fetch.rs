@@ -170,37 +170,16 @@ async fn fetch(
         let plan = request.way.plan().expect("what is fetched has a plan");
         match plan.store.engine.fill(place.key()) {
             Fill::Lead(filling) => {
-                // Somebody may have stored it between the look and this.
-                let verdict = look_again(worker, request);
-                let verdict = match verdict {
-                    Some(Verdict::Fetch { .. }) if plan.store.engine.has_lower() => {
-                        // Fresh or stale, what is found there is in memory then.
-                        ask_lower(&filling, &mut stale).await;
-                        look_again(worker, request)
-                    }
-                    other => other,
-                };
-                match verdict {
-                    Some(Verdict::Serve(good) | Verdict::ServeAndRefresh(good)) => {
+                match look_below(worker, request, &filling, &place, stale, why).await {
+                    Now::There(good) => {
                         drop(filling);
                         return hit(worker, client, request, good).await;
                     }
-                    // Memory now knows what it varies by.
-                    Some(Verdict::Fetch { place: found, .. }) if found.key() != place.key() => {
-                        place = found;
-                        continue;
+                    Now::Elsewhere(found, old) => (place, stale) = (found, old),
+                    Now::Missing { stale, why } => {
+                        return lead(worker, client, request, filling, &place, stale, why).await;
                     }
-                    Some(Verdict::Fetch {
-                        stale: found,
-                        why: now,
-                        ..
-                    }) => {
-                        stale = found.or(stale);
-                        why = now;
-                    }
-                    _ => {}
                 }
-                return lead(worker, client, request, filling, &place, stale, why).await;
             }
             Fill::Wait(waiter) => {
                 match wait(worker, client, request, waiter).await {
@@ -217,21 +196,7 @@ async fn fetch(
                     }
                     Waited::Vanished => {}
                     Waited::Object(object) if fits(worker, request, &object) => {
-                        let Ok(reader) = object.reader() else {
-                            // It turned out too large to be stored, and its beginning is not there any more.
-                            return pass(worker, client, request, why, None).await;
-                        };
-                        count(worker, request, Outcome::Collapsed);
-                        let now = worker.clock.unix(worker.clock.read());
-                        let status = CacheStatus {
-                            forward: Some(why),
-                            is_collapsed: true,
-                            ttl: Some(object.rules.ttl(now)),
-                            ..CacheStatus::default()
-                        };
-                        let age = object.rules.age(now);
-                        return serve(worker, client, request, (object, reader), age, &status)
-                            .await;
+                        return collapsed(worker, client, request, object, why).await;
                     }
                     // It has to be asked for each time, or another one is wanted.
                     Waited::Object(_) | Waited::Personal => {
@@ -280,19 +245,108 @@ pub(in crate::http) fn stale(worker: &Worker, request: &Request) -> Option<(Arc<
     })
 }
 
+/// What the leader finds before it asks the server.
+enum Now {
+    There(Good),
+    /// Another variant is meant, as is known now; with what there is to be asked about.
+    Elsewhere(Place, Option<Arc<Object>>),
+    Missing {
+        stale: Option<Arc<Object>>,
+        why: Forward,
+    },
+}
+
+/// Looks once more, because somebody may have stored it between the look and the lead, and into the lower levels.
+async fn look_below(
+    worker: &Worker,
+    request: &Request,
+    filling: &Filling<Kept>,
+    place: &Place,
+    mut stale: Option<Arc<Object>>,
+    why: Forward,
+) -> Now {
+    let mut verdict = look_again(worker, request);
+    let has_lower = |plan: &plan::Plan| plan.store.engine.has_lower();
+    if let Some(Verdict::Fetch { .. }) = verdict
+        && request.way.plan().is_some_and(has_lower)
+    {
+        let below = ask_lower(filling, &mut stale).await;
+        verdict = look_again(worker, request);
+        // Most often it is in memory now, unless that has no room for it.
+        if let Some(Verdict::Fetch { place: found, .. }) = &verdict
+            && found.key() == place.key()
+            && !found.is_outdated
+            && let Some(object) = below
+            && fits(worker, request, &object)
+        {
+            let now = worker.clock.unix(worker.clock.read());
+            return Now::There(Good {
+                age: object.rules.age(now),
+                is_stale: !object.rules.is_fresh(now),
+                object,
+                place: place.clone(),
+            });
+        }
+    }
+    match verdict {
+        Some(Verdict::Serve(good) | Verdict::ServeAndRefresh(good)) => Now::There(good),
+        // Memory now knows what it varies by.
+        Some(Verdict::Fetch { place: found, .. }) if found.key() != place.key() => {
+            Now::Elsewhere(found, stale)
+        }
+        Some(Verdict::Fetch {
+            stale: found, why, ..
+        }) => Now::Missing {
+            stale: found.or(stale),
+            why,
+        },
+        _ => Now::Missing { stale, why },
+    }
+}
+
+/// Serves what was fetched for another request, or is being fetched.
+async fn collapsed(
+    worker: &Worker,
+    client: &mut Client,
+    request: &mut Request,
+    object: Arc<Object>,
+    why: Forward,
+) -> Served {
+    let Ok(reader) = object.reader() else {
+        // It turned out too large to be stored, and its beginning is not there any more.
+        return pass(worker, client, request, why, None).await;
+    };
+    count(worker, request, Outcome::Collapsed);
+    let now = worker.clock.unix(worker.clock.read());
+    let status = CacheStatus {
+        forward: Some(why),
+        is_collapsed: true,
+        ttl: Some(object.rules.ttl(now)),
+        ..CacheStatus::default()
+    };
+    let age = object.rules.age(now);
+    serve(worker, client, request, (object, reader), age, &status).await
+}
+
 fn look_again(worker: &Worker, request: &Request) -> Option<Verdict> {
     let plan = request.way.plan()?;
     let now = worker.clock.unix(worker.clock.recent());
     plan::again(plan, &request.route().name, &request.head, now)
 }
 
-/// Takes what a lower level has into memory; something stale is returned.
-async fn ask_lower(filling: &Filling<Kept>, stale: &mut Option<Arc<Object>>) {
-    if let Some((entry, false)) = filling.lower().await
-        && let Some(Kept::Response(object)) = entry.value()
-    {
+/// Takes what a lower level has into memory, and returns the response that is there, if it is fresh.
+async fn ask_lower(
+    filling: &Filling<Kept>,
+    stale: &mut Option<Arc<Object>>,
+) -> Option<Arc<Object>> {
+    let (entry, is_fresh) = filling.lower().await?;
+    let Some(Kept::Response(object)) = entry.value() else {
+        return None;
+    };
+    if !is_fresh {
         *stale = Some(Arc::clone(object));
     }
+    is_fresh.then(|| Arc::clone(object))
 }
 
 /// What came of waiting.

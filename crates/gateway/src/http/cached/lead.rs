@@ -22,7 +22,7 @@ use crate::http::cache::validate;
 use crate::http::client::Client;
 use crate::http::error::Failure;
 use crate::http::forward::Answered;
-use crate::http::mirror::give_up;
+use crate::http::mirror::{self, give_up};
 use crate::http::request::Request;
 use crate::http::served::Served;
 use crate::http::{admission, pipeline};

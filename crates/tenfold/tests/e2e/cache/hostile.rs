@@ -396,3 +396,41 @@ fn clients_that_do_not_read_cannot_fill_the_memory() {
         assert_eq!(whole(client).status(), 200);
     }
 }
+
+#[test]
+fn what_cannot_be_a_number_or_a_date_is_no_lifetime_and_no_panic() {
+    const HOSTILE: [&str; 9] = [
+        "Cache-Control: max-age=99999999999999999999999, stale-while-revalidate=99999999999999999999\r\nAge: 99999999999999999999\r\n",
+        "Cache-Control: max-age=2147483648, stale-if-error=4294967295\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n",
+        "Expires: Fri, 31 Dec 9999 23:59:59 GMT\r\nDate: Mon, 01 Jan 0001 00:00:00 GMT\r\n",
+        "Expires: -1\r\nAge: -1\r\nDate: x\r\nETag: \"\r\n",
+        "Last-Modified: Mon, 01 Jan 0001 00:00:00 GMT\r\nETag: W/\r\n",
+        "Cache-Control: max-age=5, no-cache=\"\", private=\"x\r\nVary: ,,,\r\n",
+        "CDN-Cache-Control: max-age=999999999999999\r\nCache-Control: =,=;\"\r\n",
+        "Cache-Control: max-age=60\r\nSurrogate-Key: \t \r\nCache-Tag: ,\r\nETag: \"a\",\"b\"\r\n",
+        "Cache-Control: max-age=60\r\nConnection: date, etag, cache-control, content-type\r\nETag: \"1\"\r\n",
+    ];
+    let origin = Origin::answering(|request| {
+        let number = request.start_line().split(['/', ' ']).nth(2);
+        let number: usize = number.and_then(|it| it.parse().ok()).unwrap_or(0);
+        response(HOSTILE[number], "tea")
+    });
+    let gateway = gateway(&[&origin], &["--cache"]);
+    for number in 0..HOSTILE.len() {
+        for fields in [
+            "",
+            "Range: bytes=1-1\r\nIf-Range: \"a\",\"b\"\r\n",
+            "If-None-Match: \"\r\n",
+            "",
+        ] {
+            let answer = get(&gateway, &format!("/{number}"), fields);
+            assert!(
+                matches!(answer.status(), 200 | 206 | 304),
+                "{}",
+                answer.head
+            );
+        }
+        let whole = get(&gateway, &format!("/{number}"), "");
+        assert_eq!(whole.text(), "tea", "{}", whole.head);
+    }
+}

@@ -175,6 +175,26 @@ fn a_part_of_it_is_a_part() {
 }
 
 #[test]
+fn what_is_larger_than_memory_has_its_place_on_disk() {
+    let origin = Origin::answering(|_| {
+        super::response("Cache-Control: max-age=60\r\n", &"x".repeat(3 << 20))
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let it = Configured::start(&format!(
+        "[listener.web]\nlisten = \"127.0.0.1:0\"\n[[route]]\nname = \"all\"\nupstream = \"app\"\ncache = \"pages\"\n\
+         [upstream.app]\nservers = [\"{}\"]\n[cache.pages]\nmemory = \"1MiB\"\nmax_object = \"4MiB\"\n\
+         disk = {{ path = \"{}/cache\", size = \"64MiB\" }}\n",
+        origin.name(),
+        folder.path().display()
+    ));
+    let _stored = get(&it.gateway, "/", "");
+    tenfold_testkit::wait_until(
+        || super::is_hit(&get(&it.gateway, "/", "")),
+        || "it is not stored",
+    );
+}
+
+#[test]
 fn what_memory_cannot_hold_in_one_piece_is_not_taken_in_at_all() {
     let origin = Origin::answering(|_| {
         super::response("Cache-Control: max-age=60\r\n", &"x".repeat(6 << 20))

@@ -59,7 +59,7 @@ fn request<'a>(
         is_tls: false,
         authority: b"example.org",
         target: b"/",
-        has_body: false,
+        is_special: false,
         fields,
     }
 }

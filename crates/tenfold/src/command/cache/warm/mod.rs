@@ -38,8 +38,8 @@ const MOST_SITEMAPS: usize = 1000;
     tenfold cache warm --sitemap https://shop.example.com/sitemap.xml\n  \
     tenfold cache warm --log access.log --top 5000 --rate 200/s\n  \
     echo https://shop.example.com/tea | tenfold cache warm --list - --field 'Accept-Encoding: gzip'\n\n\
-    All requests go to --to, with the host of each address as Host. The exit code is 0, 1 if an address failed, 2 if nothing could\n\
-    be asked for."
+    All requests go to --to, with the host of each address as Host, and X-Forwarded-Proto for https, which the gateway believes if it\n\
+    trusts whoever asks. The exit code is 0, 1 if an address failed, 2 if nothing could be asked for."
 )]
 pub(super) struct Warm {
     /// A sitemap or an index of sitemaps: a file, or an address, which is fetched through the gateway; repeatable.
