@@ -26,7 +26,7 @@ pub(super) const RESPONSE_LIMITS: Limits = Limits {
 };
 
 /// Why there is no response.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum ExchangeError {
     /// Another attempt would not help, or must not be made.
     Fatal(Failure),

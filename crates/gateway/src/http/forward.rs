@@ -182,8 +182,8 @@ pub(super) fn attempt<'a>(
     course: &'a mut Course,
     mut now: Duration,
 ) -> impl Future<Output = Result<Answered, Stopped>> + 'a {
+    let again = course.again.take();
     async move {
-        let again = course.again.take();
         let pick = match again {
             Some(again) => Ok(request.way.upstream().pick_again(again.index)),
             None => choose(worker, client, request, &course.tried, now),

@@ -5,7 +5,7 @@
 //! take back what was sent on it; its server's latency is noted, and it is not judged otherwise.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -93,30 +93,9 @@ pub(super) async fn ask(
             return primary.await;
         }
         count(Count::Sent);
-        let mut secondary = pin!(copy.ask_elsewhere(worker, &mut tried, deadline));
-        let (mut one, mut other) = (None, None);
-        poll_fn(|cx| {
-            if one.is_none()
-                && let Poll::Ready(ended) = primary.as_mut().poll(cx)
-            {
-                one = Some(ended);
-            }
-            if matches!(&one, Some(Ok(answered)) if is_good(answered)) {
-                return Poll::Ready(());
-            }
-            if other.is_none()
-                && let Poll::Ready(ended) = secondary.as_mut().poll(cx)
-            {
-                other = Some(ended);
-            }
-            let has_won = matches!(&other, Some(Some(answered)) if is_good(answered));
-            match has_won || (one.is_some() && other.is_some()) {
-                true => Poll::Ready(()),
-                false => Poll::Pending,
-            }
-        })
-        .await;
-        match other.flatten() {
+        let secondary = pin!(copy.ask_elsewhere(worker, &mut tried, deadline));
+        let (one, other) = race(primary, secondary, is_good).await;
+        match other {
             Some(answered) if is_good(&answered) => (Some(answered), one),
             rest => {
                 if let Some(answered) = rest {
@@ -147,4 +126,35 @@ pub(super) async fn ask(
     request.mark_sent();
     course.is_over = !retry::is_unwanted(request, answered.head.line().status);
     Ok(answered)
+}
+
+/// Runs both attempts until one has a good answer, or neither has and both have ended.
+async fn race(
+    mut primary: Pin<&mut impl Future<Output = Result<Answered, Stopped>>>,
+    mut secondary: Pin<&mut impl Future<Output = Option<Answered>>>,
+    is_good: impl Fn(&Answered) -> bool,
+) -> (Option<Result<Answered, Stopped>>, Option<Answered>) {
+    let (mut one, mut other) = (None, None);
+    poll_fn(|cx| {
+        if one.is_none()
+            && let Poll::Ready(ended) = primary.as_mut().poll(cx)
+        {
+            one = Some(ended);
+        }
+        if matches!(&one, Some(Ok(answered)) if is_good(answered)) {
+            return Poll::Ready(());
+        }
+        if other.is_none()
+            && let Poll::Ready(ended) = secondary.as_mut().poll(cx)
+        {
+            other = Some(ended);
+        }
+        let has_won = matches!(&other, Some(Some(answered)) if is_good(answered));
+        match has_won || (one.is_some() && other.is_some()) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+    (one, other.flatten())
 }

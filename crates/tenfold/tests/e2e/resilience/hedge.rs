@@ -81,7 +81,8 @@ fn what_does_something_is_not_asked_twice() {
         )
         .text()
     };
-    let posts: Vec<_> = (0..2).map(|_| std::thread::spawn(post)).collect();
+    // Each of the two workers takes turns for itself: of so many one gets two, and so asks both.
+    let posts: Vec<_> = (0..8).map(|_| std::thread::spawn(post)).collect();
     std::thread::sleep(Duration::from_millis(300));
     stalls.store(false, SeqCst);
     let answers: Vec<_> = posts
