@@ -60,7 +60,7 @@ max_head = "1MiB""#, &["c:2:12: `max_head` is out of bounds (a head's limit lies
     (r#"[limits]
 max_body = -1"#, &["c:2:12: `max_body` cannot be `-1` (give a size in bytes or with its unit, for example 512KiB, 10MB or 4GiB)"]),
     (r#"[limit.a]
-rate = "-5/s""#, &["c:2:8: `rate` cannot be `-5/s` (give how many in what time, for example 100/s, 5000/m or 10/h)", "c:1:8: no route uses the limit `a` (add limit = \"a\" to a [[route]], or remove it)"]),
+rate = "-5/s""#, &["c:2:8: `rate` cannot be `-5/s` (give how many in what time, for example 100/s, 5000/m or 10/h)"]),
     (r#"[limit.a]
 rate = "0/s""#, &["c:2:8: `rate` cannot be `0/s` (a rate is at least 1: leave the limit out, or answer with `respond`)"]),
     (r#"[limit.a]
