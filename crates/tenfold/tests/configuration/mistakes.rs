@@ -84,7 +84,7 @@ rate = "2000000/s"
 algorithm = "sliding_window""#, &["c:2:8: a window counts at most 1048574: take a token bucket, or a shorter window (take algorithm = \"token_bucket\", or a shorter window)"]),
     (r#"[limit.a]
 rate = "10/s"
-algorithm = "leaky_bucket""#, &["c:3:13: `algorithm` cannot be `leaky_bucket` (did you mean `token_bucket`?)"]),
+algorithm = "token-bucket""#, &["c:3:13: `algorithm` cannot be `token-bucket` (did you mean `token_bucket`?)"]),
     (r#"[limit.a]
 algorithm = "concurrency""#, &["c:1:8: `in_flight` is missing (add in_flight = 10: how many requests may be under way at the same time)"]),
     (r#"[limit.a]
@@ -102,6 +102,7 @@ shared = true"#, &["c:3:10: the limit `a` is shared, and nothing says where (add
     (r#"[limit.a]
 default_tier = "basik"
 [limit.a.tier.basic]
+from = ["10.0.0.0/8"]
 rate = "10/s""#, &["c:2:16: there is no tier `basik` (did you mean `basic`?)"]),
     (r#"[limit.a]
 rate = "10/s"
