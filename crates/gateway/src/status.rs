@@ -336,7 +336,7 @@ mod tests {
         };
         assert_eq!(
             names(&json),
-            "caches connections_accepted connections_open generation is_draining listeners received_bytes requests \
+            "caches connections_accepted connections_open generation is_draining limits listeners received_bytes requests \
              requests_active sent_bytes upstreams uptime_seconds version workers"
         );
         let upstream = &json["upstreams"][0];

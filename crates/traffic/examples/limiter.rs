@@ -80,7 +80,7 @@ fn main() {
         other => println!("{other:?}"),
     }
     let bob = mailer.send("bob", 3, || {
-        println!("bob's newsletter is sent: he has a quota of his own")
+        println!("bob's newsletter is sent: he has a quota of his own");
     });
     println!("{bob:?}");
     let nested = mailer.send("eve", 1, || {

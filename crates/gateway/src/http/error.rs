@@ -56,11 +56,9 @@ pub(crate) enum Failure {
     PurgeForbidden,
     /// A `PURGE` of something that cannot be.
     PurgeMalformed,
-    /// A limit of the route refuses it.
-    Limited {
-        /// When it may be tried again, in seconds.
-        retry_after: u32,
-    },
+    /// A limit of the route refuses it. When it may be tried again is told by the lines of its [`Style`]: every request's future has
+    /// failures in it, and they are small.
+    Limited,
 }
 
 impl std::error::Error for Failure {}
@@ -120,7 +118,7 @@ impl Failure {
             Self::UpstreamTimeout | Self::DeadlineExceeded | Self::OnlyIfCached => 504,
             Self::PurgeForbidden => 403,
             Self::PurgeMalformed => 400,
-            Self::Limited { .. } => 429,
+            Self::Limited => 429,
             Self::File => 500,
         }
     }
@@ -155,7 +153,7 @@ impl Failure {
             Self::OnlyIfCached => "only_if_cached",
             Self::PurgeForbidden => "purge_forbidden",
             Self::PurgeMalformed => "purge_malformed",
-            Self::Limited { .. } => "rate_limited",
+            Self::Limited => "rate_limited",
         }
     }
 
@@ -169,12 +167,10 @@ impl Failure {
         }
     }
 
-    /// How long a client is asked to wait before it tries again, in seconds.
+    /// How long a client is asked to wait before it tries again, in seconds; what a limit has to say about it is in its own lines.
     fn retry_after(self) -> Option<u64> {
         match self {
-            Self::Limited { retry_after } | Self::BreakerOpen { retry_after } => {
-                Some(retry_after.into())
-            }
+            Self::BreakerOpen { retry_after } => Some(retry_after.into()),
             _ => (self.status() == 503).then_some(RETRY_AFTER.as_secs()),
         }
     }
@@ -211,8 +207,12 @@ impl Failure {
         write::content_length(out, body.len() as u64);
         write::field(out, b"Date", date);
         write::field(out, b"Cache-Control", b"no-store");
-        if let Some(seconds) = self.retry_after() {
-            write::field(out, b"Retry-After", seconds.to_string().as_bytes());
+        if status == 503 {
+            write::field(
+                out,
+                b"Retry-After",
+                RETRY_AFTER.as_secs().to_string().as_bytes(),
+            );
         }
         out.push(lines);
         if !request_id.is_empty() {
@@ -308,7 +308,7 @@ impl fmt::Display for Failure {
             Self::OnlyIfCached => "this is not cached, and only-if-cached was asked for",
             Self::PurgeForbidden => "this address may not purge: it is not in purge_from",
             Self::PurgeMalformed => "this cannot be purged",
-            Self::Limited { .. } => "too many requests: wait as long as Retry-After says",
+            Self::Limited => "too many requests: wait as long as Retry-After says",
         })
     }
 }

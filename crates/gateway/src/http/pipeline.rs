@@ -35,21 +35,12 @@ pub(super) fn serve<'a>(
     async move {
         // Captured, and dropped with the future; a variable of its own would be a second place for it.
         let _ = &active;
-        if let Ok(request) = &mut admitted
-            && request.way.awaits_store()
-        {
-            Box::pin(limit::ask_store(worker, request)).await;
-        }
         let served = match &mut admitted {
-            Ok(request) if request.way.refusal().is_some() => {
-                Box::pin(limit::answer(worker, client, request)).await
+            Ok(request) if request.way.is_at_hand() && !request.way.awaits_store() => {
+                cached::send(worker, client, request).await
             }
-            Ok(request) if request.way.local().is_some() => {
-                Box::pin(answer_here(worker, client, request)).await
-            }
-            Ok(request) if request.way.is_at_hand() => cached::send(worker, client, request).await,
-            Ok(request) if request.way.plan().is_some() => {
-                Box::pin(cached::answer(worker, client, request)).await
+            Ok(request) if request.way.has_business() => {
+                Box::pin(detour(worker, client, request)).await
             }
             Ok(request) => answer(worker, client, request).await,
             Err(refused) => {
@@ -78,6 +69,25 @@ pub(super) fn serve<'a>(
             }
         }
         served.next
+    }
+}
+
+/// The way of a request that does not simply go to a server: it may be refused, answered here, or by the cache.
+async fn detour(worker: &Worker, client: &mut Client, request: &mut Request) -> Served {
+    if request.way.awaits_store() {
+        limit::ask_store(worker, request).await;
+    }
+    let way = &request.way;
+    if way.refusal().is_some() {
+        limit::answer(worker, client, request).await
+    } else if way.local().is_some() {
+        answer_here(worker, client, request).await
+    } else if way.is_at_hand() {
+        cached::send(worker, client, request).await
+    } else if way.plan().is_some() {
+        cached::answer(worker, client, request).await
+    } else {
+        answer(worker, client, request).await
     }
 }
 

@@ -80,6 +80,12 @@ impl Way {
         &self.site.snapshot
     }
 
+    /// True if it does not simply go to a server.
+    pub(super) fn has_business(&self) -> bool {
+        let extra = self.extra.as_ref();
+        extra.is_some_and(|it| it.local.is_some() || it.plan.is_some() || it.limited.is_some())
+    }
+
     /// True if a store has to be asked whether it may go on.
     pub(super) fn awaits_store(&self) -> bool {
         let limited = self.extra.as_ref().and_then(|it| it.limited.as_ref());

@@ -47,7 +47,7 @@ pub struct LimitStatus {
 
 impl Limit {
     /// Where is counted at the moment.
-    fn mode(&self) -> &'static str {
+    pub(crate) fn mode(&self) -> &'static str {
         match &self.store {
             None => OnFailure::Local.name(),
             Some(store) if store.is_down() => store.on_failure().name(),

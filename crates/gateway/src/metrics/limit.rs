@@ -1,12 +1,12 @@
 //! What is counted of limits. Labels are their names, which the configuration bounds; never a client.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use tenfold_observe::metric::{CounterSet, Labels, Registry};
 
 use crate::control::Control;
-use crate::limit::Counted;
-use crate::limit::status::LimitStatus;
+use crate::limit::{Counted, Limit};
 
 /// Requests by what a limit decided.
 pub(crate) fn verdicts(registry: &Registry, limit: &str) -> CounterSet {
@@ -19,31 +19,31 @@ pub(crate) fn verdicts(registry: &Registry, limit: &str) -> CounterSet {
     )
 }
 
-/// A metric: its name, what it is, and how it is read.
-type Read = (&'static str, &'static str, fn(&LimitStatus) -> f64);
+/// A metric: its name, what it is, and how it is read at a moment.
+type Read = (&'static str, &'static str, fn(&Limit, Duration) -> f64);
 
 const GAUGES: [Read; 3] = [
     (
         "tenfold_limit_keys",
         "Clients that have used something of their quota",
-        |it| it.keys as f64,
+        |it, now| it.limiter.tracked(now) as f64,
     ),
     (
         "tenfold_limit_max_keys",
         "Clients that a limit can remember",
-        |it| it.max_keys as f64,
+        |it, _| it.limiter.capacity() as f64,
     ),
     (
         "tenfold_limit_share",
         "The share of its rates that an adaptive limit allows at the moment",
-        |it| it.share,
+        |it, _| it.limiter.share(),
     ),
 ];
 
 const FORGOTTEN: Read = (
     "tenfold_limit_keys_forgotten",
     "Clients that had used something and were forgotten to make room",
-    |it| it.forgotten as f64,
+    |it, _| it.limiter.forgotten() as f64,
 );
 
 /// Where a limit counts: one of them is 1.
@@ -56,16 +56,17 @@ pub(crate) fn read(registry: &Registry, control: &Arc<Control>) {
     }
     let (name, help, value) = FORGOTTEN;
     registry.read_counters(name, help, limits(control, value));
-    let each = each(control);
+    let control = Arc::downgrade(control);
     registry.read_gauges(
         "tenfold_limit_mode",
         "1 for where a limit counts at the moment: shared, local, open, closed",
         move || {
             let mut series = Vec::new();
-            for limit in each() {
+            for limit in all(&control).0.iter() {
                 for mode in MODES {
-                    let labels = vec![("limit", limit.name.clone()), ("mode", mode.to_owned())];
-                    series.push((labels, f64::from(u8::from(limit.mode == mode))));
+                    let name = limit.config.name.clone();
+                    let labels = vec![("limit", name), ("mode", mode.to_owned())];
+                    series.push((labels, f64::from(u8::from(limit.mode() == mode))));
                 }
             }
             series
@@ -75,24 +76,23 @@ pub(crate) fn read(registry: &Registry, control: &Arc<Control>) {
 
 fn limits(
     control: &Arc<Control>,
-    value: fn(&LimitStatus) -> f64,
+    value: fn(&Limit, Duration) -> f64,
 ) -> impl Fn() -> Vec<(Labels, f64)> + Send + Sync + 'static {
-    let each = each(control);
+    let control = Arc::downgrade(control);
     move || {
-        let labels = |limit: &LimitStatus| vec![("limit", limit.name.clone())];
-        each()
-            .iter()
-            .map(|limit| (labels(limit), value(limit)))
+        let (limits, now) = all(&control);
+        let labels = |limit: &Limit| vec![("limit", limit.config.name.clone())];
+        let series = limits.iter();
+        series
+            .map(|limit| (labels(limit), value(limit, now)))
             .collect()
     }
 }
 
-fn each(control: &Arc<Control>) -> impl Fn() -> Vec<LimitStatus> + Send + Sync + 'static {
-    let control = Arc::downgrade(control);
-    move || {
-        control
-            .upgrade()
-            .map(|control| control.limit_statuses())
-            .unwrap_or_default()
-    }
+/// All limits, and the time.
+fn all(control: &Weak<Control>) -> (Arc<[Arc<Limit>]>, Duration) {
+    let Some(control) = control.upgrade() else {
+        return (Arc::default(), Duration::ZERO);
+    };
+    (Arc::clone(&control.snapshot().limits), control.now())
 }

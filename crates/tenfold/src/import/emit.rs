@@ -37,6 +37,9 @@ pub(crate) fn emit(draft: &Draft, sources: &Sources, title: &str) -> String {
     for cache in &draft.caches {
         out.plain_table(&format!("[cache.{}]", key(&cache.name)), &cache.table);
     }
+    for limit in &draft.rates {
+        out.plain_table(&format!("[limit.{}]", key(&limit.name)), &limit.table);
+    }
     for item in &draft.items {
         match item {
             Item::Upstream(upstream) => out.upstream(upstream),

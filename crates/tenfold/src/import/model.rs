@@ -78,6 +78,7 @@ pub(crate) struct Draft {
     pub(crate) limits: Table,
     pub(crate) listeners: Vec<Listener>,
     pub(crate) caches: Vec<Cache>,
+    pub(crate) rates: Vec<Limit>,
     pub(crate) items: Vec<Item>,
     /// What belongs to nothing else.
     pub(crate) notes: Vec<Note>,
@@ -124,6 +125,15 @@ pub(crate) struct Listener {
 /// `[cache.NAME]`
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Cache {
+    pub(crate) name: String,
+    pub(crate) table: Table,
+}
+
+/// `[limit.NAME]`
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Limit {
+    /// What it was made from.
+    pub(crate) zone: String,
     pub(crate) name: String,
     pub(crate) table: Table,
 }

@@ -242,7 +242,7 @@ fn what_looks_wrong_but_works_is_a_warning() {
     #[rustfmt::skip]
     let mut all = vec![
         ("[cache.other]\n[cache.pages]", r#"c:1:8: no route uses the cache `other` (add cache = "other" to a [[route]], or remove it)"#),
-        ("[cache.pages]\n[shared]\nredis = 'redis://h'", "c:2:1: nothing is in [shared] (add shared = true to a [cache.NAME], or remove it)"),
+        ("[cache.pages]\n[shared]\nredis = 'redis://h'", "c:2:1: nothing is in [shared] (add shared = true to a [cache.NAME] or a [limit.NAME], or remove it)"),
         ("[cache.pages]\nquery = 'none'\nsort_query = true", "c:3:14: `sort_query` has no effect: no parameter counts (leave it out)"),
         ("[cache.pages]\nquery = { only = ['a'] }\nignore_tracking = true", "c:3:19: `ignore_tracking` has no effect: `query` leaves them out already (leave it out)"),
         ("[cache.pages]\nlifetime = '2m'\nmin_lifetime = '1m'", "c:3:16: `min_lifetime` has no effect: `lifetime` replaces what it would lengthen (leave it out)"),

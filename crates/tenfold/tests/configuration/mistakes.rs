@@ -60,7 +60,7 @@ max_head = "1MiB""#, &["c:2:12: `max_head` is out of bounds (a head's limit lies
     (r#"[limits]
 max_body = -1"#, &["c:2:12: `max_body` cannot be `-1` (give a size in bytes or with its unit, for example 512KiB, 10MB or 4GiB)"]),
     (r#"[limit.a]
-rate = "-5/s""#, &["c:2:8: `rate` cannot be `-5/s` (give how many in what time, for example 100/s, 5000/m or 10/h)", "c:1:8: no route uses the limit `a` (add limit = \"a\" to a [[route]], or remove it)"]),
+rate = "-5/s""#, &["c:2:8: `rate` cannot be `-5/s` (give how many in what time, for example 100/s, 5000/m or 10/h)"]),
     (r#"[limit.a]
 rate = "0/s""#, &["c:2:8: `rate` cannot be `0/s` (a rate is at least 1: leave the limit out, or answer with `respond`)"]),
     (r#"[limit.a]
@@ -84,7 +84,7 @@ rate = "2000000/s"
 algorithm = "sliding_window""#, &["c:2:8: a window counts at most 1048574: take a token bucket, or a shorter window (take algorithm = \"token_bucket\", or a shorter window)"]),
     (r#"[limit.a]
 rate = "10/s"
-algorithm = "leaky_bucket""#, &["c:3:13: `algorithm` cannot be `leaky_bucket` (did you mean `token_bucket`?)"]),
+algorithm = "token-bucket""#, &["c:3:13: `algorithm` cannot be `token-bucket` (did you mean `token_bucket`?)"]),
     (r#"[limit.a]
 algorithm = "concurrency""#, &["c:1:8: `in_flight` is missing (add in_flight = 10: how many requests may be under way at the same time)"]),
     (r#"[limit.a]
@@ -102,6 +102,7 @@ shared = true"#, &["c:3:10: the limit `a` is shared, and nothing says where (add
     (r#"[limit.a]
 default_tier = "basik"
 [limit.a.tier.basic]
+from = ["10.0.0.0/8"]
 rate = "10/s""#, &["c:2:16: there is no tier `basik` (did you mean `basic`?)"]),
     (r#"[limit.a]
 rate = "10/s"

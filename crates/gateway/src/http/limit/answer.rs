@@ -24,9 +24,7 @@ pub(in crate::http) async fn answer(
     let mut out = worker.buffers.head();
     let refusal = request.way.refusal();
     let lines = refusal.map_or(&[][..], |refusal| &refusal.lines);
-    let failure = refusal.map_or(Failure::Limited { retry_after: 1 }, |refusal| {
-        refusal.failure
-    });
+    let failure = Failure::Limited;
     let mut served = Served {
         status: failure.status(),
         sent: 0,

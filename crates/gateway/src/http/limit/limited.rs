@@ -8,7 +8,6 @@ use tenfold_traffic::limit::{Algorithm, Key};
 
 use super::fields;
 use crate::config::limit::Fields;
-use crate::http::error::Failure;
 use crate::limit::Limit;
 
 /// What limits have to do with a request, for as long as that is under way.
@@ -28,8 +27,7 @@ pub(in crate::http) struct Limited {
 
 /// Why a request does not go on.
 pub(in crate::http) struct Refusal {
-    pub(in crate::http) failure: Failure,
-    /// Lines of the response.
+    /// Lines of the response: `Retry-After`, and what is told about quotas.
     pub(super) lines: Vec<u8>,
 }
 
@@ -72,12 +70,9 @@ impl Limited {
         if limit.config.fields != Fields::Never {
             told.add(&limit.policies[key.tier()], &limit.config.name, 0, seconds);
         }
-        self.refusal = Some(Refusal {
-            failure: Failure::Limited {
-                retry_after: seconds,
-            },
-            lines: told.lines(),
-        });
+        let mut lines = format!("Retry-After: {seconds}\r\n").into_bytes();
+        lines.extend_from_slice(&told.lines());
+        self.refusal = Some(Refusal { lines });
     }
 
     /// Tells the client how much is left, if it is to be told.

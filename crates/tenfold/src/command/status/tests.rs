@@ -21,6 +21,29 @@ fn a_look_is_a_readable_text() {
 }
 
 #[test]
+fn a_limit_that_has_lost_its_store_is_seen() {
+    let limit = |name: &str, mode: &str| LimitStatus {
+        name: name.into(),
+        key: vec!["client_ip".into(), "route".into()],
+        is_shared: true,
+        mode: mode.into(),
+        allowed: 12_000,
+        refused: 34,
+        ..LimitStatus::default()
+    };
+    let status = Status {
+        limits: vec![limit("per-client", "shared"), limit("search", "open")],
+        ..Status::default()
+    };
+    let text = render(&status, None, None, false);
+    assert!(text.contains("  per-client  shared"), "{text}");
+    assert!(text.contains("client_ip, route"), "{text}");
+    let painted = render(&status, None, None, true);
+    assert!(painted.contains("\x1b[31mopen\x1b[0m"), "{painted}");
+    assert!(!painted.contains("\x1b[31mshared"), "{painted}");
+}
+
+#[test]
 fn with_an_earlier_look_there_are_rates() {
     let (then, now) = (fixture::look(0), fixture::look(1));
     let earlier = Earlier::new(&then, &now).expect("comparable");

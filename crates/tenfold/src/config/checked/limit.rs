@@ -8,7 +8,7 @@ use tenfold_gateway::config::cache::Redis;
 use tenfold_gateway::config::limit::{Fields, KeyPart, Limit, MAX_KEYS, OnFailure, Shared};
 use tenfold_traffic::limit::{AdaptivePolicy, Algorithm, Quota, QuotaError, Rate};
 
-use super::Scope;
+use super::{Names, Scope};
 use crate::config::diagnostic::{At, Place};
 use crate::config::raw::{self, limit};
 use crate::config::read::Field;
@@ -38,33 +38,16 @@ fn one(
     let raw = &limit.value;
     let algorithm = algorithm(raw, scope);
     warn_of_idle_keys(raw, algorithm, scope);
-    let place = name.at;
-    let own = Numbers {
-        rate: &raw.rate,
-        burst: &raw.burst,
-        in_flight: &raw.in_flight,
-        window: raw.window.value().map(|time| time.0),
-    };
-    let has_own = raw.default_tier.is_missing();
-    let quota = has_own
-        .then(|| own.quota(algorithm, place, scope))
-        .flatten();
-    let tiers = tier::check(raw, algorithm, file, scope);
-    let default = default_tier(raw, &tiers, scope);
-    if !has_own && let Some(at) = raw.rate.at().or(raw.in_flight.at()) {
-        let message = "`rate` and `default_tier` both say what holds for those who are in no tier";
-        scope.report.error(at, message, "leave one of them out");
-    }
+    let (quota, tiers) = quotas(name, raw, algorithm, file, scope);
     let plain = Limit::new(&name.value, Quota::new(Rate::per_second(1)));
-    let prefix = |key, field, most| scope_prefix(key, field, most);
     Limit {
         key: key(raw),
-        ipv4_prefix: prefix("ipv4_prefix", &raw.ipv4_prefix, 32)(scope)
+        ipv4_prefix: prefix("ipv4_prefix", &raw.ipv4_prefix, 32, scope)
             .unwrap_or(plain.ipv4_prefix),
-        ipv6_prefix: prefix("ipv6_prefix", &raw.ipv6_prefix, 128)(scope)
+        ipv6_prefix: prefix("ipv6_prefix", &raw.ipv6_prefix, 128, scope)
             .unwrap_or(plain.ipv6_prefix),
         algorithm,
-        quota: quota.or(default).unwrap_or(plain.quota),
+        quota: quota.unwrap_or(plain.quota),
         tiers: tiers
             .into_iter()
             .filter_map(tier::Checked::with_members)
@@ -87,15 +70,38 @@ fn one(
     }
 }
 
-fn scope_prefix<'f>(
-    key: &'static str,
-    field: &'f Field<Count>,
-    most: u64,
-) -> impl FnOnce(&mut Scope<'_>) -> Option<u8> + use<'f> {
-    move |scope| {
-        let bits = scope.count(key, field, 0..=most)?;
-        u8::try_from(bits).ok()
+/// The quota of those who are in no tier, and the tiers.
+fn quotas(
+    name: &At<String>,
+    raw: &limit::Limit,
+    algorithm: Algorithm,
+    file: &raw::File,
+    scope: &mut Scope<'_>,
+) -> (Option<Quota>, Vec<tier::Checked>) {
+    let own = Numbers {
+        rate: &raw.rate,
+        burst: &raw.burst,
+        in_flight: &raw.in_flight,
+        window: raw.window.value().map(|time| time.0),
+    };
+    let names = Names::new(raw.tier.value(), "tier", scope.report);
+    let tiers = tier::check(raw, algorithm, file, scope);
+    let quota = match raw.default_tier.is_missing() {
+        true => own.quota(algorithm, name.at, scope),
+        false => default_tier(raw, &names, &tiers, scope),
+    };
+    let is_said = raw.rate.at().or(raw.in_flight.at());
+    if let (false, Some(at)) = (raw.default_tier.is_missing(), is_said) {
+        let message = "`rate` and `default_tier` both say what holds for those who are in no tier";
+        scope.report.error(at, message, "leave one of them out");
     }
+    (quota, tiers)
+}
+
+/// Bits of an address.
+fn prefix(key: &str, field: &Field<Count>, most: u64, scope: &mut Scope<'_>) -> Option<u8> {
+    let bits = scope.count(key, field, 0..=most)?;
+    u8::try_from(bits).ok()
 }
 
 fn key(raw: &limit::Limit) -> Vec<KeyPart> {
@@ -186,11 +192,11 @@ impl Numbers<'_> {
 /// The quota of those who are in no tier, if it is that of a tier.
 fn default_tier(
     raw: &limit::Limit,
+    names: &Names<'_>,
     tiers: &[tier::Checked],
     scope: &mut Scope<'_>,
 ) -> Option<Quota> {
     let name = raw.default_tier.given()?;
-    let names = super::Names::new(raw.tier.value(), "tier", scope.report);
     names.find(name, scope.report)?;
     let found = tiers.iter().find(|tier| tier.name() == name.value);
     found.map(tier::Checked::quota)

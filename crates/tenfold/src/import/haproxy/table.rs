@@ -7,7 +7,8 @@ const SERVICE: &str = "whatever starts the program decides this";
 const LOG: &str = "the access log is access_log of [gateway], one line of JSON per request";
 const NAMES: &str = "the system's name servers are asked, again when a name's time to live is over";
 
-const LIMITS: &str = "comes with rate limits, not supported yet";
+const LIMITS: &str =
+    "write [limit.NAME] with its rate, and limit = \"NAME\" in a route (docs/rate-limits.md)";
 const CACHE: &str = "write [cache.NAME], and cache = \"NAME\" in the routes: memory is total-max-size, max_object is max-object-size, max_lifetime is max-age";
 const TLS: &str = "comes with TLS, not supported yet";
 const COMPRESSION: &str = "compression is not supported yet; servers may compress what they send";

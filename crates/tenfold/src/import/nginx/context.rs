@@ -29,6 +29,8 @@ pub(super) struct Context {
     pub(super) mirrors: HashMap<String, Directive>,
     /// `proxy_cache_path` by the zone that it makes.
     pub(super) zones: HashMap<String, Directive>,
+    /// `limit_req_zone` by the zone that it makes.
+    pub(super) request_zones: HashMap<String, Directive>,
     /// The caches that zones have become.
     pub(super) caches: Vec<Made>,
     /// Directives that are in `[timeouts]` or `[limits]`, and therefore in no route.

@@ -5,6 +5,7 @@ use super::content::{self, Pass};
 use super::context::{Context, bytes};
 use super::headers;
 use super::level::Level;
+use super::limit;
 use super::parse::Directive;
 use super::variables::Variables;
 use crate::import::ledger::{Note, Weight};
@@ -24,6 +25,7 @@ pub(super) fn forwarded(
 ) {
     headers::request(context, level, variables, host, route);
     cache::cache(context, level, route);
+    limit::limit(context, level, route);
     let mut notes = Vec::new();
     if let Some(directive) = level.read_timeout.filter(|one| !context.is_global(one))
         && let Some(time) = context.time(&mut notes, directive)

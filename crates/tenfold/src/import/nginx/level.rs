@@ -23,6 +23,7 @@ pub(super) struct Level<'d> {
     pub(super) send_timeout: Option<&'d Directive>,
     pub(super) body_timeout: Option<&'d Directive>,
     pub(super) mirrors: Vec<&'d Directive>,
+    pub(super) limit_reqs: Vec<&'d Directive>,
     pub(super) cache: Option<&'d Directive>,
     pub(super) cache_valid: Vec<&'d Directive>,
     pub(super) cache_key: Option<&'d Directive>,
@@ -65,6 +66,7 @@ pub(super) const HELD: &[&str] = &[
     "proxy_send_timeout",
     "client_body_timeout",
     "mirror",
+    "limit_req",
     "proxy_cache",
     "proxy_cache_valid",
     "proxy_cache_key",
@@ -103,6 +105,7 @@ impl<'d> Level<'d> {
             (&mut level.add_headers, "add_header"),
             (&mut level.hidden_headers, "proxy_hide_header"),
             (&mut level.mirrors, "mirror"),
+            (&mut level.limit_reqs, "limit_req"),
             (&mut level.cache_valid, "proxy_cache_valid"),
         ] {
             if all(name).next().is_some() {

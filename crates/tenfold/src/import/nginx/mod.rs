@@ -23,6 +23,7 @@ mod headers;
 mod kind;
 mod level;
 mod lexer;
+mod limit;
 mod listen;
 mod location;
 mod parse;
@@ -163,6 +164,12 @@ fn names(context: &mut Context, all: &[&Directive]) {
             "proxy_cache_path" => {
                 if let Some(zone) = cache::zone(directive) {
                     context.zones.insert(zone.to_owned(), (*directive).clone());
+                }
+            }
+            "limit_req_zone" => {
+                if let Some(zone) = limit::zone(directive) {
+                    let zones = &mut context.request_zones;
+                    zones.insert(zone.to_owned(), (*directive).clone());
                 }
             }
             "split_clients" => split_clients(context, directive),
@@ -312,6 +319,7 @@ fn general(context: &mut Context, directive: &Directive) {
         "set" => {}
         // Whoever uses it translates it.
         "proxy_cache_path" if cache::zone(directive).is_some() => {}
+        "limit_req_zone" if limit::zone(directive).is_some() => {}
         "client_max_body_size" => {
             context.globals.insert(directive.place);
             if let Some(size) = finish::max_body(context, &mut notes, directive) {

@@ -4,7 +4,7 @@ use tenfold_gateway::config::limit::{ApiKeys, Tier};
 use tenfold_traffic::limit::{Algorithm, Quota, Rate};
 
 use super::Numbers;
-use crate::config::checked::{Names, Scope};
+use crate::config::checked::Scope;
 use crate::config::diagnostic::At;
 use crate::config::raw::{self, limit};
 use crate::config::read::{Field, shortened};
@@ -42,8 +42,6 @@ pub(super) fn check(
     file: &raw::File,
     scope: &mut Scope<'_>,
 ) -> Vec<Checked> {
-    // Names go into responses' fields and metrics, maybe: they are as plain as all others.
-    let _checked = Names::new(limit.tier.value(), "tier", scope.report);
     let tiers = limit.tier.value().into_iter().flat_map(Named::given);
     let all = tiers.map(|(name, tier)| one(name, tier, limit, algorithm, file, scope));
     all.collect()
