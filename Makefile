@@ -16,7 +16,7 @@ TRACES ?=
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
 
-.PHONY: help setup build test check check-rust check-scripts demo profile bench bench-cache bench-engine bench-features fuzz interop rehearse rehearse-failures rehearse-cache simulate conformance clean
+.PHONY: help setup build test check check-rust check-scripts demo profile bench bench-cache bench-engine bench-features bench-overload fuzz interop rehearse rehearse-failures rehearse-cache simulate conformance clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -88,6 +88,11 @@ bench-features: ## Measure what each feature costs, and renew docs/performance.m
 	@scripts/setup --bench
 	cargo build --release --locked -p tenfold -p tenfold-testkit
 	$(PYTHON) bench/features.py --write $(BENCH_ARGS)
+
+bench-overload: ## Offer 1, 2, 5 and 10 times what an origin can do; nginx and HAProxy beside it; renew docs/overload.md
+	@scripts/setup --bench
+	cargo build --release --locked -p tenfold -p tenfold-testkit
+	$(PYTHON) bench/overload.py --write $(BENCH_ARGS)
 
 bench-engine: ## Hit rates and times of the memory engine (TRACES=directory adds recorded traces)
 	cargo run --release --locked -p tenfold-cache --example engine -- $(TRACES)
