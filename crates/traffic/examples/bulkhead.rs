@@ -9,9 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use tenfold_traffic::resilience::bulkhead::{
-    Acquire, Bulkhead, Limit, Permit, Settings, Waiting,
-};
+use tenfold_traffic::resilience::bulkhead::{Acquire, Bulkhead, Limit, Permit, Settings, Waiting};
 use tenfold_traffic::resilience::priority::Priority;
 use tenfold_traffic::resilience::queue::Shed;
 
@@ -38,7 +36,10 @@ fn main() {
     drop(tell);
     for (number, priority, result, after) in told {
         let outcome = result.map_or_else(Shed::name, |()| "done");
-        println!("{number:2} {:8} {outcome:8} after {after:.0?}", priority.name());
+        println!(
+            "{number:2} {:8} {outcome:8} after {after:.0?}",
+            priority.name()
+        );
     }
 }
 
