@@ -16,7 +16,7 @@ TRACES ?=
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
 
-.PHONY: help setup build test check check-rust check-scripts demo profile bench bench-cache bench-engine bench-features fuzz interop properties rehearse rehearse-failures rehearse-cache simulate conformance clean bench-decisions measure-limits rehearse-brown-out
+.PHONY: help setup build test check check-rust check-scripts demo profile bench bench-cache bench-engine bench-features fuzz interop properties rehearse rehearse-failures rehearse-cache simulate conformance clean bench-decisions measure-limits rehearse-brown-out bench-overload
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -106,6 +106,11 @@ bench-decisions: ## Measure what one decision costs, beside governor and tower
 measure-limits: ## Measure what a million clients of a shared limit take of Redis
 	@scripts/setup
 	@scripts/measure-limits
+
+bench-overload: ## Offer 1, 2, 5 and 10 times what an origin can do; nginx and HAProxy beside it; renew docs/overload.md
+	@scripts/setup --bench
+	cargo build --release --locked -p tenfold -p tenfold-testkit
+	$(PYTHON) bench/overload.py --write $(BENCH_ARGS)
 
 bench-engine: ## Hit rates and times of the memory engine (TRACES=directory adds recorded traces)
 	cargo run --release --locked -p tenfold-cache --example engine -- $(TRACES)

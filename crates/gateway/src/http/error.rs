@@ -207,12 +207,8 @@ impl Failure {
         write::content_length(out, body.len() as u64);
         write::field(out, b"Date", date);
         write::field(out, b"Cache-Control", b"no-store");
-        if status == 503 {
-            write::field(
-                out,
-                b"Retry-After",
-                RETRY_AFTER.as_secs().to_string().as_bytes(),
-            );
+        if let Some(seconds) = self.retry_after() {
+            write::field(out, b"Retry-After", seconds.to_string().as_bytes());
         }
         out.push(lines);
         if !request_id.is_empty() {

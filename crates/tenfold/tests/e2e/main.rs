@@ -6,6 +6,7 @@ mod cache_config;
 mod cache_levels;
 mod edges;
 mod failures;
+mod fallback;
 mod forwarding;
 mod health;
 mod import;

@@ -143,3 +143,242 @@ fn nobody_waits_for_longer_than_the_queue_allows() {
     );
     assert_eq!(get(address, "/3").status(), 200);
 }
+
+#[test]
+fn a_client_that_leaves_leaves_the_queue() {
+    let held = Held::new();
+    let limit = "concurrency = { limit = 1, queue_timeout = \"60s\" }";
+    let it = Configured::start(&config(&held.origin, limit, ALL));
+    let address = it.gateway.address();
+    let mut inside = send(address, "/1");
+    held.wait_for(1);
+    let gone = send(address, "/2");
+    it.gateway
+        .wait_for_metric("tenfold_upstream_queue_length", "normal", 1.0);
+    drop(gone);
+    it.gateway
+        .wait_for_metric("tenfold_upstream_queue_length", "normal", 0.0);
+    held.open();
+    assert_eq!(inside.response().status(), 200);
+    assert_eq!(get(address, "/3").text(), "GET /3 HTTP/1.1");
+    assert_eq!(
+        held.origin.requests(),
+        2,
+        "the server has not seen the one that left"
+    );
+}
+
+#[test]
+fn a_full_route_does_not_starve_another() {
+    let held = Held::new();
+    let other = Origin::saying("quick");
+    let routes = "[[route]]\nname = \"slow\"\npath = \"/slow/*\"\nupstream = \"app\"\nconcurrency = { limit = 2, queue = 0 }\n\
+                  [[route]]\nname = \"rest\"\nupstream = \"app\"\n";
+    // Both routes share an upstream of four places, and one of its two servers does not answer.
+    let it = Configured::start(&format!(
+        "[listener.web]\nlisten = \"127.0.0.1:0\"\n{routes}\n[upstream.app]\nservers = [\"{}\"]\nconcurrency = {{ limit = 4, queue_timeout = \"60s\" }}\n[upstream.other]\nservers = [\"{}\"]\n",
+        held.origin.name(),
+        other.name()
+    ));
+    let address = it.gateway.address();
+    let mut slow = [send(address, "/slow/1"), send(address, "/slow/2")];
+    held.wait_for(2);
+    for _ in 0..10 {
+        assert_eq!(
+            get(address, "/slow/more").status(),
+            503,
+            "its two places are taken"
+        );
+    }
+    let mut rest = [send(address, "/a"), send(address, "/b")];
+    held.wait_for(4);
+    it.gateway
+        .wait_for_metric("tenfold_route_shed_total", "route=\"slow\"", 10.0);
+    held.open();
+    for client in slow.iter_mut().chain(&mut rest) {
+        assert_eq!(client.response().status(), 200);
+    }
+    it.gateway
+        .wait_for_metric("tenfold_route_concurrency_in_flight", "slow", 0.0);
+}
+
+#[test]
+fn critical_requests_displace_bulk_and_go_first() {
+    let held = Held::new();
+    let limit =
+        "concurrency = { limit = 1, queue = 2, queue_timeout = \"60s\", interval = \"60s\" }";
+    let routes = "[[route]]\nname = \"bulk\"\npath = \"/bulk/*\"\nupstream = \"app\"\npriority = \"bulk\"\n\
+                  [[route]]\nname = \"pay\"\npath = \"/pay/*\"\nupstream = \"app\"\npriority = \"critical\"\n";
+    let it = Configured::start(&config(&held.origin, limit, routes));
+    let address = it.gateway.address();
+    let mut inside = send(address, "/bulk/1");
+    held.wait_for(1);
+    let waits = |priority, count| {
+        it.gateway
+            .wait_for_metric("tenfold_upstream_queue_length", priority, count);
+    };
+    let mut first = send(address, "/bulk/2");
+    waits("bulk", 1.0);
+    let mut second = send(address, "/bulk/3");
+    waits("bulk", 2.0);
+    let mut critical = send(address, "/pay/1");
+    assert_eq!(
+        second.response().status(),
+        503,
+        "the younger one makes room"
+    );
+    waits("critical", 1.0);
+    held.open();
+    for client in [&mut inside, &mut critical, &mut first] {
+        assert_eq!(client.response().status(), 200);
+    }
+    let labels = "priority=\"bulk\",reason=\"displaced\"";
+    assert_eq!(
+        it.gateway.metric("tenfold_upstream_shed_total", labels),
+        1.0
+    );
+    assert_eq!(
+        it.gateway.metric("tenfold_upstream_shed_total", "critical"),
+        0.0
+    );
+}
+
+#[test]
+fn a_field_says_how_much_a_request_matters_if_it_is_believed() {
+    let held = Held::new();
+    let limit = "concurrency = { limit = 1, queue_timeout = \"60s\" }";
+    let routes = "[[route]]\nname = \"open\"\npath = \"/open/*\"\nupstream = \"app\"\npriority_header = { name = \"X-Priority\", from = \"anyone\" }\n\
+                  [[route]]\nname = \"shut\"\npath = \"/shut/*\"\nupstream = \"app\"\npriority_header = \"X-Priority\"\n";
+    let it = Configured::start(&config(&held.origin, limit, routes));
+    let address = it.gateway.address();
+    let mut inside = send(address, "/open/1");
+    held.wait_for(1);
+    let with_field = |target: &str| {
+        let mut client = Client::connect(address);
+        client.send(format!(
+            "GET {target} HTTP/1.1\r\nHost: test\r\nX-Priority: Critical\r\n\r\n"
+        ));
+        client
+    };
+    let mut believed = with_field("/open/2");
+    it.gateway
+        .wait_for_metric("tenfold_upstream_queue_length", "critical", 1.0);
+    let mut stranger = with_field("/shut/2");
+    it.gateway
+        .wait_for_metric("tenfold_upstream_queue_length", "normal", 1.0);
+    held.open();
+    for client in [&mut inside, &mut believed, &mut stranger] {
+        assert_eq!(client.response().status(), 200);
+    }
+}
+
+#[test]
+fn a_reload_keeps_who_is_inside_and_who_waits() {
+    let held = Held::new();
+    let limited = |limit, extra: &str| {
+        let limit = format!("concurrency = {{ limit = {limit}, queue_timeout = \"60s\" }}");
+        config(&held.origin, &format!("{limit}\n{extra}"), ALL)
+    };
+    let it = Configured::start(&limited(1, ""));
+    let address = it.gateway.address();
+    let mut inside = send(address, "/1");
+    held.wait_for(1);
+    let mut waiting = [send(address, "/2"), send(address, "/3")];
+    it.gateway
+        .wait_for_metric("tenfold_upstream_queue_length", "normal", 2.0);
+    assert_eq!(
+        it.reload(&limited(1, "connect_timeout = \"3s\"")).status(),
+        200
+    );
+    assert_eq!(
+        it.gateway
+            .metric("tenfold_upstream_concurrency_in_flight", "app"),
+        1.0
+    );
+    assert_eq!(
+        it.gateway.metric("tenfold_upstream_queue_length", "normal"),
+        2.0
+    );
+    // A higher limit lets one of them in.
+    assert_eq!(it.reload(&limited(2, "")).status(), 200);
+    held.wait_for(2);
+    held.open();
+    for client in waiting.iter_mut().chain([&mut inside]) {
+        assert_eq!(client.response().status(), 200);
+    }
+    it.gateway
+        .wait_for_metric("tenfold_upstream_concurrency_in_flight", "app", 0.0);
+}
+
+/// Eight workers of 10 ms.
+fn capacity() -> Origin {
+    let places = Arc::new((std::sync::Mutex::new(8_u32), std::sync::Condvar::new()));
+    Origin::new(move |peer| {
+        while let Some(_request) = peer.request()? {
+            let (free, changed) = &*places;
+            let guard = free.lock().expect("no panic");
+            let mut guard = changed
+                .wait_while(guard, |free| *free == 0)
+                .expect("no panic");
+            *guard -= 1;
+            drop(guard);
+            std::thread::sleep(Duration::from_millis(10));
+            *free.lock().expect("no panic") += 1;
+            changed.notify_one();
+            peer.send(ok("done"))?;
+        }
+        Ok(())
+    })
+}
+
+/// An open model for three seconds: several times what the service can do, a few of it critical.
+#[test]
+fn under_overload_critical_requests_lose_nothing_and_the_service_is_kept_busy() {
+    let origin = capacity();
+    let limit = "concurrency = \"adaptive\"";
+    let routes = "[[route]]\nname = \"bulk\"\nupstream = \"app\"\npriority = \"bulk\"\n\
+                  [[route]]\nname = \"pay\"\npath = \"/pay\"\nupstream = \"app\"\npriority = \"critical\"\n";
+    let it = Configured::start(&config(&origin, limit, routes));
+    let address = it.gateway.address();
+    let began = Instant::now();
+    let senders: Vec<_> = (0..64_u32)
+        .map(|number| {
+            std::thread::spawn(move || {
+                let target = if number < 2 { "/pay" } else { "/" };
+                let mut statuses = Vec::new();
+                let mut client = Client::connect(address);
+                // Every 25 ms each: 2,560 per second together, and 80 of them critical.
+                for step in 0..120 {
+                    let due = Duration::from_millis(step * 25 + u64::from(number) * 25 / 64);
+                    std::thread::sleep(due.saturating_sub(began.elapsed()));
+                    client.send(format!("GET {target} HTTP/1.1\r\nHost: test\r\n\r\n"));
+                    statuses.push(client.response().status());
+                }
+                statuses
+            })
+        })
+        .collect();
+    let statuses: Vec<Vec<u16>> = senders
+        .into_iter()
+        .map(|it| it.join().expect("no panic"))
+        .collect();
+    let (critical, bulk) = statuses.split_at(2);
+    assert!(
+        critical.iter().flatten().all(|status| *status == 200),
+        "{critical:?}"
+    );
+    let answered = bulk
+        .iter()
+        .flatten()
+        .filter(|status| **status == 200)
+        .count();
+    let refused = bulk
+        .iter()
+        .flatten()
+        .filter(|status| **status == 503)
+        .count();
+    assert_eq!(answered + refused, 62 * 120, "nothing else happens");
+    assert!(refused > 0, "it was an overload");
+    // 2,400 in three seconds; a machine that is busy otherwise does less.
+    assert!(answered > 400, "{answered}");
+}

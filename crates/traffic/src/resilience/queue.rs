@@ -6,7 +6,7 @@
 //!
 //! # The idea
 //! A queue is for bursts. As long as it is empty now and then it is first in, first out, and waiting up to the timeout is fine. When
-//! it has not been empty for an [`interval`](QueuePolicy::interval), there is more than can be done: now the newest goes first, because its
+//! it has not been empty for an [`interval`](QueuePolicy::interval), and until nobody had to be told to go for as long, there is more than can be done: now the newest goes first, because its
 //! client is the likeliest to be still there, and whoever has waited longer than the [`target`](QueuePolicy::target) is told at once. That is
 //! the adaptive LIFO and the CoDel timeout of B. Maurer, "Fail at Scale", ACM Queue 13(8), 2015, after RFC 8289, whose target and
 //! interval (5 ms, 100 ms) are the defaults.
@@ -108,6 +108,8 @@ struct Class<T> {
     waiting: VecDeque<Waiting<T>>,
     /// Since when there was always somebody; without meaning while nobody waits.
     busy_since: Duration,
+    /// Until when there is overload, unless there is news.
+    overload_until: Duration,
 }
 
 impl<T> Default for Class<T> {
@@ -115,13 +117,20 @@ impl<T> Default for Class<T> {
         Self {
             waiting: VecDeque::new(),
             busy_since: Duration::ZERO,
+            overload_until: Duration::ZERO,
         }
     }
 }
 
 impl<T> Class<T> {
-    fn is_overloaded(&self, policy: &QueuePolicy, now: Duration) -> bool {
-        !self.waiting.is_empty() && now.saturating_sub(self.busy_since) >= policy.interval
+    /// Whether there is overload. It lasts for an interval beyond the last sign of it: what is turned away makes the queue empty now
+    /// and then, which is no sign that there is less to do.
+    fn is_overloaded(&mut self, policy: &QueuePolicy, now: Duration) -> bool {
+        let is_busy = !self.waiting.is_empty();
+        if is_busy && now.saturating_sub(self.busy_since) >= policy.interval {
+            self.overload_until = now.saturating_add(policy.interval);
+        }
+        now < self.overload_until
     }
 }
 
@@ -295,6 +304,9 @@ impl<T> Queue<T> {
                 } else {
                     break;
                 };
+                if shed == Shed::Overload {
+                    class.overload_until = now.saturating_add(self.policy.interval);
+                }
                 if let Some(oldest) = class.waiting.pop_front() {
                     gone.push((oldest.item, priority, shed));
                 }
@@ -398,6 +410,30 @@ mod tests {
             "{} wait for more than the target",
             queue.len()
         );
+    }
+
+    #[test]
+    fn overload_lasts_while_some_are_told_to_go_and_ends_with_it() {
+        let mut queue = queue(100);
+        let policy = *queue.policy();
+        // Three come for each that is served, so that the queue is emptied by telling them, again and again.
+        for now in 0..300 {
+            for item in 0..3 {
+                push(&mut queue, item, Normal, ms(now));
+            }
+            let (_, gone) = pop(&mut queue, ms(now));
+            let mut late = gone.iter().filter(|(.., shed)| *shed == Shed::Deadline);
+            assert!(
+                now < 250 || late.next().is_none(),
+                "they are told at their target"
+            );
+        }
+        let mut gone = Gone::new();
+        queue.sweep(ms(400), NOBODY, &mut gone);
+        assert!(queue.is_empty());
+        let class = &mut queue.classes[Normal as usize];
+        assert!(class.is_overloaded(&policy, ms(499)));
+        assert!(!class.is_overloaded(&policy, ms(500)));
     }
 
     #[test]

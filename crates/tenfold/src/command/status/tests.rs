@@ -8,7 +8,9 @@ fn a_look_is_a_readable_text() {
     let has = |line: &str| assert!(text.contains(line), "{line:?} is missing in\n{text}");
     has("tenfold 0.1.0  up 2h13m, generation 3, 2 workers\n");
     has("  web       0.0.0.0:8080");
-    has("upstream shop  p2c, 2 of 3 available\n");
+    has(
+        "upstream shop  p2c, 2 of 3 available, 61 of 64 (adaptive) under way, 3 wait, turned away: 0 critical, 7 normal, 100 bulk\n",
+    );
     has("  10.0.0.13:3000  ejected");
     has("  pages     90.0%  900k");
     has("18s left: 5 failures in a row\n");

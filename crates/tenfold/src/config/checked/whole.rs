@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 
 use tenfold_gateway::config::Config;
-use tenfold_gateway::config::route::Action;
+use tenfold_gateway::config::route::{Action, Fallback};
 use tenfold_gateway::config::upstream::Address;
 use tenfold_gateway::route::{Table, TableError};
 
@@ -179,6 +179,10 @@ fn unused_upstreams(file: &raw::File, config: &Config, scope: &mut Scope<'_>) {
             used.extend(shares.iter().map(|share| share.upstream));
         }
         used.extend(route.mirror.map(|mirror| mirror.upstream));
+        used.extend(route.fallback.iter().filter_map(|it| match it {
+            Fallback::Upstream(index) => Some(*index),
+            Fallback::Stale | Fallback::File(_) => None,
+        }));
     }
     let names = file.upstream.value().into_iter().flat_map(|all| &all.0);
     for (index, (name, _)) in names.enumerate() {

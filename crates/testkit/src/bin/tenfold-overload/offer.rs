@@ -59,6 +59,7 @@ impl Plan {
         })
     }
 
+    #[expect(clippy::print_stdout, reason = "its result")]
     pub(crate) fn run(&self) -> io::Result<()> {
         let runtime = Builder::new_current_thread()
             .enable_all()
