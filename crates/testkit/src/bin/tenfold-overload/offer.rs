@@ -66,7 +66,8 @@ impl Plan {
             .build_local(LocalOptions::default())?;
         let shared = Rc::new(Shared::default());
         runtime.block_on(self.send_all(&shared));
-        writeln!(io::stdout(), "{}", self.report(&shared.classes.borrow()))
+        println!("{}", self.report(&shared.classes.borrow()));
+        Ok(())
     }
 
     async fn send_all(&self, shared: &Rc<Shared>) {
