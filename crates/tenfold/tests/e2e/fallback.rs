@@ -23,7 +23,7 @@ fn kind(message: &Message) -> Option<&str> {
 fn moody(status: &Arc<AtomicU16>) -> Origin {
     let status = Arc::clone(status);
     Origin::answering(move |_| match status.load(SeqCst) {
-        200 => ok("fine").clone(),
+        200 => ok("fine"),
         other => format!("HTTP/1.1 {other} X\r\nContent-Length: 3\r\n\r\nbad").into_bytes(),
     })
 }

@@ -93,7 +93,7 @@ impl Serving {
             let edits = &request.way.entry().response_edits;
             edits.apply(&mut head, &worker.buffers, lines);
         }
-        if head.len() as u64 + part.take <= JOINED {
+        if part.take.saturating_add(head.len() as u64) <= JOINED {
             match object.body() {
                 Body::Small(body) => join(&mut head, &[body], &mut part),
                 Body::Pieces(pieces) => join(&mut head, pieces, &mut part),
