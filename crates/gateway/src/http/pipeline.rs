@@ -10,7 +10,7 @@ use super::client::Client;
 use super::error::{Failure, Style};
 use super::forward::{self, Answered};
 use super::request::Request;
-use super::respond::{Sent, discard};
+use super::respond::{Response, Sent, discard};
 use super::served::{Next, Served};
 use super::{admission, cached, fallback, limit, local, mirror};
 use crate::metrics;
@@ -106,23 +106,44 @@ pub(super) fn answer<'a>(
             }
             false => Box::pin(admission::ask(worker, client, request)).await,
         };
-        if fallback::is_wanted(request, &answered) {
-            let mut served = Box::pin(fallback::answer(worker, client, request, answered)).await;
-            read_the_rest(worker, client, request, &mut served).await;
-            return served;
-        }
-        let mut answered = answered.and_then(|it| it.for_client(worker, client, request));
-        let sent = match &mut answered {
+        let mut made = make(worker, client, request, answered);
+        let sent = match &mut made {
             Ok(response) => response.send(worker, client, request).await,
             Err(_) => Sent::default(),
         };
-        let mut served = match answered {
+        let mut served = match made {
             Ok(response) => response.finish(worker, request, sent),
-            Err(failure) => Box::pin(refuse_request(worker, client, request, failure)).await,
+            Err(Missed::Failed(failure)) => {
+                Box::pin(refuse_request(worker, client, request, failure)).await
+            }
+            Err(Missed::Fallback(answered)) => {
+                Box::pin(fallback::answer(worker, client, request, *answered)).await
+            }
         };
         read_the_rest(worker, client, request, &mut served).await;
         served
     }
+}
+
+/// Why there is no response of a server's to send on.
+enum Missed {
+    Failed(Failure),
+    /// The route has something better than this. Boxed, because the future of every request has room for it.
+    Fallback(Box<Result<Answered, Failure>>),
+}
+
+/// Makes the response that the client gets, if it is to get the server's.
+fn make(
+    worker: &Worker,
+    client: &Client,
+    request: &Request,
+    answered: Result<Answered, Failure>,
+) -> Result<Response, Missed> {
+    if fallback::is_wanted(request, &answered) {
+        return Err(Missed::Fallback(Box::new(answered)));
+    }
+    let made = answered.and_then(|it| it.for_client(worker, client, request));
+    made.map_err(Missed::Failed)
 }
 
 /// Sends on what a server has answered, or what there is instead of it.
