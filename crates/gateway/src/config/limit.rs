@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use tenfold_traffic::limit::{Algorithm, Quota};
+use tenfold_traffic::resilience::priority::Priority;
 
 use super::cache::Redis;
 
@@ -113,6 +114,8 @@ pub struct Tier {
     pub headers: Vec<(String, String)>,
     /// The API keys that they send.
     pub api_keys: ApiKeys,
+    /// How much their requests matter, in place of what the route says.
+    pub priority: Option<Priority>,
 }
 
 impl Tier {

@@ -101,7 +101,8 @@ pub(super) fn answer<'a>(
     async move {
         let answered = match admission::enter(client, request) {
             true => {
-                let answered = forward::ask(worker, client, request).await;
+                let started = request.started;
+                let answered = forward::ask(worker, client, request, started).await;
                 admission::judge(request, answered)
             }
             false => Box::pin(admission::ask(worker, client, request)).await,

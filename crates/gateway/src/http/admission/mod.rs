@@ -13,6 +13,7 @@ use tenfold_traffic::resilience::priority::Priority;
 use super::client::Client;
 use super::error::Failure;
 use super::forward::{self, Answered};
+use super::limit;
 use super::request::Request;
 use crate::upstream::Upstream;
 use crate::upstream::gate::Place;
@@ -31,7 +32,8 @@ pub(super) async fn ask(
     if !enter(client, request) {
         Box::pin(wait::enter(worker, client, request)).await?;
     }
-    let answered = forward::ask(worker, client, request).await;
+    let now = worker.clock.read();
+    let answered = forward::ask(worker, client, request, now).await;
     judge(request, answered)
 }
 
@@ -114,21 +116,21 @@ pub(super) fn enter_own(upstream: &Upstream, now: Duration) -> Option<Place> {
     is_in.then(|| Place::of(Priority::Bulk))
 }
 
-/// How much a request matters: what its field says, if its route lets it say so, else what the route says.
-///
-/// What is known of the client otherwise (its tier) belongs here, between the two.
+/// How much a request matters: what its field says, if its route lets it say so, else what the tier of its client says, else the route.
 pub(super) fn priority(client: &Client, request: &Request) -> Priority {
-    let route = request.route();
-    let Some(by_field) = &route.priority_header else {
-        return route.priority;
-    };
-    if !client.is_trusted && !by_field.from_anyone {
-        return route.priority;
+    by_field(client, request)
+        .or_else(|| limit::priority(client, request))
+        .unwrap_or(request.route().priority)
+}
+
+fn by_field(client: &Client, request: &Request) -> Option<Priority> {
+    let header = request.route().priority_header.as_ref()?;
+    if !client.is_trusted && !header.from_anyone {
+        return None;
     }
-    let name = by_field.name.as_bytes();
+    let name = header.name.as_bytes();
     let mut fields = request.head.fields();
     fields
         .find(|field| field.name_bytes.eq_ignore_ascii_case(name))
         .and_then(|field| Priority::of_name(field.value.trim_ascii()))
-        .unwrap_or(route.priority)
 }

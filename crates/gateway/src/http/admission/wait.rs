@@ -55,7 +55,9 @@ async fn one(
     priority: Priority,
 ) -> Result<(), Failure> {
     let now = worker.clock.read();
-    let result = match gate.bulkhead.acquire(priority, now, None) {
+    let own = request.deadline();
+    let deadline = own.is_some().then(|| now + own.left(now));
+    let result = match gate.bulkhead.acquire(priority, now, deadline) {
         Ok(Acquire::Permit(permit)) => Ok(permit),
         Ok(Acquire::Waiting(waiting)) => {
             gate.count_queued();
@@ -75,7 +77,10 @@ async fn one(
         }
         Err(shed) => {
             gate.count_shed(priority, shed);
-            Err(Failure::Shed(shed))
+            match own.has_passed(worker.clock.recent()) {
+                true => Err(Failure::DeadlineExceeded),
+                false => Err(Failure::Shed(shed)),
+            }
         }
     }
 }

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use tenfold_http1::RequestHead;
 use tenfold_traffic::limit::{Algorithm, Key};
+use tenfold_traffic::resilience::priority::Priority;
 
 use super::client::Client;
 use super::request::Request;
@@ -33,6 +34,25 @@ use ask::Judge;
 pub(super) use ask::ask_store;
 use client::Asking;
 pub(super) use limited::{Limited, Refusal};
+
+/// How much a request matters by the tier of its client: the first limit of its route that has something to say about that counts.
+pub(super) fn priority(client: &Client, request: &Request) -> Option<Priority> {
+    let route = request.route();
+    let limits = &request.way.site().snapshot.limits;
+    let charged = route
+        .limits
+        .iter()
+        .map(|charge| &limits[charge.limit].config);
+    let mut ranked = charged
+        .filter(|limit| limit.tiers.iter().any(|tier| tier.priority.is_some()))
+        .peekable();
+    ranked.peek()?;
+    let mut asking = Asking::new(client, &request.head, &route.name);
+    ranked.find_map(|limit| match asking.tier(limit) {
+        0 => None,
+        place => limit.tiers[place - 1].priority,
+    })
+}
 
 /// Asks the limits of a route, as far as nobody has to be waited for. `None`: it may go on, and nothing remains to be done for it.
 pub(super) fn check(

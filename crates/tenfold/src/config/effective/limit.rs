@@ -76,6 +76,9 @@ fn tier(tier: &Tier, limit: &Limit) -> Value {
         "header": headers.collect::<Map<_, _>>(),
         "api_keys": tier.api_keys.len(),
     });
+    if let Some(priority) = tier.priority {
+        value["priority"] = priority.name().into();
+    }
     quota(&mut value, &tier.quota, limit);
     value
 }

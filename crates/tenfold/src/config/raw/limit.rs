@@ -1,5 +1,6 @@
 //! Rate limits, as they are written.
 
+use crate::config::raw::route::PriorityName;
 use crate::config::read::table;
 use crate::config::scalar::{
     Count, FieldName, LimitKey, Network, Rate, SecretSource, Share, Text, Time, choices,
@@ -65,6 +66,8 @@ table! {
         header: Named<Text>,
         /// Where the API keys of its clients are: one per line, at least 16 characters each.
         api_keys: OneOrMore<SecretSource>,
+        /// How much requests of its clients matter when there is more than can be done, in place of their route's `priority`.
+        priority: PriorityName,
     }
 }
 

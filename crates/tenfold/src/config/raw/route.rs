@@ -1,5 +1,7 @@
 //! Routes, as they are written.
 
+use tenfold_traffic::resilience::priority::Priority;
+
 use super::upstream::Concurrency;
 use crate::config::raw::limit;
 use crate::config::read::table;
@@ -124,6 +126,17 @@ choices! {
         Bulk = "bulk",
     }
     later []
+}
+
+impl PriorityName {
+    /// What it means.
+    pub(crate) fn priority(self) -> Priority {
+        match self {
+            Self::Critical => Priority::Critical,
+            Self::Normal => Priority::Normal,
+            Self::Bulk => Priority::Bulk,
+        }
+    }
 }
 
 table! {

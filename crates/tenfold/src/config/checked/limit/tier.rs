@@ -78,6 +78,7 @@ fn one(
         networks: networks.map(|network| network.value.0).collect(),
         headers: headers(&raw.header, file, scope),
         api_keys: api_keys(raw, scope),
+        priority: raw.priority.value().map(|name| name.priority()),
     })
 }
 

@@ -199,11 +199,7 @@ fn affordable(limit: &Limit, cost: u64, at: Place, scope: &mut Scope<'_>) {
 }
 
 fn priority(field: &Field<PriorityName>) -> Priority {
-    match field.or(PriorityName::Normal) {
-        PriorityName::Critical => Priority::Critical,
-        PriorityName::Normal => Priority::Normal,
-        PriorityName::Bulk => Priority::Bulk,
-    }
+    field.or(PriorityName::Normal).priority()
 }
 
 fn priority_header(field: &Field<raw::route::PriorityHeader>) -> Option<PriorityHeader> {
