@@ -1,12 +1,12 @@
 //! The planner's rule by hand, its ranges, and what it refuses.
 
 use proptest::prelude::*;
+use tenfold_capacity::Points;
 use tenfold_capacity::model::usl::{self, Fit};
 use tenfold_capacity::plan::{
-    Bound, Cpu, Inputs, Measured, Memory, Objective, Plan, PlanError, Price, Resource, Source,
-    Value, WhatIf, plan,
+    Answer, Bound, Cpu, Inputs, Margins, Measured, Memory, Objective, Plan, PlanError, Price,
+    Resource, Source, Spread, Value, WhatIf, plan,
 };
-use tenfold_capacity::{Points, plan::Margins};
 
 /// 400 requests/s today, ten times that expected; 2 ms of CPU, 100 ms of response time, 1 MB for each request under way.
 fn shop() -> Inputs<'static> {
@@ -29,7 +29,7 @@ fn sparccenter() -> Fit {
     usl::fit(&Points::parse(text).expect("points")).expect("a fit")
 }
 
-fn exact(value: tenfold_capacity::plan::Spread) -> f64 {
+fn exact(value: Spread) -> f64 {
     assert!(value.is_exact(), "{value:?}");
     value.p50
 }
@@ -268,7 +268,7 @@ fn inputs_out_of_range_are_named() {
         ("the factor", |inputs| inputs.factor = (10.0..=5.0).into()),
         ("the factor", |inputs| inputs.factor = (-1.0..=5.0).into()),
         ("the response time", |inputs| {
-            inputs.response_time = Some(1e99.into())
+            inputs.response_time = Some(1e99.into());
         }),
         ("hit rate", |inputs| {
             inputs.what_if = WhatIf {
@@ -334,7 +334,7 @@ proptest! {
         let plan = planned(&inputs);
         prop_assert!(plan.headroom.value.p5 >= 2.0 * (1.0 - 1e-9), "{:?}", plan.headroom);
         let total = plan.replicas.total.value;
-        let by = |answer: &Option<tenfold_capacity::plan::Answer>| answer.as_ref().expect("known").value;
+        let by = |answer: &Option<Answer>| answer.as_ref().expect("known").value;
         let (cpu, memory) = (by(&plan.replicas.by_cpu), by(&plan.replicas.by_memory));
         prop_assert!(total.p50 >= cpu.p50.max(memory.p50) + f64::from(spare));
         prop_assert!(total.p5 <= total.p50 && total.p50 <= total.p95);

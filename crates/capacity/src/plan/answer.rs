@@ -234,10 +234,15 @@ impl Words<'_> {
         )
     }
 
+    fn slowness(&self) -> f64 {
+        let what_if = &self.inputs.what_if;
+        slowness(what_if.query_share.middle(), what_if.query_faster.middle())
+    }
+
     fn response_time(&self) -> String {
         let what_if = &self.inputs.what_if;
         let time = self.middle.response_time.unwrap_or_default();
-        let slowness = slowness(what_if.query_share.middle(), what_if.query_faster.middle());
+        let slowness = self.slowness();
         if slowness == 1.0 {
             return seconds(time);
         }
@@ -307,13 +312,18 @@ impl Words<'_> {
 
     fn by_objective(&self) -> String {
         let measured = self.inputs.measured.as_ref().map_or(1, |one| one.replicas);
+        let faster = if self.slowness() == 1.0 {
+            ""
+        } else {
+            " (with the faster query)"
+        };
         let together = if measured > 1 {
-            format!(" (a {measured}th of what {measured} replicas took together)")
+            format!(" (1/{measured} of what {measured} took together)")
         } else {
             String::new()
         };
         format!(
-            "{} requests/s ÷ {} requests/s that one replica takes within the objective{together} = {}",
+            "{} requests/s ÷ {} requests/s that one replica takes within the objective{together}{faster} = {}",
             number(self.outcome.planned),
             number(self.middle.capacity.unwrap_or_default()),
             Self::rounded(self.outcome.by_objective)

@@ -173,7 +173,12 @@ impl Drawn {
             replicas,
             first,
             per_replica,
-            headroom: needed * per_replica / expected,
+            // Where nothing suffices, infinitely many replicas that take nothing.
+            headroom: if needed.is_finite() {
+                needed * per_replica / expected
+            } else {
+                0.0
+            },
             headroom_now: inputs.replicas_now.map(now),
             cost: self.price.map(|price| replicas * price),
         }

@@ -55,68 +55,52 @@ impl<'a> Inputs<'a> {
     /// Whether there is anything to draw.
     pub(super) fn is_uncertain(&self) -> bool {
         let is_curve = |one: &Measured<'_>| matches!(one.source, Source::Fit { .. });
-        self.values().iter().any(|(_, value)| value.is_range())
-            || self.what_if.cache_hit_rate.is_range()
-            || self.what_if.query_share.is_range()
+        self.values().iter().any(|(_, value, _)| value.is_range())
             || self.measured.as_ref().is_some_and(is_curve)
     }
 
-    /// All that must be above zero.
-    fn values(&self) -> Vec<(&'static str, Value)> {
+    /// Every value, what it is, and what it may be.
+    fn values(&self) -> Vec<(&'static str, Value, Allowed)> {
+        let what_if = &self.what_if;
         let mut all = vec![
-            ("today's peak rate", self.today),
-            ("the factor", self.factor),
+            ("today's peak rate", self.today, POSITIVE),
+            ("the factor", self.factor, POSITIVE),
+            ("the cache's hit rate", what_if.cache_hit_rate, SHARE),
+            (
+                "the query's share of the response time",
+                what_if.query_share,
+                SHARE,
+            ),
             (
                 "how many times faster the query is",
-                self.what_if.query_faster,
+                what_if.query_faster,
+                POSITIVE,
             ),
         ];
-        all.extend(self.response_time.map(|one| ("the response time", one)));
+        all.extend(
+            self.response_time
+                .map(|one| ("the response time", one, POSITIVE)),
+        );
         if let Some(cpu) = &self.cpu {
-            all.push(("the CPU time of a request", cpu.per_request));
-            all.push(("the number of cores", cpu.cores));
+            all.push(("the CPU time of a request", cpu.per_request, POSITIVE));
+            all.push(("the number of cores", cpu.cores, POSITIVE));
         }
         if let Some(memory) = &self.memory {
-            all.push(("the memory of a request", memory.per_request));
-            all.push(("the memory limit", memory.limit));
+            all.push(("the memory at rest", memory.at_rest, NOT_NEGATIVE));
+            all.push(("the memory of a request", memory.per_request, POSITIVE));
+            all.push(("the memory limit", memory.limit, POSITIVE));
         }
         all.extend(
             self.price
                 .as_ref()
-                .map(|one| ("the price", one.per_replica_hour)),
+                .map(|one| ("the price", one.per_replica_hour, POSITIVE)),
         );
         all
     }
 
     pub(super) fn check(&self) -> Result<(), PlanError> {
-        for (what, value) in self.values() {
-            value.check(
-                what,
-                |one| one > 0.0 && one <= LARGEST,
-                "above 0 and at most 1e15",
-            )?;
-        }
-        if let Some(memory) = &self.memory {
-            let at_rest = "the memory at rest";
-            memory.at_rest.check(
-                at_rest,
-                |one| (0.0..=LARGEST).contains(&one),
-                "at least 0 and at most 1e15",
-            )?;
-        }
-        let shares = [
-            ("the cache's hit rate", self.what_if.cache_hit_rate),
-            (
-                "the query's share of the response time",
-                self.what_if.query_share,
-            ),
-        ];
-        for (what, value) in shares {
-            value.check(
-                what,
-                |one| (0.0..1.0).contains(&one),
-                "at least 0 and below 1",
-            )?;
+        for (what, value, (is_right, must)) in self.values() {
+            value.check(what, is_right, must)?;
         }
         self.margins.check()?;
         if self.measured.as_ref().is_some_and(|one| one.replicas == 0) {
@@ -132,8 +116,24 @@ impl<'a> Inputs<'a> {
     }
 }
 
+/// A test, and the same in words.
+type Allowed = (fn(f64) -> bool, &'static str);
+
 /// The largest input. Products of a few of them are still far from infinite.
 const LARGEST: f64 = 1e15;
+
+/// The smallest that is not zero: quotients are far from infinite too.
+const SMALLEST: f64 = 1e-15;
+
+const POSITIVE: Allowed = (
+    |one| (SMALLEST..=LARGEST).contains(&one),
+    "above 0 (1e-15 to 1e15)",
+);
+const NOT_NEGATIVE: Allowed = (
+    |one| (0.0..=LARGEST).contains(&one),
+    "at least 0 and at most 1e15",
+);
+const SHARE: Allowed = (|one| (0.0..1.0).contains(&one), "at least 0 and below 1");
 
 /// What a replica's CPU does.
 #[derive(Debug, Clone, Copy, PartialEq)]

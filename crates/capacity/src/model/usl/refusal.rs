@@ -93,6 +93,11 @@ impl fmt::Display for Refusal {
                 number(*measured),
                 number((peak * 1.1).ceil())
             ),
+            Self::Extrapolation { asked, measured } if asked.is_infinite() => write!(
+                out,
+                "response times do not grow as far as the points show (up to a concurrency of {}), and nothing is known of where they will: measure at higher concurrencies until they do",
+                number(*measured)
+            ),
             Self::Extrapolation { asked, measured } => write!(
                 out,
                 "a concurrency of {} is more than twice the highest measured one ({}), and nothing is known of it: measure up to {} at least",
