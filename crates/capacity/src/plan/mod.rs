@@ -26,6 +26,7 @@ mod error;
 mod input;
 mod random;
 mod value;
+mod words;
 
 use serde::Serialize;
 
