@@ -12,6 +12,7 @@ const TIERS: &[(&str, u8)] = &[
     ("tenfold-traffic", 0),
     ("tenfold-cache", 1),
     ("tenfold-observe", 1),
+    ("tenfold-capacity", 2),
     ("tenfold-gateway", 2),
     ("tenfold", 3),
     ("tenfold-testkit", 3),
@@ -84,10 +85,9 @@ fn crates_use_only_lower_tiers() {
 #[test]
 fn decisions_have_no_sockets_and_no_clock() {
     let all = dependencies();
-    for used in &all["tenfold-traffic"] {
-        assert!(
-            !IMPURE.contains(&used.as_str()),
-            "tenfold-traffic uses {used}"
-        );
+    for pure in ["tenfold-capacity", "tenfold-traffic"] {
+        for used in &all[pure] {
+            assert!(!IMPURE.contains(&used.as_str()), "{pure} uses {used}");
+        }
     }
 }
