@@ -382,3 +382,53 @@ fn under_overload_critical_requests_lose_nothing_and_the_service_is_kept_busy() 
     // 2,400 in three seconds; a machine that is busy otherwise does less.
     assert!(answered > 400, "{answered}");
 }
+
+#[test]
+fn a_request_waits_no_longer_than_its_deadline() {
+    let held = Held::new();
+    let limit = "concurrency = { limit = 1, queue_timeout = \"60s\" }";
+    let routes =
+        format!("{ALL}deadline = \"200ms\"\n[[route]]\npath = \"/slow\"\nupstream = \"app\"\n");
+    let it = Configured::start(&config(&held.origin, limit, &routes));
+    let address = it.gateway.address();
+    let mut inside = send(address, "/slow");
+    held.wait_for(1);
+    let late = get(address, "/late");
+    assert_eq!(late.status(), 504, "{}", late.text());
+    assert_eq!(held.origin.requests(), 1, "the server has not seen it");
+    assert_eq!(
+        it.gateway
+            .metric("tenfold_http_errors_total", "deadline_exceeded"),
+        1.0
+    );
+    held.open();
+    assert_eq!(inside.response().status(), 200);
+}
+
+#[test]
+fn the_tier_of_a_client_says_how_much_its_requests_matter() {
+    let held = Held::new();
+    let upstream = "concurrency = { limit = 1, queue = 1, queue_timeout = \"60s\" }\n\
+        [limit.clients]\nrate = \"1000/s\"\ndefault_tier = \"basic\"\n\
+        [limit.clients.tier.basic]\nrate = \"1000/s\"\n\
+        [limit.clients.tier.gold]\nrate = \"1000/s\"\npriority = \"critical\"\n\
+        header = { x-plan = \"gold\" }\n";
+    let routes = format!("{ALL}limit = \"clients\"\n");
+    let text = config(&held.origin, upstream, &routes).replace(
+        "[listener.web]\n",
+        "[gateway]\ntrusted_proxies = [\"127.0.0.1\"]\n[listener.web]\n",
+    );
+    let it = Configured::start(&text);
+    let address = it.gateway.address();
+    let mut inside = send(address, "/1");
+    held.wait_for(1);
+    let mut basic = send(address, "/basic");
+    it.gateway
+        .wait_for_metric("tenfold_upstream_queue_length", "normal", 1.0);
+    let mut gold = Client::connect(address);
+    gold.send("GET /gold HTTP/1.1\r\nHost: test\r\nX-Plan: gold\r\n\r\n");
+    assert_eq!(basic.response().status(), 503, "it makes room");
+    held.open();
+    assert_eq!(inside.response().status(), 200);
+    assert_eq!(gold.response().text(), "GET /gold HTTP/1.1");
+}
