@@ -18,6 +18,10 @@ IN_ZONES = "[" + ", ".join(f'{{ address = "127.0.0.{number}:@ORIGIN@", zone = "{
 PROBES = 'health = { path = "/1k", every = "1s", timeout = "500ms" }'
 EJECTION = "outlier = { consecutive_failures = 5, success_rate = 1.9, latency = 3.0 }"
 STICKY = 'sticky = { cookie = "server" }'
+LIMIT = '\n[limit.clients]\nkey = "client_ip"\nrate = "10000000/s"\nburst = 10000000\n'
+RETRY = 'retry = { attempts = 3, on = ["connect", "reset", "timeout", "502", "503", "504"] }'
+BREAKER = 'breaker = { failures = "50%", consecutive = 5, slow = "5s" }'
+ADAPTIVE = 'concurrency = { limit = "adaptive", min = 128, max = 1000 }'
 EDITS = """
 request_headers = { set = { x-client = "{client_ip}" }, remove = ["x-debug"] }
 response_headers = { set = { x-frame-options = "DENY" }, remove = ["server"] }
@@ -90,6 +94,16 @@ FEATURES = [
             file(gateway='access_log = "@DIR@/access.log"')),
     Feature("mirror", "mirroring: each request is made twice",
             file(route='mirror = { upstream = "copy" }', more=COPY)),
+    Feature("limit", "a rate limit by client address",
+            file(route='limit = "clients"', more=LIMIT)),
+    Feature("retry", "a retry policy with its budget", file(upstream=RETRY)),
+    Feature("breaker", "circuit breakers, of servers and of the upstream",
+            file(upstream=BREAKER)),
+    Feature("concurrency", "adaptive concurrency, and a bulkhead for the route",
+            file(route="concurrency = { limit = 10000 }", upstream=ADAPTIVE)),
+    Feature("armed", "limit, retries, breakers and adaptive concurrency together",
+            file(route='limit = "clients"', upstream=several(RETRY, BREAKER, ADAPTIVE),
+                 more=LIMIT)),
     Feature("all-inside", "5,000 routes, probes, ejection and zones",
             lambda: file(route='path = "/1k"', servers=IN_ZONES, gateway='zone = "a"',
                          upstream=several(PROBES, EJECTION))() + other_routes()),

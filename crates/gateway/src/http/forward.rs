@@ -142,16 +142,14 @@ impl Stopped {
     }
 }
 
-/// Finds a server of an upstream that answers, and reads the head of its answer. The server is judged when the answer is used. `now` is
-/// when the request came, unless it has waited for something since.
+/// Finds a server of an upstream that answers, and reads the head of its answer. The server is judged when the answer is used.
 pub(super) fn ask<'a>(
     worker: &'a Worker,
     client: &'a mut Client,
     request: &'a mut Request,
-    now: Duration,
 ) -> impl Future<Output = Result<Answered, Failure>> + 'a {
     let shared = &request.way.upstream().shared;
-    shared.resilience.budget.deposit(now);
+    shared.resilience.budget.deposit(request.started);
     let retry = &shared.config.retry;
     let replay = retry.replay;
     if replay > 0
@@ -163,6 +161,8 @@ pub(super) fn ask<'a>(
     let mut course = Course::default();
     // Not an async function: those keep their arguments twice, and this future is a part of every request's.
     async move {
+        // When the request came; whoever had it wait since has read the clock again.
+        let now = worker.clock.recent();
         let ended = match hedge::after(request) {
             None => attempt(worker, client, request, &mut course, now).await,
             Some(after) => Box::pin(hedge::ask(worker, client, request, &mut course, after)).await,

@@ -101,8 +101,7 @@ pub(super) fn answer<'a>(
     async move {
         let answered = match admission::enter(client, request) {
             true => {
-                let started = request.started;
-                let answered = forward::ask(worker, client, request, started).await;
+                let answered = forward::ask(worker, client, request).await;
                 admission::judge(request, answered)
             }
             false => Box::pin(admission::ask(worker, client, request)).await,

@@ -409,14 +409,14 @@ fn a_request_waits_no_longer_than_its_deadline() {
 fn the_tier_of_a_client_says_how_much_its_requests_matter() {
     let held = Held::new();
     let upstream = "concurrency = { limit = 1, queue = 1, queue_timeout = \"60s\" }\n\
-        [limit.clients]\nrate = \"1000/s\"\ndefault_tier = \"basic\"\n\
+        [limit.clients]\ndefault_tier = \"basic\"\n\
         [limit.clients.tier.basic]\nrate = \"1000/s\"\n\
         [limit.clients.tier.gold]\nrate = \"1000/s\"\npriority = \"critical\"\n\
         header = { x-plan = \"gold\" }\n";
     let routes = format!("{ALL}limit = \"clients\"\n");
     let text = config(&held.origin, upstream, &routes).replace(
         "[listener.web]\n",
-        "[gateway]\ntrusted_proxies = [\"127.0.0.1\"]\n[listener.web]\n",
+        "[listener.web]\ntrusted_proxies = [\"127.0.0.1\"]\n",
     );
     let it = Configured::start(&text);
     let address = it.gateway.address();

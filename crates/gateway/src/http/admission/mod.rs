@@ -32,8 +32,8 @@ pub(super) async fn ask(
     if !enter(client, request) {
         Box::pin(wait::enter(worker, client, request)).await?;
     }
-    let now = worker.clock.read();
-    let answered = forward::ask(worker, client, request, now).await;
+    worker.clock.read();
+    let answered = forward::ask(worker, client, request).await;
     judge(request, answered)
 }
 
