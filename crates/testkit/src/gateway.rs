@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -126,6 +127,11 @@ impl Gateway {
         wait_until(is_said, || {
             format!("no {text:?} from the gateway:\n{}", log())
         });
+        // What a process wrote before it ended may still be in the pipe, which a successor keeps open.
+        let grace = Instant::now() + Duration::from_secs(2);
+        while !log().contains(text) && Instant::now() < grace {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         assert!(
             log().contains(text),
             "the gateway ended without {text:?}:\n{}",
