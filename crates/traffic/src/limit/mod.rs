@@ -7,14 +7,14 @@
 //!
 //! # The idea
 //! What has to be remembered of a key fits into one word for every algorithm but one: the token bucket is GCRA (a *time*, see
-//! [`token_bucket`](TokenBucket)), the sliding window two counters and the window's number, concurrency a count. So a key is 16
-//! bytes in a table without locks ([`Table`](table::Table)), and a decision is one compare-and-swap. The exact window of a small
+//! `token_bucket.rs`), the sliding window two counters and the window's number, concurrency a count. So a key is 16
+//! bytes in a table without locks (`table.rs`), and a decision is one compare-and-swap. The exact window of a small
 //! limit keeps the times themselves, behind a small lock of its own.
 //!
 //! # The trade-off
 //! The table is bounded. When a set of it is full of keys that all count, the one with the smallest debt is forgotten, and starts
 //! anew. What that gives away is bounded by that debt, and whoever floods the table with keys that were seen once forgets those
-//! first, and not itself: see [`table`].
+//! first, and not itself: see `table.rs`.
 //!
 //! Sources: ITU-T I.371 annex A (GCRA); Brandur Leach, "Rate Limiting, Cells, and GCRA" (2015); Cloudflare, "How we built rate
 //! limiting capable of scaling to millions of domains" (2017, the weighted window); Chiu and Jain 1989 (AIMD).
