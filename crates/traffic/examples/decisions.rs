@@ -13,6 +13,11 @@ use std::time::{Duration, Instant};
 
 use governor::{Quota as GovernorQuota, RateLimiter};
 use tenfold_traffic::limit::{AdaptivePolicy, Algorithm, Limiter, Quota, Rate, Settings};
+use tenfold_traffic::resilience::breaker::{self, Breaker};
+use tenfold_traffic::resilience::budget::{self, Budget};
+use tenfold_traffic::resilience::bulkhead::{self, Bulkhead};
+use tenfold_traffic::resilience::concurrency::Bounds;
+use tenfold_traffic::resilience::priority::Priority;
 use tenfold_traffic::{Ask, Balancer, Changes, Endpoint, Group, Member, Policy, Tried};
 use tower::Service;
 use tower::limit::RateLimit;
@@ -28,6 +33,7 @@ fn main() {
     println!("{:<52} {:>8}", "decision", "ns");
     picks();
     limits();
+    resilience();
     others();
 }
 
@@ -102,6 +108,41 @@ fn limits() {
         let key = limiter.key(0).part(b"192.0.2.1").build();
         black_box(limiter.enter(moment(number), key, 1).is_ok());
     });
+}
+
+fn resilience() {
+    let (breaker, rules) = (Breaker::default(), breaker::Rules::default());
+    row("breaker, may a call go and how it went", |number| {
+        let now = moment(number);
+        let _verdict = black_box(breaker.admit(&rules, now));
+        let call = breaker::Call {
+            is_failure: false,
+            took: Duration::from_millis(1),
+        };
+        black_box(breaker.record(&rules, now, call));
+    });
+    let (budget, rules) = (Budget::default(), budget::Rules::default());
+    row("retry budget, a request", |number| {
+        budget.deposit(moment(number));
+    });
+    row("retry budget, may it be tried again", |number| {
+        black_box(budget.withdraw(&rules, moment(number), budget::Kind::Repeat));
+    });
+    for (name, limit) in [
+        ("bulkhead, in and out", bulkhead::Limit::Fixed(64)),
+        (
+            "bulkhead with an adaptive limit, in and out",
+            bulkhead::Limit::Adaptive(Bounds::default()),
+        ),
+    ] {
+        let bulkhead = Bulkhead::new(&bulkhead::Settings::new(limit));
+        row(name, |number| {
+            let now = moment(number);
+            if black_box(bulkhead.try_enter(Priority::Normal, now)) {
+                bulkhead.finish(Priority::Normal, now, true);
+            }
+        });
+    }
 }
 
 /// The same by others. They read a clock themselves, which is part of their price.
