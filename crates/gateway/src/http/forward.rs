@@ -165,7 +165,9 @@ pub(super) fn ask<'a>(
         let now = worker.clock.recent();
         let ended = match hedge::after(request) {
             None => attempt(worker, client, request, &mut course, now).await,
-            Some(after) => Box::pin(hedge::ask(worker, client, request, &mut course, after)).await,
+            Some(after) => {
+                Box::pin(hedge::ask(worker, client, request, &mut course, now, after)).await
+            }
         };
         if course.is_over {
             request.forget_body();

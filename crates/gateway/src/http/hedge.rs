@@ -45,15 +45,15 @@ enum Count {
     Refused,
 }
 
-/// The first attempt, and a second one if that is still without an answer `after` it began.
+/// The first attempt, which begins `now`, and a second one if that is still without an answer `after` that.
 pub(super) async fn ask(
     worker: &Worker,
     client: &mut Client,
     request: &mut Request,
     course: &mut Course,
+    now: Duration,
     after: Duration,
 ) -> Result<Answered, Stopped> {
-    let now = request.started;
     let upstream = std::rc::Rc::clone(request.way.upstream());
     let count = |what: Count| upstream.metrics.hedges.increment(what as usize);
     let first = forward::peek(worker, client, request, now);
@@ -119,8 +119,8 @@ pub(super) async fn ask(
         Some(Ok(answered)) => give_up(worker, answered),
         Some(Err(_)) => {}
         None => {
-            let now = worker.clock.read();
-            group.outpaced(first, now, now.saturating_sub(request.started));
+            let ended = worker.clock.read();
+            group.outpaced(first, ended, ended.saturating_sub(now));
         }
     }
     request.mark_sent();

@@ -308,14 +308,8 @@ impl Request {
         self.out.shrink();
     }
 
-    /// No server is to get anything of it any more.
-    pub(crate) fn forget_upstream(&mut self) {
-        self.sent = small(self.out.len());
-    }
-
-    /// All of it was sent by somebody else. Only for requests that are at hand as a whole.
+    /// No server is to get anything more of what is at hand: another attempt has sent it, or nobody is to have it.
     pub(crate) fn mark_sent(&mut self) {
-        debug_assert!(self.upload.is_none());
         self.sent = small(self.out.len());
     }
 

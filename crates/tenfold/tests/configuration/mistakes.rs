@@ -454,7 +454,7 @@ listen = ":1""#, &["c:1:9: `route` takes a table, not a number (write [[route]],
 #[rustfmt::skip]
 const WARNINGS: &[(&str, &[&str])] = &[
     (r#"[upstream.b]
-servers = ["b:1"]"#, &[r#"c:1:11: no route uses the upstream `b` (add a [[route]] with upstream = "b", or remove it)"#]),
+servers = ["b:1"]"#, &[r#"c:1:11: no route uses the upstream `b` (add upstream = "b" to a [[route]], or remove it)"#]),
     (r#"include = ["conf.d/*.toml"]"#, &["c:1:12: no file matches `conf.d/*.toml` (paths are relative to the file that includes them)"]),
     (r#"[[route]]
 path = "/a"

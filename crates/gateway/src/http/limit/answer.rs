@@ -55,7 +55,7 @@ pub(in crate::http) async fn answer(
         };
     }
     drop(out);
-    request.forget_upstream();
+    request.mark_sent();
     read_the_rest(worker, client, request, &mut served).await;
     served
 }

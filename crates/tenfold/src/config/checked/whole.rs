@@ -11,6 +11,7 @@ use tenfold_gateway::route::{Table, TableError};
 use super::{Process, Scope};
 use crate::config::diagnostic::Place;
 use crate::config::raw;
+use crate::config::read::Field;
 use crate::config::shape::Named;
 
 pub(super) fn check(file: &raw::File, config: &Config, process: &Process, scope: &mut Scope<'_>) {
@@ -184,43 +185,28 @@ fn unused_upstreams(file: &raw::File, config: &Config, scope: &mut Scope<'_>) {
             Fallback::Stale | Fallback::File(_) => None,
         }));
     }
-    let names = file.upstream.value().into_iter().flat_map(|all| &all.0);
-    for (index, (name, _)) in names.enumerate() {
-        if !used.contains(&index) {
-            let message = format!("no route uses the upstream `{}`", name.value);
-            let help = format!(
-                "add a [[route]] with upstream = \"{}\", or remove it",
-                name.value
-            );
-            scope.report.warning(name.at, message, help);
-        }
-    }
+    unused("upstream", &file.upstream, &used, scope);
 }
 
 fn unused_caches(file: &raw::File, config: &Config, scope: &mut Scope<'_>) {
     let used: HashSet<_> = config.routes.iter().filter_map(|it| it.cache).collect();
-    let names = file.cache.value().into_iter().flat_map(|all| &all.0);
-    for (index, (name, _)) in names.enumerate() {
-        if !used.contains(&index) {
-            let message = format!("no route uses the cache `{}`", name.value);
-            let help = format!(
-                "add cache = \"{}\" to a [[route]], or remove it",
-                name.value
-            );
-            scope.report.warning(name.at, message, help);
-        }
-    }
+    unused("cache", &file.cache, &used, scope);
 }
 
 fn unused_limits(file: &raw::File, config: &Config, scope: &mut Scope<'_>) {
     let charges = config.routes.iter().flat_map(|route| &route.limits);
     let used: HashSet<_> = charges.map(|charge| charge.limit).collect();
-    let names = file.limit.value().into_iter().flat_map(|all| &all.0);
+    unused("limit", &file.limit, &used, scope);
+}
+
+/// Warns of what has a name and is used by no route.
+fn unused<T>(kind: &str, all: &Field<Named<T>>, used: &HashSet<usize>, scope: &mut Scope<'_>) {
+    let names = all.value().into_iter().flat_map(|all| &all.0);
     for (index, (name, _)) in names.enumerate() {
         if !used.contains(&index) {
-            let message = format!("no route uses the limit `{}`", name.value);
+            let message = format!("no route uses the {kind} `{}`", name.value);
             let help = format!(
-                "add limit = \"{}\" to a [[route]], or remove it",
+                "add {kind} = \"{}\" to a [[route]], or remove it",
                 name.value
             );
             scope.report.warning(name.at, message, help);
