@@ -14,6 +14,7 @@ const TIERS: &[(&str, u8)] = &[
     ("tenfold-observe", 1),
     ("tenfold-capacity", 2),
     ("tenfold-gateway", 2),
+    ("tenfold-load", 2),
     ("tenfold", 3),
     ("tenfold-testkit", 3),
 ];

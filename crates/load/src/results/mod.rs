@@ -1,0 +1,244 @@
+//! What was measured.
+//!
+//! # The idea
+//! Counts and histograms, nothing that is derived from them: so that results of several generators add up exactly
+//! ([`Results::add`]), and everything that is shown is computed from what is written in the file.
+
+mod histogram;
+mod merge;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use histogram::{Histogram, LONGEST};
+pub use merge::MergeError;
+
+/// The format of results files that this version writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// What a load test measured. Times are seconds unless they are in a [`Histogram`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// What the test is called.
+    pub name: String,
+    /// The URL.
+    pub target: String,
+    /// Whether arrivals did not wait for answers.
+    pub is_open: bool,
+    /// When the first phase began, seconds since 1970.
+    pub started: f64,
+    /// From then until the last answer, or until the test was ended.
+    pub duration: f64,
+    /// Why the test ended before its time.
+    pub ended_early: Option<String>,
+    /// Parts that are in here, and of how many; each `index` once.
+    pub shards: Vec<u32>,
+    /// How many parts the whole has.
+    pub shard_count: u32,
+    /// All requests outside of warm-ups.
+    pub total: Totals,
+    /// In their order.
+    pub phases: Vec<PhaseResult>,
+    /// In the order of the test, those of setup and teardown left out.
+    pub steps: Vec<StepResult>,
+    /// Second by second, warm-ups too.
+    pub series: Vec<Interval>,
+    /// What went wrong, the most frequent first; warm-ups left out.
+    pub errors: Vec<ErrorCount>,
+    /// How the generator itself did.
+    pub generator: Generator,
+    /// Where it ran: one per generator.
+    pub environments: Vec<Environment>,
+    /// How the thresholds were judged.
+    pub thresholds: Vec<Verdict>,
+}
+
+/// Sums over requests.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Requests that were due.
+    pub due: u64,
+    /// Requests that ended, well or not.
+    pub done: u64,
+    /// Requests that failed: no answer, status 400 or above where nothing else is expected, an expectation that was not met.
+    pub failed: u64,
+    /// Answers by status.
+    pub statuses: BTreeMap<u16, u64>,
+    /// Bytes written, heads included.
+    pub sent_bytes: u64,
+    /// Bytes read, heads included.
+    pub received_bytes: u64,
+    /// From when a request was due to the end of its answer, failed ones too.
+    pub latency: Histogram,
+    /// From when it was sent.
+    pub service: Histogram,
+}
+
+/// One phase. A request belongs to the phase in which it was due.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PhaseResult {
+    /// Its name.
+    pub name: String,
+    /// Whether it is left out of totals.
+    pub is_warm_up: bool,
+    /// From the beginning of the test.
+    pub start: f64,
+    /// How long it took, less than planned if the test was ended.
+    pub duration: f64,
+    /// Arrivals per second at its beginning and end, of all generators together.
+    pub rate: Option<(f64, f64)>,
+    /// Users at its beginning and end, of all generators together.
+    pub users: Option<(u32, u32)>,
+    /// Mean of the requests under way (looked at every 20 ms): no computation from latency, so that Little's law is a check.
+    pub in_flight: f64,
+    /// Its sums.
+    pub totals: Totals,
+}
+
+/// One step of a scenario.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StepResult {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The group's.
+    pub group: Option<String>,
+    /// The step's.
+    pub name: String,
+    /// Sums outside of warm-ups.
+    pub totals: Totals,
+}
+
+/// One second.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Its beginning, from the beginning of the test.
+    pub at: f64,
+    /// How long it was: 1, the last one less.
+    pub duration: f64,
+    /// Arrivals that were due (open model).
+    pub arrivals: u64,
+    /// Arrivals that were begun.
+    pub begun: u64,
+    /// Requests that ended.
+    pub done: u64,
+    /// Of those, failed.
+    pub failed: u64,
+    /// Users at its end, in a closed model; sessions under way in an open one.
+    pub users: u32,
+    /// Requests under way at its end.
+    pub in_flight: u32,
+    /// Bytes read.
+    pub received_bytes: u64,
+    /// Latencies of what ended in it.
+    pub latency: Histogram,
+}
+
+/// What went wrong how often.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ErrorCount {
+    /// Its kind.
+    pub kind: ErrorKind,
+    /// One sentence; at most some hundred different ones are kept, the rest are `…`.
+    pub message: String,
+    /// Scenario and step.
+    pub step: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// Kinds of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// The name has no address.
+    Resolve,
+    /// No connection.
+    Connect,
+    /// No TLS.
+    Tls,
+    /// Nothing came in time.
+    Timeout,
+    /// The connection ended before the answer.
+    Closed,
+    /// What came is no HTTP.
+    Protocol,
+    /// A status of 400 or above, or not the one that was expected.
+    Status,
+    /// Another expectation that was not met.
+    Expectation,
+    /// A value that was to be taken from the answer is not in it.
+    Extract,
+    /// A request that could not be put together: a variable without a value, a feed at its end.
+    Prepare,
+}
+
+impl ErrorKind {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Resolve => "resolve",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Timeout => "timeout",
+            Self::Closed => "closed",
+            Self::Protocol => "protocol",
+            Self::Status => "status",
+            Self::Expectation => "expectation",
+            Self::Extract => "extract",
+            Self::Prepare => "prepare",
+        }
+    }
+}
+
+/// How the generator did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Generator {
+    /// How late arrivals were begun although there was a connection for them: the generator's own fault.
+    pub lag: Histogram,
+    /// Arrivals that had to wait because all connections were in use (their wait is in the latency).
+    pub waited: u64,
+    /// Arrivals that were never begun, because nobody was free for them until the end.
+    pub dropped: u64,
+    /// The busiest thread's share of a core, 0 to 1.
+    pub cpu: f64,
+    /// CPU seconds of all threads.
+    pub cpu_seconds: f64,
+    /// Why the numbers must not be trusted; empty if they may.
+    pub invalid: Vec<String>,
+}
+
+/// Where a generator ran.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Tenfold's version.
+    pub version: String,
+    /// Name of the machine.
+    pub host: String,
+    /// Of the operating system.
+    pub system: String,
+    /// Of the processor.
+    pub processor: String,
+    /// How many of it may be used.
+    pub cores: usize,
+    /// Threads that made load.
+    pub threads: usize,
+}
+
+/// How a threshold was judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// As it was written.
+    pub threshold: String,
+    /// What it applies to: a step, a phase, or everything.
+    pub scope: Option<String>,
+    /// What was measured, for people; why there is nothing if there is nothing.
+    pub measured: String,
+    /// Whether it holds. Without samples it does not.
+    pub holds: bool,
+    /// Whether the test was ended by it.
+    pub aborted: bool,
+}
