@@ -147,7 +147,8 @@ fn phases(test: &Test, session: &Session) -> String {
             true => (from * session.time, to * session.time),
             false => (from, to),
         };
-        let warm_up = if phase.is_warm_up { " (warm-up)" } else { "" };
+        let is_said = !phase.is_warm_up || phase.name.contains("warm");
+        let warm_up = if is_said { "" } else { " (warm-up)" };
         rows.push([
             format!("{}{warm_up}", phase.name),
             time(phase.duration.as_secs_f64()),

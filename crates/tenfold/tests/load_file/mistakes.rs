@@ -38,7 +38,7 @@ const TOP: &[(&str, &[&str])] = &[
     ("feed.f = 'ragged.csv'", &["t:1:10: ragged.csv, line 3: 1 values instead of 2"]),
     ("feed.f = { file = 'f.csv', delimiter = ';;' }", &["t:1:40: `delimiter` cannot be `;;` (give one character"]),
     ("feed.'a b' = 'f.csv'", &["t:1:6: `a b` cannot name a [feed]"]),
-    ("threshold = { check = 'errors < 1%', step = 'GET' }", &["t:1:45: there is no step `GET` (the only step is `GET /`)"]),
+    ("threshold = { check = 'errors < 1%', step = 'GET' }", &["t:1:45: there is no step `GET` (did you mean `GET /`?)"]),
     ("threshold = { check = 'errors < 1%', phase = 'x' }", &["t:1:46: there is no phase `x` (the only phase is `phase 1`)"]),
     ("threshold = { check = 'errors < 1%', step = 'GET /', phase = 'phase 1' }", &["t:1:62: a threshold is about a step, a group or a phase"]),
     ("markov = { start = { b = 1 }, next = {} }", &["t:1:20: the shares of `start` add up to 0.000", "t:1:22: there is no scenario `b` (the only scenario is `a`)"]),
@@ -173,8 +173,13 @@ fn in_the_whole() {
         &["t:7:8: `step` is an empty list"],
     );
     check(
-        &format!("{target}{phase}scenario = 5"),
-        &["t:5:12: `scenario` takes"],
+        &format!(
+            "scenario = 5
+{target}{phase}"
+        ),
+        &[
+            "t:1:12: `scenario` takes a table, not a number (write [[scenario]], and its keys below)",
+        ],
     );
     let same = format!("{target}{phase}{scenario}{scenario}");
     check(

@@ -23,7 +23,6 @@ table! {
 
 table! {
     /// A request, and what is done with its answer.
-    ///
     /// Paths, values of the query, of fields and of forms, bodies and texts in JSON are templates: `${NAME}` is what `extract` has
     /// found, `${FEED.COLUMN}` is data, `${env:NAME}` a variable of the environment, and there are `${zipf(n, s)}` (1 to n, of
     /// which k has a share in proportion to 1/k^s), `${random(a, b)}`, `${uuid()}` and `${now()}` (milliseconds since 1970). `$${` is `${`.
