@@ -17,11 +17,21 @@
 //! # What is absent
 //! No configuration files (the program reads those), no terminal.
 
+mod environment;
+pub mod progress;
+mod record;
 pub mod results;
+mod run;
 pub mod scenario;
 pub mod schedule;
+mod sum;
 pub mod test;
 pub mod threshold;
+mod transport;
+mod worker;
 
+pub use progress::Progress;
 pub use results::Results;
+pub use run::{RunError, Stop, run};
+pub use sum::{BUSIEST, LATEST, MOST_DROPPED};
 pub use test::Test;

@@ -94,7 +94,9 @@ impl Recorder {
         let mut batch = std::mem::replace(&mut self.batch, next);
         for (index, cell) in self.cells.drain(..).enumerate() {
             if let Some(cell) = cell {
-                batch.cells.push((index / self.steps, index % self.steps, *cell));
+                batch
+                    .cells
+                    .push((index / self.steps, index % self.steps, *cell));
             }
         }
         self.cells.resize_with(phases * self.steps, || None);
@@ -120,8 +122,10 @@ impl Recorder {
         }
         cell.sent_bytes += request.sent_bytes;
         cell.received_bytes += request.received_bytes;
-        cell.latency.record(request.ended.saturating_sub(request.due));
-        cell.service.record(request.ended.saturating_sub(request.sent));
+        cell.latency
+            .record(request.ended.saturating_sub(request.due));
+        cell.service
+            .record(request.ended.saturating_sub(request.sent));
         if let Some((kind, message)) = failure
             && !self.warm_ups[request.phase]
         {
@@ -192,7 +196,10 @@ mod tests {
     fn messages_are_bounded() {
         let mut recorder = Recorder::new(1, vec![false]);
         for number in 0..1000 {
-            recorder.done(&request(0, 0), Some((ErrorKind::Status, &number.to_string())));
+            recorder.done(
+                &request(0, 0),
+                Some((ErrorKind::Status, &number.to_string())),
+            );
         }
         let errors = recorder.take(1).errors;
         assert_eq!(errors.len(), MOST_MESSAGES + 1);

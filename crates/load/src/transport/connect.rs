@@ -14,7 +14,8 @@ use crate::test::{Protocol, Target};
 /// The addresses of the target, asked for once: during the test all of them are used in turn.
 pub(crate) async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, Failure> {
     let host = &target.host;
-    let failed = |why: String| Failure::new(ErrorKind::Resolve, format!("{host} has no address: {why}"));
+    let failed =
+        |why: String| Failure::new(ErrorKind::Resolve, format!("{host} has no address: {why}"));
     let asked = tokio::net::lookup_host((host.as_str(), target.port));
     let found = timeout(target.connect_timeout, asked).await;
     let found = found.map_err(|_| failed("nobody answered in time".to_owned()))?;

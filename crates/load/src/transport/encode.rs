@@ -37,7 +37,11 @@ impl Encoded {
             field(out, "Accept", "*/*");
         }
         if has_body(request) {
-            field(out, "Content-Length", itoa::Buffer::new().format(request.body.len()));
+            field(
+                out,
+                "Content-Length",
+                itoa::Buffer::new().format(request.body.len()),
+            );
         }
         out.extend_from_slice(b"\r\n");
         out.extend_from_slice(&request.body);
@@ -55,7 +59,10 @@ pub(crate) fn has_body(request: &Outgoing) -> bool {
 
 /// Whether a step gives a field by itself.
 pub(crate) fn has(request: &Outgoing, name: &str) -> bool {
-    request.fields.iter().any(|(given, _)| given.eq_ignore_ascii_case(name))
+    request
+        .fields
+        .iter()
+        .any(|(given, _)| given.eq_ignore_ascii_case(name))
 }
 
 fn field(out: &mut Vec<u8>, name: &str, value: &str) {

@@ -8,7 +8,9 @@ use std::task::{Context, Poll, Waker};
 
 use tenfold_http1::body::Decoder;
 use tenfold_http1::chunked::Output;
-use tenfold_http1::{Buffer, Connection, HeadError, Limits, Pool, ReadError, ResponseHead, Transport};
+use tenfold_http1::{
+    Buffer, Connection, HeadError, Limits, Pool, ReadError, ResponseHead, Transport,
+};
 use tokio::io::AsyncWrite;
 
 use super::encode::Encoded;
@@ -59,9 +61,8 @@ impl Http1 {
         }
         let keeps = step.wants_body();
         let rest = self.body(head, answer, keeps, traffic).await?;
-        let persists = line.connection.persists(line.version)
-            && rest.is_empty()
-            && !line.declares_absent_body;
+        let persists =
+            line.connection.persists(line.version) && rest.is_empty() && !line.declares_absent_body;
         Ok(persists)
     }
 
@@ -84,7 +85,11 @@ impl Http1 {
     }
 
     /// The head of the final response.
-    async fn head(&mut self, request: &Encoded, traffic: &mut Traffic) -> Result<ResponseHead, Failure> {
+    async fn head(
+        &mut self,
+        request: &Encoded,
+        traffic: &mut Traffic,
+    ) -> Result<ResponseHead, Failure> {
         let limits = Limits::default();
         loop {
             let read = poll_fn(|cx| self.connection.poll_response(cx, &limits, request.method()));
@@ -94,7 +99,10 @@ impl Http1 {
                 return Ok(head);
             }
             if head.line().status == 101 {
-                return Err(Failure::new(ErrorKind::Protocol, "the server changed to another protocol, which was not asked for"));
+                return Err(Failure::new(
+                    ErrorKind::Protocol,
+                    "the server changed to another protocol, which was not asked for",
+                ));
             }
             let rest = head.into_rest(0);
             self.connection.put_back(rest);
@@ -113,7 +121,8 @@ impl Http1 {
         let mut buffer = head.into_rest(0);
         loop {
             let step = decoder.decode(buffer.filled_mut(), Output::Data);
-            let step = step.map_err(|error| Failure::new(ErrorKind::Protocol, error.to_string()))?;
+            let step =
+                step.map_err(|error| Failure::new(ErrorKind::Protocol, error.to_string()))?;
             answer.size += step.produced as u64;
             if keeps {
                 let room = MOST_BODY.saturating_sub(answer.body.len());
@@ -126,7 +135,10 @@ impl Http1 {
                 return Ok(buffer);
             }
             if !buffer.make_room() {
-                return Err(Failure::new(ErrorKind::Protocol, "a part of the body's framing is too large"));
+                return Err(Failure::new(
+                    ErrorKind::Protocol,
+                    "a part of the body's framing is too large",
+                ));
             }
             let fill = |cx: &mut Context<'_>| -> Poll<io::Result<usize>> {
                 buffer.poll_fill(cx, self.connection.stream_mut())
@@ -143,12 +155,18 @@ impl Http1 {
 }
 
 fn closed(error: &io::Error) -> Failure {
-    Failure::new(ErrorKind::Closed, format!("the connection broke: {}", plain(error)))
+    Failure::new(
+        ErrorKind::Closed,
+        format!("the connection broke: {}", plain(error)),
+    )
 }
 
 fn unreadable(error: ReadError) -> Failure {
     match error {
-        ReadError::Closed => Failure::new(ErrorKind::Closed, "the server closed the connection before its answer was complete"),
+        ReadError::Closed => Failure::new(
+            ErrorKind::Closed,
+            "the server closed the connection before its answer was complete",
+        ),
         ReadError::Io(error) => closed(&error),
         ReadError::Head(error) => Failure::new(ErrorKind::Protocol, answer_is(error)),
     }

@@ -87,7 +87,12 @@ impl Connection {
         self.streams.set(self.streams.get() + 1);
         let _under = Under(&self);
         let request = request(outgoing, target)?;
-        let mut sender = self.sender.clone().ready().await.map_err(|error| failure(&error))?;
+        let mut sender = self
+            .sender
+            .clone()
+            .ready()
+            .await
+            .map_err(|error| failure(&error))?;
         let is_over = outgoing.body.is_empty();
         let sent = sender.send_request(request, is_over);
         let (response, mut stream) = sent.map_err(|error| failure(&error))?;
@@ -99,12 +104,17 @@ impl Connection {
             }
             response.await
         };
-        let (head, mut body) = response.await.map_err(|error| failure(&error))?.into_parts();
+        let (head, mut body) = response
+            .await
+            .map_err(|error| failure(&error))?
+            .into_parts();
         answer.status = head.status.as_u16();
         for (name, value) in &head.headers {
             traffic.received += (name.as_str().len() + value.len()) as u64;
             if step.wants_fields() {
-                answer.fields.push((name.as_str().to_owned(), value.as_bytes().to_vec()));
+                answer
+                    .fields
+                    .push((name.as_str().to_owned(), value.as_bytes().to_vec()));
             }
         }
         while let Some(data) = poll_fn(|cx| body.poll_data(cx)).await {
@@ -125,10 +135,17 @@ fn request(outgoing: &Outgoing, target: &Target) -> Result<http::Request<()>, Fa
     let wrong = |what: &str| Failure::new(ErrorKind::Prepare, format!("{what} cannot be sent"));
     let scheme = if target.is_tls { "https" } else { "http" };
     let mut authority = target.authority();
-    if let Some((_, host)) = outgoing.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")) {
+    if let Some((_, host)) = outgoing
+        .fields
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("host"))
+    {
         authority.clone_from(host);
     }
-    let uri = Uri::builder().scheme(scheme).authority(authority).path_and_query(outgoing.path.as_str());
+    let uri = Uri::builder()
+        .scheme(scheme)
+        .authority(authority)
+        .path_and_query(outgoing.path.as_str());
     let uri = uri.build().map_err(|_| wrong("the path"))?;
     let method = Method::from_bytes(outgoing.method.as_bytes()).map_err(|_| wrong("the method"))?;
     let mut request = http::Request::new(());
@@ -139,11 +156,21 @@ fn request(outgoing: &Outgoing, target: &Target) -> Result<http::Request<()>, Fa
     for (name, value) in &outgoing.fields {
         // What belongs to a connection of HTTP/1.1 has no place here (RFC 9113 section 8.2.2).
         let lower = name.to_ascii_lowercase();
-        if matches!(lower.as_str(), "host" | "connection" | "keep-alive" | "transfer-encoding" | "upgrade" | "proxy-connection") {
+        if matches!(
+            lower.as_str(),
+            "host"
+                | "connection"
+                | "keep-alive"
+                | "transfer-encoding"
+                | "upgrade"
+                | "proxy-connection"
+        ) {
             continue;
         }
-        let name = HeaderName::from_bytes(lower.as_bytes()).map_err(|_| wrong("the name of a field"))?;
-        let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| wrong("the value of a field"))?;
+        let name =
+            HeaderName::from_bytes(lower.as_bytes()).map_err(|_| wrong("the name of a field"))?;
+        let value =
+            HeaderValue::from_bytes(value.as_bytes()).map_err(|_| wrong("the value of a field"))?;
         fields.append(name, value);
     }
     for (name, value) in [("user-agent", USER_AGENT), ("accept", "*/*")] {
@@ -162,7 +189,10 @@ fn failure(error: &h2::Error) -> Failure {
         return Failure::new(ErrorKind::Closed, format!("the connection broke: {error}"));
     }
     if error.is_reset() {
-        return Failure::new(ErrorKind::Closed, format!("the server ended the stream: {error}"));
+        return Failure::new(
+            ErrorKind::Closed,
+            format!("the server ended the stream: {error}"),
+        );
     }
     Failure::new(ErrorKind::Protocol, format!("no HTTP/2: {error}"))
 }

@@ -224,7 +224,10 @@ impl Client {
         if is_http2 {
             return h2::open(network, stream).await.map(State::Http2);
         }
-        Ok(State::Http1(Box::new(h1::Http1::new(stream, &network.pool))))
+        Ok(State::Http1(Box::new(h1::Http1::new(
+            stream,
+            &network.pool,
+        ))))
     }
 }
 

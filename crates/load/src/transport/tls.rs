@@ -29,8 +29,12 @@ impl Tls {
             return Ok(None);
         }
         let failed = |message: String| Failure::new(ErrorKind::Tls, message);
-        let name = ServerName::try_from(target.host.clone())
-            .map_err(|_| failed(format!("{} is no name that a certificate can have", target.host)))?;
+        let name = ServerName::try_from(target.host.clone()).map_err(|_| {
+            failed(format!(
+                "{} is no name that a certificate can have",
+                target.host
+            ))
+        })?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -41,7 +45,9 @@ impl Tls {
                 .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
                 .with_no_client_auth()
         } else {
-            builder.with_root_certificates(roots(target)?).with_no_client_auth()
+            builder
+                .with_root_certificates(roots(target)?)
+                .with_no_client_auth()
         };
         config.alpn_protocols = match target.protocol {
             Protocol::Auto => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
@@ -52,18 +58,30 @@ impl Tls {
         Ok(Some(Self { connector, name }))
     }
 
-    pub(crate) async fn handshake(&self, stream: TcpStream, target: &Target) -> Result<TlsStream<TcpStream>, Failure> {
+    pub(crate) async fn handshake(
+        &self,
+        stream: TcpStream,
+        target: &Target,
+    ) -> Result<TlsStream<TcpStream>, Failure> {
         let shaken = self.connector.connect(self.name.clone(), stream).await;
         shaken.map_err(|error| {
-            let help = match error.get_ref().and_then(|it| it.downcast_ref::<rustls::Error>()) {
+            let help = match error
+                .get_ref()
+                .and_then(|it| it.downcast_ref::<rustls::Error>())
+            {
                 Some(rustls::Error::InvalidCertificate(_)) if target.ca.is_none() => {
                     "; give the certificate that vouches for it (--ca), or --insecure to accept any"
                 }
-                Some(rustls::Error::InvalidCertificate(_)) => "; is it the right file of certificates?",
+                Some(rustls::Error::InvalidCertificate(_)) => {
+                    "; is it the right file of certificates?"
+                }
                 Some(rustls::Error::InvalidMessage(_)) => "; does this port speak TLS at all?",
                 _ => "",
             };
-            Failure::new(ErrorKind::Tls, format!("no TLS with {}: {error}{help}", target.authority()))
+            Failure::new(
+                ErrorKind::Tls,
+                format!("no TLS with {}: {error}{help}", target.authority()),
+            )
         })
     }
 }
@@ -74,7 +92,12 @@ fn roots(target: &Target) -> Result<RootCertStore, Failure> {
     roots.add_parsable_certificates(system.certs);
     if let Some(path) = &target.ca {
         let shown = path.display();
-        let failed = |why: String| Failure::new(ErrorKind::Tls, format!("cannot use the certificates of {shown}: {why}"));
+        let failed = |why: String| {
+            Failure::new(
+                ErrorKind::Tls,
+                format!("cannot use the certificates of {shown}: {why}"),
+            )
+        };
         let mut count = 0;
         let all = CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))?;
         for one in all {

@@ -25,8 +25,8 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::{Builder, LocalOptions};
 
 use crate::record::{Batch, Recorder};
-use crate::schedule::{self, Arrival, Part, Schedule};
 use crate::scenario::{Outgoing, Shared, User};
+use crate::schedule::{self, Arrival, Part, Schedule};
 use crate::test::Test;
 use crate::transport::encode::Encoded;
 use crate::transport::{Network, Tls};
@@ -48,7 +48,7 @@ pub(crate) struct Plan {
     /// When the first phase begins.
     pub(crate) start: Instant,
     pub(crate) stop: Arc<AtomicBool>,
-    pub(crate) batches: Sender<Batch>,
+    pub(crate) batches: Sender<(usize, Batch)>,
 }
 
 /// What a thread's tasks share.
@@ -86,19 +86,21 @@ impl Plan {
     /// # Errors
     /// When the system has no resources for it.
     pub(crate) fn run(self) -> io::Result<()> {
-        let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build_local(LocalOptions::default())?;
         runtime.block_on(async {
-            let batches = self.batches.clone();
+            let (index, batches) = (self.index, self.batches.clone());
             let thread = Rc::new(self.thread()?);
             let load = thread.make_load();
             tokio::select! {
                 () = load => {}
                 failed = thread.alarm.run() => failed?,
-                () = thread.watch(&batches) => {}
+                () = thread.watch(index, &batches) => {}
             }
             let batch = thread.last_batch();
             // If nobody listens any more nobody wants it.
-            let _ended = batches.send(batch);
+            let _ended = batches.send((index, batch));
             Ok(())
         })
     }
@@ -217,7 +219,7 @@ impl Thread {
     }
 
     /// Ends what takes too long, counts what is under way, and hands over what was seen, for ever.
-    async fn watch(&self, batches: &Sender<Batch>) {
+    async fn watch(&self, index: usize, batches: &Sender<(usize, Batch)>) {
         let mut next = LOOK;
         let mut second = 0;
         let mut meter = Meter::new(self.alarm.now());
@@ -236,12 +238,14 @@ impl Thread {
             }
             self.expire(now);
             if let Some((phase, _)) = schedule::phase_at(&self.test.phases, now) {
-                self.recorder.borrow_mut().sample(phase, self.in_flight.get());
+                self.recorder
+                    .borrow_mut()
+                    .sample(phase, self.in_flight.get());
             }
             if now.as_secs() > second {
                 second = now.as_secs();
                 let batch = self.batch(second as usize, now, &mut meter);
-                if batches.send(batch).is_err() {
+                if batches.send((index, batch)).is_err() {
                     return;
                 }
             }

@@ -214,11 +214,14 @@ impl Session {
     async fn run(&mut self, mut due: Duration, until: Duration) -> Duration {
         let test = std::sync::Arc::clone(&self.thread.test);
         let is_markov = matches!(test.mix, Mix::Markov(_));
+        let leaves = test.is_open() && !is_markov;
         while let Some(scenario) = self.user.next_scenario() {
             let first = self.thread.first_step[scenario];
             for (index, step) in test.scenarios[scenario].steps.iter().enumerate() {
+                // Whoever leaves does not think about what follows.
+                let is_last = leaves && index + 1 == test.scenarios[scenario].steps.len();
                 let went_well;
-                (went_well, due) = self.step(step, first + index, due).await;
+                (went_well, due) = self.step(step, first + index, due, is_last).await;
                 let is_over = self.thread.is_over.get() || due >= until;
                 if is_over || (!went_well && step.on_failure == OnFailure::End) {
                     return due;
@@ -232,15 +235,23 @@ impl Session {
     }
 
     /// One request that is due then; returns whether it went well and when what follows is due.
-    async fn step(&mut self, step: &Step, index: usize, due: Duration) -> (bool, Duration) {
+    async fn step(
+        &mut self,
+        step: &Step,
+        index: usize,
+        due: Duration,
+        is_last: bool,
+    ) -> (bool, Duration) {
         let failure = self.request(step, index, due).await;
         let now = self.thread.alarm.now();
         let pause = match failure {
-            Some(ErrorKind::Resolve | ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Prepare) => PAUSE,
+            Some(ErrorKind::Resolve | ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Prepare) => {
+                PAUSE
+            }
             _ => Duration::ZERO,
         };
         let think = self.user.think(&step.think).max(pause);
-        if think.is_zero() {
+        if think.is_zero() || (is_last && pause.is_zero()) {
             return (failure.is_none(), now);
         }
         // Nobody thinks on when all is over.
@@ -254,7 +265,12 @@ impl Session {
     async fn request(&mut self, step: &Step, index: usize, due: Duration) -> Option<ErrorKind> {
         let phase = self.phase_at(due);
         let sent = self.thread.alarm.now();
-        let under_way = UnderWay { phase, step: index, due, sent };
+        let under_way = UnderWay {
+            phase,
+            step: index,
+            due,
+            sent,
+        };
         self.recorder().due(phase, index);
         let deadline = sent + step.timeout.unwrap_or(self.thread.test.target.timeout);
         self.seat.under_way.set(Some((under_way, deadline)));
@@ -268,15 +284,26 @@ impl Session {
         let status = self.answer.status;
         let request = under_way.ended(ended, status, traffic);
         let judged = match &outcome {
-            Ok(()) => self.user.conclude(step, &self.answer).map_err(|problem| (problem.kind, problem.message)),
+            Ok(()) => self
+                .user
+                .conclude(step, &self.answer)
+                .map_err(|problem| (problem.kind, problem.message)),
             Err(failure) => Err((failure.kind, failure.message.to_string())),
         };
-        let failure = judged.as_ref().err().map(|(kind, message)| (*kind, message.as_str()));
+        let failure = judged
+            .as_ref()
+            .err()
+            .map(|(kind, message)| (*kind, message.as_str()));
         self.recorder().done(&request, failure);
         failure.map(|(kind, _)| kind)
     }
 
-    async fn exchange(&mut self, step: &Step, index: usize, traffic: &mut Traffic) -> Result<(), Failure> {
+    async fn exchange(
+        &mut self,
+        step: &Step,
+        index: usize,
+        traffic: &mut Traffic,
+    ) -> Result<(), Failure> {
         let thread = Rc::clone(&self.thread);
         let request = match &thread.constant[index] {
             Some((encoded, outgoing)) => Request::Bytes(encoded, outgoing),
@@ -289,7 +316,9 @@ impl Session {
         };
         self.seat.is_expired.set(false);
         let outcome = {
-            let exchange = self.client.exchange(request, step, &mut self.answer, traffic);
+            let exchange = self
+                .client
+                .exchange(request, step, &mut self.answer, traffic);
             let mut exchange = pin!(exchange);
             poll_fn(|cx| {
                 if self.seat.is_expired.get() {
