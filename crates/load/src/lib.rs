@@ -17,11 +17,14 @@
 //! # What is absent
 //! No configuration files (the program reads those), no terminal.
 
+pub mod progress;
+pub mod report;
 pub mod results;
 pub mod scenario;
 pub mod schedule;
 pub mod test;
 pub mod threshold;
 
+pub use progress::Progress;
 pub use results::Results;
 pub use test::Test;
