@@ -20,6 +20,7 @@
 mod environment;
 pub mod progress;
 mod record;
+pub mod report;
 pub mod results;
 mod run;
 pub mod scenario;

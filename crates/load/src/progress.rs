@@ -1,10 +1,10 @@
-//! What is known while a test runs.
+//! How a test stands while it runs: what a live view and plain lines are drawn from.
 
 use std::time::Duration;
 
 use crate::{Results, Test};
 
-/// How a test stands, once per second.
+/// A look at a running test.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress<'a> {
     /// What is being done.
@@ -13,15 +13,15 @@ pub struct Progress<'a> {
     pub results: &'a Results,
     /// Since the first phase began.
     pub elapsed: Duration,
-    /// Index of the phase.
+    /// The phase, an index into those of the test.
     pub phase: usize,
-    /// Arrivals per second that are wanted now, or users, of this generator.
+    /// Arrivals per second (open model) or users (closed model) that there should be now.
     pub wanted: f64,
-    /// Users at the moment; sessions under way in an open model.
+    /// Users (closed model), sessions under way (open model).
     pub users: u32,
     /// Requests under way.
     pub in_flight: u32,
-    /// 99th percentile of how late the generator was in the last second.
+    /// How late arrivals were begun through the generator's own fault: p99 of the last second, if there were any.
     pub lag: Option<Duration>,
     /// The busiest thread's share of a core in the last second, 0 to 1.
     pub cpu: f64,

@@ -14,11 +14,12 @@ use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 
 use crate::progress::Progress;
 use crate::record::Batch;
-use crate::results::Results;
+use crate::results::{Results, Verdict};
 use crate::scenario::{Answer, OnFailure, Outgoing, Shared, Step, User};
 use crate::schedule;
 use crate::sum::Sum;
 use crate::test::Test;
+use crate::threshold;
 use crate::transport::connect::{connect, resolve};
 use crate::transport::{Client, Failure, Network, Request, Tls, Traffic};
 use crate::worker;
@@ -227,6 +228,7 @@ fn make_load(
     drop(sender);
     let mut sum = Sum::new(test, unix);
     let mut reported = 0;
+    let mut aborted: Option<Verdict> = None;
     loop {
         let is_over = match batches.recv_timeout(LOOK) {
             Ok((thread, batch)) => {
@@ -247,8 +249,17 @@ fn make_load(
         if is_over || second > reported {
             reported = second;
             sum.results.duration = elapsed.as_secs_f64();
-            if let Some(why) = watch(&progress(test, &sum, elapsed)) {
+            let why = watch(&progress(test, &sum, elapsed));
+            let broken = threshold::aborts(&test.thresholds, &sum.results, elapsed);
+            let why = why.or_else(|| {
+                let broken = broken.as_ref()?;
+                Some(format!("the threshold {} does not hold", broken.threshold))
+            });
+            if let Some(why) = why
+                && !is_over
+            {
                 sum.results.ended_early.get_or_insert(why);
+                aborted = broken;
                 stop.stop();
             }
         }
@@ -270,7 +281,15 @@ fn make_load(
             }
         }
     }
-    Ok(sum.finish(test, duration))
+    let mut results = sum.finish(test, duration);
+    results.thresholds = threshold::judge(&test.thresholds, &results);
+    for verdict in &mut results.thresholds {
+        let is_it = |aborted: &Verdict| {
+            aborted.threshold == verdict.threshold && aborted.scope == verdict.scope
+        };
+        verdict.aborted = aborted.as_ref().is_some_and(is_it);
+    }
+    Ok(results)
 }
 
 fn progress<'a>(test: &'a Test, sum: &'a Sum, elapsed: Duration) -> Progress<'a> {
