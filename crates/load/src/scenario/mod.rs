@@ -9,17 +9,32 @@
 //! judges its [`Answer`]; what users have in common (positions in data, what `setup` found) is in [`Shared`]. No sockets and no timers:
 //! a worker moves the bytes. A step that never changes says so ([`Step::is_constant`]), and is then put together only once.
 
+mod cookies;
 mod exchange;
+mod expect;
+mod extract;
+pub mod feed;
+mod mix;
 mod shared;
 mod template;
+mod think;
 mod user;
+mod value;
+mod zipf;
 
 use std::time::Duration;
 
 pub use exchange::{Answer, Outgoing, Problem};
+pub use expect::{Expect, TextTest};
+pub use extract::{Extract, From, Pick};
+pub use feed::Feed;
+pub use mix::{LONGEST_PERIOD, whole_weights};
 pub use shared::Shared;
-pub use template::Template;
+pub use template::{Escape, Meaning, Source, Template, TemplateError};
+pub use think::Think;
 pub use user::User;
+pub use value::View;
+pub use zipf::Zipf;
 
 /// Most bytes of an answer's body that are kept for a user to look at; what follows is counted only.
 pub const MOST_BODY: usize = 8 << 20;
@@ -46,6 +61,10 @@ pub struct Step {
     pub request: Request,
     /// Whether cookies of earlier answers are sent, and those of this one are kept.
     pub keeps_cookies: bool,
+    /// What its answer has to be.
+    pub expect: Expect,
+    /// What is taken from its answer, in this order.
+    pub extract: Vec<Extract>,
     /// What happens to the session when it fails.
     pub on_failure: OnFailure,
     /// After its answer, before what comes next.
@@ -64,11 +83,12 @@ impl Step {
             request: Request {
                 method: method.to_owned(),
                 path: Template::constant(path),
-                query: Vec::new(),
                 fields: Vec::new(),
-                body: Body::None,
+                body: Template::default(),
             },
             keeps_cookies: false,
+            expect: Expect::default(),
+            extract: Vec::new(),
             on_failure: OnFailure::End,
             think: Think::Not,
             timeout: None,
@@ -84,13 +104,15 @@ impl Step {
     /// Whether [`User::conclude`] looks at the fields of its answer.
     #[must_use]
     pub fn wants_fields(&self) -> bool {
-        self.keeps_cookies
+        let takes = |it: &Extract| matches!(it.from, From::Header(_) | From::Cookie(_));
+        self.keeps_cookies || self.expect.wants_fields() || self.extract.iter().any(takes)
     }
 
     /// Whether [`User::conclude`] looks at the body of its answer.
     #[must_use]
     pub fn wants_body(&self) -> bool {
-        false
+        let takes = |it: &Extract| matches!(it.from, From::Json(_) | From::Body);
+        self.expect.wants_body() || self.extract.iter().any(takes)
     }
 }
 
@@ -101,39 +123,17 @@ pub struct Request {
     pub method: String,
     /// The path below the target's base, perhaps with a query. It begins with `/`.
     pub path: Template,
-    /// Parameters that are added to the path's query, in this order.
-    pub query: Vec<(String, Template)>,
     /// Fields in this order, without those that follow from the connection and the body (Host, Content-Length).
     pub fields: Vec<(String, Template)>,
-    /// What follows the head.
-    pub body: Body,
+    /// What follows the head; empty if nothing does.
+    pub body: Template,
 }
 
 impl Request {
     fn is_constant(&self) -> bool {
-        let pairs = self.query.iter().chain(&self.fields);
         self.path.is_constant()
-            && pairs.clone().all(|(_, value)| value.is_constant())
+            && self.fields.iter().all(|(_, value)| value.is_constant())
             && self.body.is_constant()
-    }
-}
-
-/// What follows a request's head.
-#[derive(Clone, Debug, Default)]
-pub enum Body {
-    /// Nothing.
-    #[default]
-    None,
-    /// A text as it is. Its `Content-Type` is one of the request's fields, or none.
-    Raw(Template),
-}
-
-impl Body {
-    fn is_constant(&self) -> bool {
-        match self {
-            Self::None => true,
-            Self::Raw(text) => text.is_constant(),
-        }
     }
 }
 
@@ -145,30 +145,4 @@ pub enum OnFailure {
     End,
     /// It goes on with the next step.
     Continue,
-}
-
-/// How long somebody thinks.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum Think {
-    /// Not at all.
-    #[default]
-    Not,
-    /// So long.
-    Constant(Duration),
-    /// Anything between the two is as likely.
-    Uniform(Duration, Duration),
-    /// Exponential with a mean, cut at a maximum (TPC-W: mean 7 s, most 70 s).
-    Exponential {
-        /// Before the cut.
-        mean: Duration,
-        /// Never longer than this.
-        most: Duration,
-    },
-}
-
-/// Rows of data.
-#[derive(Clone, Debug)]
-pub struct Feed {
-    /// What the file calls it.
-    pub name: String,
 }

@@ -132,18 +132,28 @@ fn rate(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix("/s").unwrap_or(text);
     let rate = number.parse::<f64>().ok();
     let rate = rate.filter(|rate| (0.001..=10_000_000.0).contains(rate));
-    rate.ok_or_else(|| "give arrivals per second, from 0.001 to 10000000, for example 500".to_owned())
+    rate.ok_or_else(|| {
+        "give arrivals per second, from 0.001 to 10000000, for example 500".to_owned()
+    })
 }
 
 fn field(text: &str) -> Result<(String, String), String> {
     let wrong = || "give a name and a value, for example 'Accept: text/html'".to_owned();
     let (name, value) = text.split_once(':').ok_or_else(wrong)?;
     let value = value.trim_matches([' ', '\t']);
-    if !is_token(name) || value.bytes().any(|byte| byte < b' ' && byte != b'\t' || byte == 0x7F) {
+    if !is_token(name)
+        || value
+            .bytes()
+            .any(|byte| byte < b' ' && byte != b'\t' || byte == 0x7F)
+    {
         return Err(wrong());
     }
-    if ["content-length", "transfer-encoding", "connection"].contains(&name.to_ascii_lowercase().as_str()) {
-        return Err(format!("{name} follows from the body and the connection: leave it out"));
+    if ["content-length", "transfer-encoding", "connection"]
+        .contains(&name.to_ascii_lowercase().as_str())
+    {
+        return Err(format!(
+            "{name} follows from the body and the connection: leave it out"
+        ));
     }
     Ok((name.to_owned(), value.to_owned()))
 }
@@ -152,7 +162,10 @@ fn method(text: &str) -> Result<String, String> {
     if is_token(text) && text != "CONNECT" {
         return Ok(text.to_owned());
     }
-    Err("a method is a word, for example GET, POST or PURGE; CONNECT is none of a server".to_owned())
+    Err(
+        "a method is a word, for example GET, POST or PURGE; CONNECT is none of a server"
+            .to_owned(),
+    )
 }
 
 /// RFC 9110 section 5.6.2.
@@ -166,21 +179,31 @@ fn threshold(text: &str) -> Result<Threshold, String> {
 }
 
 fn shard(text: &str) -> Result<Shard, String> {
-    let parts = text.split_once('/').and_then(|(index, count)| Some((index.parse::<u32>().ok()?, count.parse::<u32>().ok()?)));
+    let parts = text
+        .split_once('/')
+        .and_then(|(index, count)| Some((index.parse::<u32>().ok()?, count.parse::<u32>().ok()?)));
     match parts {
-        Some((index, count)) if (1..=count).contains(&index) && count <= 10_000 => Ok(Shard { index: index - 1, count }),
+        Some((index, count)) if (1..=count).contains(&index) && count <= 10_000 => Ok(Shard {
+            index: index - 1,
+            count,
+        }),
         _ => Err("give which of how many, for example 3/8: from 1/8 to 8/8".to_owned()),
     }
 }
 
 fn moment(text: &str) -> Result<SystemTime, String> {
     if let Ok(seconds) = text.parse::<f64>() {
-        let since = Duration::try_from_secs_f64(seconds).map_err(|_| "that is no time".to_owned())?;
-        return SystemTime::UNIX_EPOCH.checked_add(since).ok_or_else(|| "that is no time".to_owned());
+        let since =
+            Duration::try_from_secs_f64(seconds).map_err(|_| "that is no time".to_owned())?;
+        return SystemTime::UNIX_EPOCH
+            .checked_add(since)
+            .ok_or_else(|| "that is no time".to_owned());
     }
     text.parse::<humantime::Timestamp>()
         .map(SystemTime::from)
-        .map_err(|_| "give a time in UTC like 2026-11-27T20:00:00Z, or seconds since 1970".to_owned())
+        .map_err(|_| {
+            "give a time in UTC like 2026-11-27T20:00:00Z, or seconds since 1970".to_owned()
+        })
 }
 
 #[cfg(test)]
@@ -207,8 +230,17 @@ mod tests {
 
     #[test]
     fn fields_are_checked() {
-        assert_eq!(field("Accept:  a, b "), Ok(("Accept".to_owned(), "a, b".to_owned())));
-        for wrong in ["Accept", "A b: c", ": x", "A: x\r\nB: y", "Content-Length: 5"] {
+        assert_eq!(
+            field("Accept:  a, b "),
+            Ok(("Accept".to_owned(), "a, b".to_owned()))
+        );
+        for wrong in [
+            "Accept",
+            "A b: c",
+            ": x",
+            "A: x\r\nB: y",
+            "Content-Length: 5",
+        ] {
             assert!(field(wrong).is_err(), "{wrong}");
         }
     }

@@ -35,7 +35,11 @@ pub(crate) fn run(load: Load) -> Result<ExitCode, Refusal> {
     // Besides connections: the runtime's, those of results, standard ones.
     let needed = test.target.connections as u64 + 64;
     if allowed < needed {
-        tracing::warn!(allowed, needed, "this process may open fewer files than the test has connections: raise `ulimit -n`");
+        tracing::warn!(
+            allowed,
+            needed,
+            "this process may open fewer files than the test has connections: raise `ulimit -n`"
+        );
     }
     let stop = Stop::default();
     stop_at_signals(&stop)?;
@@ -76,7 +80,10 @@ fn make(test: &Arc<Test>, stop: &Stop, is_quiet: bool) -> Result<Results, Refusa
 
 fn line(progress: &Progress<'_>) -> String {
     let last = progress.results.series.iter().rev().nth(1);
-    let time = |share| last.and_then(|it| it.latency.quantile(share)).map_or("-".to_owned(), |it| format!("{it:?}"));
+    let time = |share| {
+        last.and_then(|it| it.latency.quantile(share))
+            .map_or("-".to_owned(), |it| format!("{it:?}"))
+    };
     format!(
         "{:>5} s  {}  {} done  {} failed  p50 {}  p99 {}\n",
         progress.elapsed.as_secs(),
@@ -96,9 +103,17 @@ fn print(text: &str) {
 
 /// The first signal ends the test, which is reported then; the second one ends the program.
 fn stop_at_signals(stop: &Stop) -> Result<(), Refusal> {
-    let failed = |error: io::Error| Refusal::new(format!("cannot wait for signals: {error}"), "raise the limits of this process (ulimit -a)");
+    let failed = |error: io::Error| {
+        Refusal::new(
+            format!("cannot wait for signals: {error}"),
+            "raise the limits of this process (ulimit -a)",
+        )
+    };
     let stop = stop.clone();
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(failed)?;
     let mut signals = runtime.block_on(async { Signals::new() }).map_err(failed)?;
     let wait = move || {
         runtime.block_on(async {
@@ -109,6 +124,9 @@ fn stop_at_signals(stop: &Stop) -> Result<(), Refusal> {
             std::process::exit(130);
         });
     };
-    std::thread::Builder::new().name("signals".to_owned()).spawn(wait).map_err(failed)?;
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(wait)
+        .map_err(failed)?;
     Ok(())
 }

@@ -17,13 +17,22 @@ pub(super) struct Outputs(Vec<(PathBuf, File, Make)>);
 
 impl Outputs {
     pub(super) fn open(files: &Files) -> Result<Self, Refusal> {
-        let wanted: [(&Option<PathBuf>, Make); 2] = [(&files.json, report::json), (&files.csv, report::csv)];
+        let wanted: [(&Option<PathBuf>, Make); 2] =
+            [(&files.json, report::json), (&files.csv, report::csv)];
         let mut opened = Vec::new();
         for (path, make) in wanted {
             if let Some(path) = path {
                 // Without emptying it: what is there is kept until there are new results.
-                let file = File::options().create(true).write(true).truncate(false).open(path);
-                opened.push((path.clone(), file.map_err(|error| cannot(path, &error))?, make));
+                let file = File::options()
+                    .create(true)
+                    .write(true)
+                    .truncate(false)
+                    .open(path);
+                opened.push((
+                    path.clone(),
+                    file.map_err(|error| cannot(path, &error))?,
+                    make,
+                ));
             }
         }
         Ok(Self(opened))
@@ -32,7 +41,9 @@ impl Outputs {
     pub(super) fn write(self, results: &Results) -> Result<(), Refusal> {
         for (path, mut file, make) in self.0 {
             let text = make(results);
-            let written = file.set_len(0).and_then(|()| file.write_all(text.as_bytes()));
+            let written = file
+                .set_len(0)
+                .and_then(|()| file.write_all(text.as_bytes()));
             written.map_err(|error| cannot(&path, &error))?;
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Uri;
 use tenfold_load::Test;
-use tenfold_load::scenario::{Body, Scenario, Step, Template};
+use tenfold_load::scenario::{Scenario, Step, Template};
 use tenfold_load::test::{Arrivals, Load as Amount, Mix, Phase, Protocol, Target};
 
 use super::super::Refusal;
@@ -22,10 +22,16 @@ pub(super) const GRACE: Duration = Duration::from_secs(30);
 pub(super) fn test(load: &Load) -> Result<Test, Refusal> {
     let (target, path) = target(load)?;
     let amount = match load.users {
-        Some(users) => Amount::Users { from: users, to: users },
+        Some(users) => Amount::Users {
+            from: users,
+            to: users,
+        },
         None => {
             let rate = load.rate.unwrap_or(RATE);
-            Amount::Rate { from: rate, to: rate }
+            Amount::Rate {
+                from: rate,
+                to: rate,
+            }
         }
     };
     let phase = |name: &str, duration, is_warm_up| Phase {
@@ -35,7 +41,10 @@ pub(super) fn test(load: &Load) -> Result<Test, Refusal> {
         is_warm_up,
     };
     let warm_up = load.warmup.map(|duration| phase("warm-up", duration, true));
-    let phases = warm_up.into_iter().chain([phase("load", load.duration, false)]).collect();
+    let phases = warm_up
+        .into_iter()
+        .chain([phase("load", load.duration, false)])
+        .collect();
     Ok(Test {
         name: target.url() + &path,
         scenarios: vec![Scenario {
@@ -45,7 +54,11 @@ pub(super) fn test(load: &Load) -> Result<Test, Refusal> {
         }],
         target,
         phases,
-        arrivals: if load.poisson { Arrivals::Poisson } else { Arrivals::Even },
+        arrivals: if load.poisson {
+            Arrivals::Poisson
+        } else {
+            Arrivals::Even
+        },
         mix: Mix::Random,
         setup: Vec::new(),
         teardown: Vec::new(),
@@ -68,18 +81,20 @@ pub(super) fn threads(load: &Load) -> usize {
 
 fn step(load: &Load, path: &str) -> Result<Step, Refusal> {
     let body = match &load.body {
-        None => Body::None,
-        Some(text) => Body::Raw(Template::constant(&content(text)?)),
+        None => Template::default(),
+        Some(text) => Template::constant(&content(text)?),
     };
-    let method = match (&load.method, &body) {
+    let method = match (&load.method, &load.body) {
         (Some(method), _) => method.as_str(),
-        (None, Body::None) => "GET",
-        (None, _) => "POST",
+        (None, None) => "GET",
+        (None, Some(_)) => "POST",
     };
     let mut step = Step::new(method, path);
     step.request.body = body;
     let fields = load.header.iter();
-    step.request.fields = fields.map(|(name, value)| (name.clone(), Template::constant(value))).collect();
+    step.request.fields = fields
+        .map(|(name, value)| (name.clone(), Template::constant(value)))
+        .collect();
     Ok(step)
 }
 
@@ -106,20 +121,36 @@ fn target(load: &Load) -> Result<(Target, String), Refusal> {
     };
     let authority = uri.authority().ok_or_else(|| wrong("has no host"))?;
     if authority.as_str().contains('@') {
-        let help = "leave the name and password out, and send them with --header 'Authorization: …'";
-        return Err(Refusal::new("a URL with a name and password is shown in reports", help));
+        let help =
+            "leave the name and password out, and send them with --header 'Authorization: …'";
+        return Err(Refusal::new(
+            "a URL with a name and password is shown in reports",
+            help,
+        ));
     }
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    let host = authority
+        .host()
+        .trim_start_matches('[')
+        .trim_end_matches(']');
     if host.is_empty() {
         return Err(wrong("has no host"));
     }
     let path = uri.path_and_query().map_or("/", |it| it.as_str());
-    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-    let connections = load.connections.or(load.users).map_or(CONNECTIONS, |count| count as usize);
+    let path = if path.starts_with('/') {
+        path.to_owned()
+    } else {
+        format!("/{path}")
+    };
+    let connections = load
+        .connections
+        .or(load.users)
+        .map_or(CONNECTIONS, |count| count as usize);
     let target = Target {
         is_tls,
         host: host.to_owned(),
-        port: authority.port_u16().unwrap_or(if is_tls { 443 } else { 80 }),
+        port: authority
+            .port_u16()
+            .unwrap_or(if is_tls { 443 } else { 80 }),
         base: String::new(),
         protocol: match (load.http1, load.http2) {
             (true, _) => Protocol::Http1,
