@@ -18,7 +18,7 @@ use crate::results::{Results, Verdict};
 use crate::scenario::{Answer, OnFailure, Outgoing, Shared, Step, User};
 use crate::schedule;
 use crate::sum::Sum;
-use crate::test::Test;
+use crate::test::{Protocol, Target, Test};
 use crate::threshold;
 use crate::transport::connect::{connect, resolve};
 use crate::transport::{Client, Failure, Network, Request, Tls, Traffic};
@@ -94,6 +94,7 @@ pub fn run(
 /// What is known before the first arrival.
 struct Ground {
     runtime: LocalRuntime,
+    target: Target,
     addresses: Vec<SocketAddr>,
     tls: Option<Tls>,
     shared: Arc<Shared>,
@@ -111,10 +112,10 @@ impl Ground {
             let tls = Tls::new(&test.target)?;
             let addresses = resolve(&test.target).await?;
             let network = Network::new(&test.target, addresses.clone(), tls.clone(), 1, 0);
-            connect(&network).await?;
-            Ok((addresses, tls))
+            let (_, is_http2) = connect(&network).await?;
+            Ok((addresses, tls, is_http2))
         });
-        let (addresses, tls) = reached.map_err(|failure: Failure| {
+        let (addresses, tls, is_http2) = reached.map_err(|failure: Failure| {
             RunError::new(format!(
                 "cannot reach {}: {}",
                 test.target.url(),
@@ -122,8 +123,19 @@ impl Ground {
             ))
         })?;
         let shared = Arc::new(Shared::new(test));
+        // What was left to the server is settled: no request has to find it out again.
+        let protocol = if is_http2 {
+            Protocol::Http2
+        } else {
+            Protocol::Http1
+        };
+        let target = Target {
+            protocol,
+            ..test.target.clone()
+        };
         Ok(Self {
             runtime,
+            target,
             addresses,
             tls,
             shared,
@@ -138,7 +150,7 @@ impl Ground {
         steps: &[Step],
         what: &str,
     ) -> Result<(), RunError> {
-        let network = Network::new(&test.target, self.addresses.clone(), self.tls.clone(), 1, 0);
+        let network = Network::new(&self.target, self.addresses.clone(), self.tls.clone(), 1, 0);
         let mut client = Client::new(&network);
         let (mut outgoing, mut answer) = (Outgoing::default(), Answer::default());
         for step in steps {
@@ -210,6 +222,7 @@ fn make_load(
         let plan = worker::Plan {
             test: Arc::clone(test),
             shared: Arc::clone(&ground.shared),
+            target: ground.target.clone(),
             addresses: ground.addresses.clone(),
             tls: ground.tls.clone(),
             index,

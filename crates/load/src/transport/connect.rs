@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::h1::plain;
 use super::{Failure, Network, Stream};
@@ -42,23 +42,23 @@ fn reason(error: &io::Error) -> String {
 /// Opens a stream; returns whether it is one of HTTP/2.
 pub(crate) async fn connect(network: &Network) -> Result<(Stream, bool), Failure> {
     let target = &network.target;
-    match timeout(target.connect_timeout, open(network)).await {
-        Ok(opened) => opened,
-        Err(_) => {
-            let seconds = target.connect_timeout.as_secs_f64();
-            let message = format!("no connection within {seconds} s");
-            Err(Failure::new(ErrorKind::Connect, message))
-        }
-    }
-}
-
-async fn open(network: &Network) -> Result<(Stream, bool), Failure> {
-    let target = &network.target;
-    let stream = socket(network).await?;
+    let deadline = Instant::now() + target.connect_timeout;
+    let seconds = target.connect_timeout.as_secs_f64();
+    let Ok(connected) = timeout_at(deadline, socket(network)).await else {
+        let message = format!("no connection to {} within {seconds} s", target.authority());
+        return Err(Failure::new(ErrorKind::Connect, message));
+    };
+    let stream = connected?;
     let Some(tls) = &network.tls else {
         return Ok((Stream::Plain(stream), target.protocol == Protocol::Http2));
     };
-    let stream = tls.handshake(stream, target).await?;
+    let Ok(shaken) = timeout_at(deadline, tls.handshake(stream, target)).await else {
+        let authority = target.authority();
+        let message =
+            format!("no TLS with {authority} within {seconds} s; does this port speak TLS at all?");
+        return Err(Failure::new(ErrorKind::Tls, message));
+    };
+    let stream = shaken?;
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     if target.protocol == Protocol::Http2 && !is_http2 {
         return Err(Failure::new(

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use h2::client::SendRequest;
 use http::{HeaderName, HeaderValue, Method, Uri};
 
+use super::connect::connect;
 use super::encode::{USER_AGENT, has, has_body};
 use super::{Failure, Network, Stream, Traffic};
 use crate::results::ErrorKind;
@@ -28,8 +29,22 @@ pub(crate) struct Connection {
     is_open: Rc<Cell<bool>>,
 }
 
+/// A shared connection, or another one where none has room and there may be more.
+pub(super) async fn shared_or_new(network: &Network) -> Result<Rc<Connection>, Failure> {
+    if let Some(shared) = shared(network) {
+        return Ok(shared);
+    }
+    let _opening = network.opening.lock().await;
+    // Somebody else may have opened one meanwhile.
+    if let Some(shared) = shared(network) {
+        return Ok(shared);
+    }
+    let (stream, _) = connect(network).await?;
+    open(network, stream).await
+}
+
 /// A shared connection that has room, or the one with the most room if there may be no other.
-pub(super) fn shared(network: &Network) -> Option<Rc<Connection>> {
+fn shared(network: &Network) -> Option<Rc<Connection>> {
     let mut all = network.shared.borrow_mut();
     all.retain(|one| one.is_open.get());
     let emptiest = all.iter().min_by_key(|one| one.streams.get())?;
@@ -38,7 +53,7 @@ pub(super) fn shared(network: &Network) -> Option<Rc<Connection>> {
 }
 
 /// Begins HTTP/2 on a stream.
-pub(super) async fn open(network: &Network, stream: Stream) -> Result<Rc<Connection>, Failure> {
+async fn open(network: &Network, stream: Stream) -> Result<Rc<Connection>, Failure> {
     let (stream_window, connection_window) = WINDOWS;
     let begun = h2::client::Builder::new()
         .enable_push(false)

@@ -57,6 +57,8 @@ pub(crate) struct Network {
     shared: RefCell<Vec<Rc<h2::Connection>>>,
     /// HTTP/2: most of those.
     most_shared: usize,
+    /// HTTP/2: held by whoever opens one, so that a crowd that comes at once does not open one each.
+    opening: tokio::sync::Mutex<()>,
 }
 
 impl Network {
@@ -75,6 +77,7 @@ impl Network {
             next: Cell::new(first),
             shared: RefCell::default(),
             most_shared: most_shared.max(1),
+            opening: tokio::sync::Mutex::default(),
         })
     }
 
@@ -216,13 +219,16 @@ impl Client {
 
     async fn open(&self) -> Result<State, Failure> {
         let network = &self.network;
-        let may_share = network.target.protocol != Protocol::Http1;
-        if may_share && let Some(shared) = h2::shared(network) {
-            return Ok(State::Http2(shared));
+        if network.target.protocol == Protocol::Http2 {
+            return h2::shared_or_new(network).await.map(State::Http2);
         }
         let (stream, is_http2) = connect::connect(network).await?;
         if is_http2 {
-            return h2::open(network, stream).await.map(State::Http2);
+            // What it speaks was found out before the first phase.
+            return Err(Failure::new(
+                ErrorKind::Protocol,
+                "the server changed from HTTP/1.1 to HTTP/2",
+            ));
         }
         Ok(State::Http1(Box::new(h1::Http1::new(
             stream,

@@ -27,7 +27,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use crate::record::{Batch, Recorder};
 use crate::scenario::{Outgoing, Shared, User};
 use crate::schedule::{self, Arrival, Part, Schedule};
-use crate::test::Test;
+use crate::test::{Target, Test};
 use crate::transport::encode::Encoded;
 use crate::transport::{Network, Tls};
 use alarm::Alarm;
@@ -42,6 +42,8 @@ const AT_ONCE: u32 = 32;
 pub(crate) struct Plan {
     pub(crate) test: Arc<Test>,
     pub(crate) shared: Arc<Shared>,
+    /// The test's, with its protocol settled.
+    pub(crate) target: Target,
     pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) tls: Option<Tls>,
     pub(crate) index: usize,
@@ -91,7 +93,10 @@ impl Plan {
             .build_local(LocalOptions::default())?;
         runtime.block_on(async {
             let (index, batches) = (self.index, self.batches.clone());
+            let start = self.start;
             let thread = Rc::new(self.thread()?);
+            // There is nothing else to do, and time before the beginning is none.
+            std::thread::sleep(start.saturating_duration_since(Instant::now()));
             let load = thread.make_load();
             tokio::select! {
                 () = load => {}
@@ -128,7 +133,7 @@ impl Plan {
         let recorder = Recorder::new(steps.len(), warm_ups);
         let share = |all: usize| all / test.threads + usize::from(self.index < all % test.threads);
         let most = share(test.target.connections).max(1);
-        let network = Network::new(&test.target, self.addresses, self.tls, most, self.index);
+        let network = Network::new(&self.target, self.addresses, self.tls, most, self.index);
         Ok(Thread {
             shared: self.shared,
             network,
