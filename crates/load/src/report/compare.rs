@@ -103,7 +103,7 @@ impl Judgement {
         match self {
             Self::Better => "better",
             Self::Worse => "worse",
-            Self::Noise => "noise",
+            Self::Noise => "within noise",
             Self::Unknown(why) => why,
         }
     }

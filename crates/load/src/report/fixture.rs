@@ -192,6 +192,11 @@ fn count(
 }
 
 fn finish(results: &mut Results) {
+    // The last second is cut short.
+    if let Some(last) = results.series.last_mut() {
+        last.duration = 0.1;
+    }
+    results.duration = 90.1;
     for phase in &mut results.phases {
         let mean = phase.totals.service.mean().unwrap_or_default();
         phase.in_flight = phase.totals.done as f64 / phase.duration * mean.as_secs_f64() * 1.01;

@@ -10,7 +10,7 @@
 mod compare;
 mod csv;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod html;
 mod json;
 mod summary;

@@ -97,7 +97,7 @@ impl Axis {
     /// Shares of so many samples: as many nines as they tell, from one to six.
     pub(super) fn nines(samples: u64) -> Self {
         let nines = (samples.max(10) as f64).log10().clamp(1.0, 6.0);
-        let mut ticks = vec![0.0, 0.5];
+        let mut ticks = vec![0.0];
         ticks.extend((1..=nines.floor() as i32).map(|nine| 1.0 - 10f64.powi(-nine)));
         Self {
             scale: Scale::Nines,
@@ -213,7 +213,7 @@ mod tests {
         );
         let axis = Axis::nines(30_000);
         let labels: Vec<_> = axis.ticks.iter().map(|tick| axis.label(*tick)).collect();
-        assert_eq!(labels, ["0 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"]);
+        assert_eq!(labels, ["0 %", "90 %", "99 %", "99.9 %", "99.99 %"]);
         assert!((axis.place(0.99) - 2.0 / 30_000f64.log10()).abs() < 1e-9);
     }
 

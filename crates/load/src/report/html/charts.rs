@@ -25,12 +25,18 @@ const COLOURS: [&str; 8] = ["c2", "c4", "c1", "c5", "c3", "c6", "c7", "c8"];
 pub(super) fn charts(results: &Results, old: Option<&Results>) -> Vec<Plot> {
     let seconds = Seconds::new(results);
     let old_seconds = old.map(|old| Seconds::like(old, &seconds));
+    let errors = errors(results, &seconds);
+    let curve = Plot {
+        // Two plots beside each other are those that come after, or this one and the last.
+        is_wide: errors.is_some(),
+        ..curve(results, old)
+    };
     let mut all = vec![
         throughput(results, &seconds, old_seconds.as_ref()),
         percentiles(results, &seconds, old_seconds.as_ref()),
-        curve(results, old),
+        curve,
     ];
-    all.extend(errors(results, &seconds));
+    all.extend(errors);
     all.push(under_way(results, &seconds));
     all
 }
@@ -128,11 +134,25 @@ fn shaded(results: &Results) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// What is said of the shaded parts.
+/// Where phases begin, the first left out; so many that one sees nothing else are no help.
+fn bounds(results: &Results) -> Vec<f64> {
+    let starts = results.phases.iter().skip(1).map(|phase| phase.start);
+    let starts: Vec<_> = starts.collect();
+    if starts.len() <= 40 {
+        starts
+    } else {
+        Vec::new()
+    }
+}
+
+/// What is said of the shaded parts, and of lines between phases.
 fn shaded_note(results: &Results) -> &'static str {
-    match results.phases.iter().any(|phase| phase.is_warm_up) {
-        true => " Shaded: warm-up.",
-        false => "",
+    let has_warm_up = results.phases.iter().any(|phase| phase.is_warm_up);
+    match (has_warm_up, bounds(results).is_empty()) {
+        (true, true) => " Shaded: warm-up.",
+        (true, false) => " Shaded: warm-up; lines: where phases begin.",
+        (false, false) => " Lines: where phases begin.",
+        (false, true) => "",
     }
 }
 
@@ -162,6 +182,7 @@ fn over_time(title: &'static str, seconds: &Seconds, y: Axis, series: Vec<Series
         columns: seconds.middles(),
         width: seconds.width * 0.8,
         series,
+        bounds: Vec::new(),
         shaded: Vec::new(),
         marks: Vec::new(),
         is_wide: false,
@@ -173,11 +194,11 @@ fn throughput(results: &Results, seconds: &Seconds, old: Option<&Seconds>) -> Pl
     if results.is_open {
         let due = seconds.values(per_second(|one| one.arrivals));
         let begun = seconds.values(per_second(|one| one.begun));
-        series.push(line("arrivals due", "c8", Shape::Dashed, due));
+        series.push(line("due", "c8", Shape::Dashed, due));
         series.push(line("begun", "c3", Shape::Line, begun));
     }
     let done = seconds.values(per_second(|one| one.done));
-    series.push(line("requests done", "c1", Shape::Line, done));
+    series.push(line("done", "c1", Shape::Line, done));
     if let Some(old) = old {
         let values = old.values_at(seconds, per_second(|one| one.done));
         series.push(line("old: done", "c7", Shape::Dashed, values));
@@ -191,6 +212,7 @@ fn throughput(results: &Results, seconds: &Seconds, old: Option<&Seconds>) -> Pl
     };
     Plot {
         note: format!("{what} {}{}", seconds.each(), shaded_note(results)),
+        bounds: bounds(results),
         shaded: shaded(results),
         is_wide: true,
         ..over_time("Throughput", seconds, y, series)
@@ -240,6 +262,7 @@ fn percentiles(results: &Results, seconds: &Seconds, old: Option<&Seconds>) -> P
     );
     Plot {
         note,
+        bounds: bounds(results),
         shaded: shaded(results),
         marks: marks(results, &y),
         is_wide: true,
@@ -304,6 +327,7 @@ fn curve(results: &Results, old: Option<&Results>) -> Plot {
         columns,
         width: 0.0,
         series,
+        bounds: Vec::new(),
         shaded: Vec::new(),
         marks: Vec::new(),
         is_wide: false,
@@ -353,6 +377,7 @@ fn errors(results: &Results, seconds: &Seconds) -> Option<Plot> {
             seconds.each(),
             shaded_note(results)
         ),
+        bounds: bounds(results),
         shaded: shaded(results),
         ..over_time("Errors", seconds, y, series)
     })
@@ -376,6 +401,7 @@ fn under_way(results: &Results, seconds: &Seconds) -> Plot {
             "At the end of each point: {name}, and requests under way.{}",
             shaded_note(results)
         ),
+        bounds: bounds(results),
         shaded: shaded(results),
         ..over_time("Under way", seconds, y, series)
     }

@@ -8,7 +8,7 @@
 use std::fmt::Write;
 
 use super::axis::Axis;
-use super::escape::escape;
+use super::escape::{escape, own};
 
 /// Units of the SVG in each direction.
 const SIZE: f64 = 1000.0;
@@ -51,6 +51,8 @@ pub(super) struct Plot {
     /// How wide bars are, on `x`.
     pub(super) width: f64,
     pub(super) series: Vec<Series>,
+    /// Values of `x` at which something new begins (phases).
+    pub(super) bounds: Vec<f64>,
     /// Ranges of `x` that are shaded (warm-ups).
     pub(super) shaded: Vec<(f64, f64)>,
     /// Values of `y` that are marked (thresholds), with their names.
@@ -66,7 +68,7 @@ impl Plot {
         let mut out = format!(
             "<figure class=\"{class}\"><figcaption><h3>{}</h3><p>{}</p>{}</figcaption>\n",
             escape(self.title),
-            escape(&self.note),
+            own(&self.note),
             self.legend()
         );
         let label = format!(
@@ -76,7 +78,7 @@ impl Plot {
         let _infallible = write!(
             out,
             "<div class=\"frame\" role=\"img\" aria-label=\"{}\">{}<div class=\"area\">{}{}{}</div>{}</div>\n",
-            escape(&label),
+            own(&label),
             self.y_labels(),
             self.svg(),
             self.mark_labels(),
@@ -143,6 +145,10 @@ impl Plot {
         for tick in &self.y.ticks {
             let y = self.y_of(*tick);
             let _infallible = write!(out, "<path class=\"grid\" d=\"M0 {y:.1}H{SIZE}\"/>");
+        }
+        for bound in &self.bounds {
+            let x = self.x_of(*bound);
+            let _infallible = write!(out, "<path class=\"bound\" d=\"M{x:.1} 0V{SIZE}\"/>");
         }
         let mut base = vec![0.0; self.columns.len()];
         for one in &self.series {

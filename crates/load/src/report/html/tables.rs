@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::escape::escape;
+use super::escape::{escape, own};
 use crate::Results;
 use crate::report::compare::{Comparison, Judgement, RULE, change};
 use crate::report::summary::{load, share};
@@ -64,7 +64,7 @@ fn section(title: &str, note: &str, body: &str) -> String {
     let note = if note.is_empty() {
         String::new()
     } else {
-        format!("<p>{}</p>", escape(note))
+        format!("<p>{}</p>", own(note))
     };
     format!(
         "<section><h2>{}</h2>{note}\n{body}</section>\n",
@@ -376,7 +376,7 @@ pub(super) fn comparison(comparison: &Comparison, old: &Results) -> String {
     if comparison.steps.len() > 1 {
         body += &steps_compared(comparison);
     }
-    body += &format!("<p class=\"small\">{}</p>", escape(RULE));
+    body += &format!("<p class=\"small\">{}</p>", own(RULE));
     let began = crate::report::text::moment(old.started);
     section("Compared", &format!("With the run of {began}."), &body)
 }

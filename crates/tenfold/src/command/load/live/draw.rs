@@ -249,11 +249,11 @@ fn legend(name: &str, entries: &[(&'static str, Color)]) -> Line<'static> {
 fn draw_rates(frame: &mut Frame<'_>, view: &View, progress: &Progress<'_>, area: Rect) {
     let (seconds, x) = latest(view);
     let middle = |second: &Second| second.at + 0.5;
-    let done = seconds.iter().map(|it| (middle(it), it.done)).collect();
+    let done: Vec<_> = seconds.iter().map(|it| (middle(it), it.done)).collect();
     let mut lines = vec![(REACHED, done)];
     let mut entries = vec![("requests/s", REACHED)];
     if progress.test.is_open() {
-        let due = seconds.iter().map(|it| (middle(it), it.arrivals)).collect();
+        let due: Vec<_> = seconds.iter().map(|it| (middle(it), it.arrivals)).collect();
         lines.insert(0, (WANTED, due));
         entries.push(("arrivals wanted/s", WANTED));
     }
