@@ -7,13 +7,21 @@
 //! Names in results are somebody else's: of steps, of servers' answers. They are escaped for where they go (terminal, HTML,
 //! spreadsheets).
 
+mod compare;
 mod csv;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod html;
 mod json;
 mod summary;
 mod table;
 pub mod text;
 
+pub use compare::{
+    Comparison, Difference, Judgement, Quantity, StepDifference, compare, comparison,
+};
 pub use csv::{csv, csv_steps};
+pub use html::html;
 pub use json::{ReadError, json, read_json};
 pub use summary::summary;
 
@@ -32,3 +40,6 @@ impl Default for Style {
         Self { in_colour, width }
     }
 }
+
+#[cfg(test)]
+mod tests;

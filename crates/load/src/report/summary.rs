@@ -18,6 +18,7 @@ pub fn summary(results: &Results, style: Style) -> String {
     let mut out = head(results, style);
     let parts = [
         doubts(results, style),
+        counts(results, style),
         thresholds(results, style),
         latencies(results, style),
         phases(results, style),
@@ -36,23 +37,29 @@ fn title(text: &str, style: Style) -> String {
     paint(text, Tone::Title, style.in_colour) + "\n"
 }
 
-/// What was done, and how much of it.
+/// What was done.
 fn head(results: &Results, style: Style) -> String {
-    let total = &results.total;
-    let duration = results.measured_duration();
     let model = if results.is_open {
         "open model"
     } else {
         "closed model"
     };
     let mut out = title(&clean(&results.name), style);
-    let line = format!(
-        "  {}  {model}, {}, began {}\n\n",
+    let facts = [
         clean(&results.target),
+        model.to_owned(),
         span(results.duration),
-        moment(results.started)
-    );
-    out += &paint(&line, Tone::Dim, style.in_colour);
+        format!("began {}", moment(results.started)),
+    ];
+    let facts = wrapped("  ", &facts, ", ", style.width);
+    out += &paint(facts.trim_end(), Tone::Dim, style.in_colour);
+    out + "\n"
+}
+
+/// How much of it.
+fn counts(results: &Results, style: Style) -> String {
+    let total = &results.total;
+    let duration = results.measured_duration();
     let mut table = Table::new(&["", ">", ">", ""]);
     let mut row = |name: &str, value: String, rate: String, note: String, tone| {
         table.row(vec![
@@ -102,7 +109,7 @@ fn head(results: &Results, style: Style) -> String {
         let rate = format!("{}/s", bytes(per_second(amount)));
         row(name, bytes(amount), rate, String::new(), Tone::Plain);
     }
-    out += &table.text(style);
+    let mut out = table.text(style);
     let statuses: Vec<_> = total
         .statuses
         .iter()

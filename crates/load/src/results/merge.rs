@@ -310,3 +310,6 @@ fn sum_errors(ours: &[ErrorCount], theirs: &[ErrorCount]) -> Vec<ErrorCount> {
     errors.sort_by_key(|error| std::cmp::Reverse(error.count));
     errors
 }
+
+#[cfg(test)]
+mod tests;

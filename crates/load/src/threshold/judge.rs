@@ -169,3 +169,6 @@ fn time(histogram: &Histogram, statistic: Statistic) -> Option<f64> {
     };
     time.map(|time| time.as_secs_f64())
 }
+
+#[cfg(test)]
+mod tests;

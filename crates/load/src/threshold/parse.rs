@@ -220,9 +220,11 @@ fn statistic(lower: &str, written: &str) -> Result<Statistic, ThresholdError> {
         return Err(unknown(lower, written));
     };
     let what = format!("`{written}`: a percentile is a number above 0 and below 100");
+    // By its digits: 99.9 / 100 is a little more than 0.999, and that would be another request.
+    let share = format!("{percent}e-2").parse::<f64>();
     let help = match percent.parse::<f64>() {
         Ok(percent) if percent > 0.0 && percent < 100.0 => {
-            return Ok(Statistic::Quantile(percent / 100.0));
+            return share.map(Statistic::Quantile).map_err(|_| error(what, ""));
         }
         Ok(0.0) => "write `min` for the shortest",
         Ok(100.0) => "write `max` for the longest",
@@ -285,7 +287,12 @@ fn value_of(value: &str, named: Named, text: &str) -> Result<(f64, Unit), Thresh
         let what = format!("`{value}` in `{text}` is more than all");
         return Err(error(what, "a share is at most 100%"));
     }
-    Ok((number * factor, *unit))
+    // Shares and milliseconds are divided: 7 × 0.01 is a little more than 7 / 100.
+    let value = match *factor < 1.0 {
+        true => number / (1.0 / factor).round(),
+        false => number * factor,
+    };
+    Ok((value, *unit))
 }
 
 /// Digits and a point, and what follows.
