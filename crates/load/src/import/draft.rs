@@ -61,7 +61,8 @@ pub(super) struct Scenario {
 /// A request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Step {
-    pub(super) comments: Vec<String>,
+    /// What reports call it, if that is not its method and path.
+    pub(super) name: Option<String>,
     pub(super) group: Option<String>,
     pub(super) method: String,
     /// Without the query.
@@ -82,7 +83,7 @@ pub(super) enum Query {
     None,
     /// As it stands, percent-encoded, after a question mark.
     Written(Text),
-    /// Names and values, not encoded; each name once.
+    /// Names and values, not encoded.
     Pairs(Vec<(String, Text)>),
     /// A piece that has the question mark in it, or is empty.
     Whole(Piece),
@@ -127,6 +128,10 @@ pub(super) enum Piece {
     Zipf {
         n: u64,
         s: f64,
+    },
+    /// From 1 to `n`, all alike.
+    Random {
+        n: u64,
     },
 }
 
@@ -214,12 +219,13 @@ impl Text {
 }
 
 impl Piece {
-    fn written(&self) -> String {
+    pub(super) fn written(&self) -> String {
         match self {
             Self::Literal(text) => text.replace("${", "$${"),
             Self::Variable(name) => format!("${{{name}}}"),
             Self::Environment(name) => format!("${{env:{name}}}"),
             Self::Column { feed, column } => format!("${{{feed}.{column}}}"),
+            Self::Random { n } => format!("${{random(1, {n})}}"),
             Self::Zipf { n, s } => format!("${{zipf({n}, {s})}}"),
         }
     }

@@ -121,6 +121,12 @@ fn count(number: u64) -> String {
     out
 }
 
+/// `1 line`, `2 lines`.
+fn count_of(number: u64, what: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {what}{ending}", count(number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,6 +136,10 @@ mod tests {
         assert_eq!(
             [0, 999, 1000, 1_234_567].map(count),
             ["0", "999", "1,000", "1,234,567"]
+        );
+        assert_eq!(
+            [0, 1, 2].map(|number| count_of(number, "line")),
+            ["0 lines", "1 line", "2 lines"]
         );
     }
 

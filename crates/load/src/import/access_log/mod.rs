@@ -21,7 +21,7 @@ mod survey;
 mod write;
 mod zipf;
 
-use std::io::{BufRead, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, Read};
 
 use curve::Minutes;
 use sessions::Sessions;
@@ -51,6 +51,8 @@ pub struct Options {
     pub model: Model,
     /// Most pages, at least 1.
     pub most: usize,
+    /// What the names of data files begin with.
+    pub prefix: String,
 }
 
 impl Default for Options {
@@ -64,6 +66,7 @@ impl Default for Options {
             pages_only: false,
             model: Model::Auto,
             most: 40,
+            prefix: String::new(),
         }
     }
 }
@@ -85,31 +88,28 @@ const LEAST: f64 = 0.0005;
 /// Times that go back by more than this are not those of requests that took long.
 const BACK: i64 = 5 * 60 * 1_000_000_000;
 
-/// Makes a scenario of a log called `name`.
+/// Makes a scenario of a log called `name`, which is opened twice.
 ///
 /// # Errors
 /// When the log cannot be read, has no requests that could be sent again, or is none: the line at which that showed.
-pub fn read<R: Read + Seek>(
-    mut log: R,
+pub fn read<R: Read>(
+    mut open: impl FnMut() -> io::Result<R>,
     name: &str,
     options: &Options,
 ) -> Result<Imported, ImportError> {
-    const BUFFER: usize = 256 * 1024;
-    let mut survey = survey::survey(buffered(&mut log, BUFFER), options)?;
+    let mut open = || {
+        let log = open().map_err(|error| ImportError::unreadable(1, &error));
+        Ok(io::BufReader::with_capacity(256 * 1024, log?))
+    };
+    let mut survey = survey::survey(open()?, options)?;
     survey.tally.judge()?;
     let pages = survey.learned.pages(options.most, LEAST);
     if pages.is_empty() {
         return Err(nothing_left(&survey.tally));
     }
-    log.seek(SeekFrom::Start(0))
-        .map_err(|error| ImportError::unreadable(1, &error))?;
-    let counted = count(buffered(&mut log, BUFFER), &pages, &survey, options)?;
+    let counted = count(open()?, &pages, &survey, options)?;
     let draft = write::draft(name, &pages, &survey.tally, &counted, options)?;
     Ok(emit::emit(&draft))
-}
-
-fn buffered<R: Read>(log: &mut R, size: usize) -> std::io::BufReader<&mut R> {
-    std::io::BufReader::with_capacity(size, log)
 }
 
 /// What the second reading finds out.
@@ -191,9 +191,12 @@ fn nothing_left(tally: &Tally) -> ImportError {
     };
     ImportError::whole(
         format_args!(
-            "nothing is left of {} lines: {why}",
-            super::count(tally.lines)
+            "nothing is left of {}: {why}",
+            super::count_of(tally.lines, "line")
         ),
         "--include-unsafe keeps what changes data, --host chooses a host",
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,8 @@ use crate::import::secret;
 const SAMPLE: usize = 2000;
 /// Longest query that is kept.
 const LONGEST_QUERY: usize = 1024;
+/// Below this all are asked for alike.
+const LEAST_EXPONENT: f64 = 0.05;
 
 /// The requests of a page.
 #[derive(Clone, Debug)]
@@ -113,7 +115,8 @@ impl Requests {
                     let value = column.values.first().copied().unwrap_or_default();
                     Piece::Literal(value.to_owned())
                 }
-                Some(Zipf { n, s }) => Piece::Zipf { n, s },
+                Some(Zipf { n, s }) if s >= LEAST_EXPONENT => Piece::Zipf { n, s },
+                Some(Zipf { n, .. }) => Piece::Random { n },
                 None => {
                     let taken = |name: &str| names.iter().any(|known| known == name);
                     let column = name_of(&column.name, "value", taken);
@@ -234,15 +237,21 @@ impl Requests {
 
     fn comment(&self, zipf: Option<Zipf>, feed: Option<&Feed>) -> Option<String> {
         if let (Some(Zipf { n, s }), Some(popularity)) = (zipf, &self.popularity) {
+            if s < LEAST_EXPONENT {
+                let distinct = popularity.distinct();
+                return Some(format!(
+                    "{distinct} numbers up to {n}, all of them as popular."
+                ));
+            }
             return Some(format!(
                 "Zipf's law with exponent {s} fits the popularity of {} numbers seen, of which the largest is {n}. Here 1 is \
                  the most popular one.",
                 popularity.distinct()
             ));
         }
-        feed?;
+        let name = &feed?.name;
         let distinct = self.rows.iter().collect::<HashSet<_>>().len();
-        Some(format!("{distinct} different ones in {}.csv.", feed?.name))
+        Some(format!("{distinct} different ones in feed {name}."))
     }
 }
 

@@ -7,7 +7,7 @@ use super::Options;
 use super::learn::Learned;
 use super::record::{self, Fault, Record};
 use crate::import::lines::Lines;
-use crate::import::{ImportError, count, shown};
+use crate::import::{ImportError, count, count_of, shown};
 
 /// Most hosts that are told apart.
 const HOSTS: usize = 100;
@@ -45,13 +45,13 @@ impl Left {
         ),
         (
             Self::Unsafe,
-            "that change data (POST, PUT, DELETE …), as a log does not know their bodies; --include-unsafe keeps them",
+            "with methods that change data (POST, PUT, DELETE …), as a log does not know their bodies; --include-unsafe keeps them",
         ),
         (
             Self::ClientError,
-            "that were refused (status 4xx): dead links, scans, missing rights",
+            "with status 4xx (refused): dead links, scans, missing rights",
         ),
-        (Self::Tunnel, "that became tunnels (status 101)"),
+        (Self::Tunnel, "with status 101 (tunnels)"),
         (
             Self::Asset,
             "for style sheets, scripts, images and fonts (--pages-only)",
@@ -170,7 +170,7 @@ impl Tally {
                 ))
             }
             _ if self.requests == 0 => Err(ImportError::whole(
-                format_args!("no request in {} lines", count(self.lines)),
+                format_args!("no request in {}", count_of(self.lines, "line")),
                 HELP,
             )),
             _ => Ok(()),
@@ -181,7 +181,7 @@ impl Tally {
     pub(super) fn left_out(&self) -> impl Iterator<Item = String> {
         Left::ALL.iter().filter_map(|(why, text)| {
             let number = self.left.get(why)?;
-            Some(format!("{} requests {text}", count(*number)))
+            Some(format!("{} {text}", count_of(*number, "request")))
         })
     }
 
@@ -193,16 +193,13 @@ impl Tally {
             let first: Vec<_> = first
                 .map(|(line, why)| format!("line {line}: {why}"))
                 .collect();
-            let number = count(self.faults);
-            notes.push(format!(
-                "{number} lines could not be read ({}).",
-                first.join("; ")
-            ));
+            let lines = count_of(self.faults, "line");
+            notes.push(format!("Not readable: {lines} ({}).", first.join("; ")));
         }
         if self.no_request > 0 {
-            let number = count(self.no_request);
+            let lines = count_of(self.no_request, "line");
             notes.push(format!(
-                "{number} lines tell of no valid request (scans, idle connections)."
+                "Without a valid request (scans, idle connections): {lines}."
             ));
         }
         for left in self.left_out() {

@@ -4,7 +4,7 @@ use super::curve::Curve;
 use super::survey::Tally;
 use super::{Counted, Model, Options, learn};
 use crate::import::draft::{Draft, Load, Markov, Phase, Scenario, Step, Think, name_of};
-use crate::import::{ImportError, count, date, shown};
+use crate::import::{ImportError, count, count_of, date, shown};
 
 /// Probabilities have five digits.
 const UNIT: f64 = 1e5;
@@ -40,7 +40,7 @@ pub(super) fn draft(
     };
     draft.comments = comments(&name, tally, counted);
     phases(&mut draft, counted, options, is_markov);
-    scenarios(&mut draft, pages, counted, is_markov);
+    scenarios(&mut draft, pages, counted, options, is_markov);
     if is_markov {
         draft.markov = Some(markov(counted));
         draft.markov_comments = markov_comments(counted);
@@ -58,8 +58,8 @@ pub(super) fn draft(
 
 fn comments(name: &str, tally: &Tally, counted: &Counted) -> Vec<String> {
     let mut comments = vec![format!(
-        "Made by tenfold load import from {name}: {} lines, {} of them requests.",
-        count(tally.lines),
+        "Made by tenfold load import from {name}: {}, {} of them requests.",
+        count_of(tally.lines, "line"),
         count(tally.requests)
     )];
     let told: u64 = counted.requests.iter().map(|page| page.count).sum();
@@ -78,21 +78,21 @@ fn comments(name: &str, tally: &Tally, counted: &Counted) -> Vec<String> {
     }
     let secrets: u64 = counted.requests.iter().map(|page| page.with_secrets).sum();
     if secrets > 0 {
-        let number = count(secrets);
+        let number = count_of(secrets, "request");
         comments.push(format!(
-            "Left out: parameters that look like secrets, of {number} requests."
+            "Left out: parameters that look like secrets, of {number}."
         ));
     }
     if counted.back > 0 {
         comments.push(format!(
-            "Times go back by more than five minutes at {} lines: are these several logs in one file? Sort them by time.",
-            count(counted.back)
+            "Times go back by more than five minutes at {}: are these several logs in one file? Sort them by time.",
+            count_of(counted.back, "line")
         ));
     }
     if counted.sessions.untold > 0 {
         comments.push(format!(
-            "Sessions leave out {} requests: there were more than 200,000 addresses within half an hour.",
-            count(counted.sessions.untold)
+            "Sessions leave out {}: there were more than 200,000 addresses within half an hour.",
+            count_of(counted.sessions.untold, "request")
         ));
     }
     comments
@@ -138,7 +138,7 @@ fn curve_comments(
     let (first, last) = counted.arrivals.span().unwrap_or_default();
     let whole = ((last - first) / 60_000_000_000 + 1) as u64;
     comments.push(format!(
-        "Arrivals per second from {} UTC, {} minutes of the log's {}: {} {what}, {:.4} per second on average.",
+        "Arrivals per second from {} UTC, {} minutes of the log's {}: {} {what}, {} per second on average.",
         date::shown(curve.begins),
         curve.minutes,
         count(whole),
@@ -153,7 +153,7 @@ fn curve_comments(
     }
     let factor = curve.peak.1 / curve.mean().max(f64::MIN_POSITIVE);
     comments.push(format!(
-        "Busiest minute: {} UTC with {:.4} per second, {factor:.1} times the average. The curve is smoothed over three minutes.",
+        "Busiest minute: {} UTC with {} per second, {factor:.1} times the average. The curve is smoothed over three minutes.",
         date::shown(curve.peak.0),
         rounded(curve.peak.1)
     ));
@@ -166,7 +166,13 @@ fn curve_comments(
     comments
 }
 
-fn scenarios(draft: &mut Draft, pages: &[String], counted: &Counted, is_markov: bool) {
+fn scenarios(
+    draft: &mut Draft,
+    pages: &[String],
+    counted: &Counted,
+    options: &Options,
+    is_markov: bool,
+) {
     let all: u64 = counted.requests.iter().map(|page| page.count).sum();
     for (number, (key, requests)) in pages.iter().zip(&counted.requests).enumerate() {
         let (method, pattern) = learn::split(key);
@@ -179,8 +185,8 @@ fn scenarios(draft: &mut Draft, pages: &[String], counted: &Counted, is_markov: 
         let name = name_of(&wanted, "page", taken);
         let address = requests.address(&name);
         let mut comments = vec![format!(
-            "{} requests, {:.1} %.",
-            count(requests.count),
+            "{}, {:.1} %.",
+            count_of(requests.count, "request"),
             share(requests.count, all) * 100.0
         )];
         comments.extend(address.comment);
@@ -190,12 +196,16 @@ fn scenarios(draft: &mut Draft, pages: &[String], counted: &Counted, is_markov: 
                     .to_owned(),
             );
         }
-        draft.feeds.extend(address.feed);
+        if let Some(mut feed) = address.feed {
+            feed.file.name.insert_str(0, &options.prefix);
+            draft.feeds.push(feed);
+        }
         draft.scenarios.push(Scenario {
             name,
             comments,
             weight: (share(requests.count, all) * UNIT).round().max(1.0) / 1000.0,
             steps: vec![Step {
+                name: Some(format!("{method} {pattern}")),
                 method: method.to_owned(),
                 path: address.path,
                 query: address.query,

@@ -220,7 +220,11 @@ fn start_of_word(text: &str, line: usize, place: usize) -> usize {
         let found = line + found;
         let char = text[found..].chars().next();
         // A tag begins with `<`, a word after the space.
-        if char == Some('<') { found } else { found + char.map_or(0, char::len_utf8) }
+        if char == Some('<') {
+            found
+        } else {
+            found + char.map_or(0, char::len_utf8)
+        }
     })
 }
 

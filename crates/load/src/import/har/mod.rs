@@ -23,7 +23,7 @@ use url::Url;
 use values::Values;
 
 use super::draft::{Draft, Load, Phase, Scenario};
-use super::{ImportError, Imported, count, emit, shown};
+use super::{ImportError, Imported, count, count_of, emit, shown};
 
 /// What to make of a recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,8 +94,8 @@ fn comments(
 ) -> Vec<String> {
     let mut comments = vec![
         format!(
-            "Made by tenfold load import from {name}: {} requests to {}.",
-            scenario.steps.len(),
+            "Made by tenfold load import from {name}: {} to {}.",
+            count_of(scenario.steps.len() as u64, "request"),
             origin.origin()
         ),
         "Requests of a page were made at once, and are made one after the other here.".to_owned(),
@@ -110,3 +110,6 @@ fn comments(
     comments.extend(values.notes());
     comments
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,5 @@
 //! From a recorded request to a step: its path, query, fields and body, with what changes put in place of what was recorded.
 
-use std::collections::HashSet;
-
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
@@ -29,7 +27,7 @@ pub(super) fn step(
         fields.push(("Content-Type".to_owned(), Text::literal(kind)));
     }
     Ok(Step {
-        comments: Vec::new(),
+        name: None,
         group: Some(kept.group.clone()),
         method: kept.method.to_owned(),
         path: path(&kept.url.path, values, steps),
@@ -82,8 +80,7 @@ fn query(query: Option<&str>, values: &mut Values, steps: &mut [Step]) -> Query 
         .map(|part| part.split_once('='))
         .map(|pair| pair.and_then(|(name, value)| Some((decoded(name)?, decoded(value)?))))
         .collect();
-    let is_plain = |pairs: &Vec<(String, String)>| are_unique(pairs);
-    if let Some(pairs) = pairs.filter(is_plain) {
+    if let Some(pairs) = pairs {
         let pairs = pairs
             .into_iter()
             .filter(|(name, _)| !secret::is_tracking(name));
@@ -93,19 +90,12 @@ fn query(query: Option<&str>, values: &mut Values, steps: &mut [Step]) -> Query 
             false => Query::Pairs(texts),
         };
     }
-    // Names that come twice, or parameters without a value: as it was, without secrets.
+    // Parameters without `=`, or what is no text: as it was, without secrets.
     let kept = query.split('&').filter(|part| {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
         !secret::is_name(name) && !secret::is_value(value) && !secret::is_tracking(name)
     });
     Query::Written(Text::literal(kept.collect::<Vec<_>>().join("&")))
-}
-
-fn are_unique(pairs: &[(String, String)]) -> bool {
-    let mut names = HashSet::new();
-    pairs
-        .iter()
-        .all(|(name, _)| !name.is_empty() && names.insert(name))
 }
 
 fn texts(
@@ -300,6 +290,7 @@ mod tests {
         };
         assert_eq!(written("q=a+b&page=2&utm_source=x"), "[q=a b][page=2]");
         assert_eq!(written("q=${x}"), "[q=$${x}]");
+        assert_eq!(written("a=1&a=2"), "[a=1][a=2]");
         assert_eq!(written("flag&a=1&a=2&token=abc"), "flag&a=1&a=2");
         assert_eq!(written("token=abc"), "[token=${env:LOAD_TOKEN}]");
         assert_eq!(written("utm_source=x"), "");
