@@ -17,10 +17,14 @@
 //! # What is absent
 //! No configuration files (the program reads those), no terminal.
 
+<<<<<<< HEAD
 mod environment;
 pub mod progress;
 mod record;
 pub mod report;
+=======
+pub mod import;
+>>>>>>> h-import
 pub mod results;
 mod run;
 pub mod scenario;
