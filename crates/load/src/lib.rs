@@ -17,6 +17,7 @@
 //! # What is absent
 //! No configuration files (the program reads those), no terminal.
 
+pub mod ramp;
 pub mod results;
 pub mod scenario;
 pub mod schedule;
