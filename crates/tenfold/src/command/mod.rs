@@ -12,6 +12,7 @@ pub(crate) mod fmt;
 mod format;
 pub(crate) mod import;
 mod notify;
+pub(crate) mod plan;
 mod rates;
 mod refuse;
 pub(crate) mod reload;
