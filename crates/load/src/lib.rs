@@ -18,6 +18,7 @@
 //! No configuration files (the program reads those), no terminal.
 
 <<<<<<< HEAD
+<<<<<<< HEAD
 mod environment;
 pub mod progress;
 mod record;
@@ -25,6 +26,9 @@ pub mod report;
 =======
 pub mod import;
 >>>>>>> h-import
+=======
+pub mod ramp;
+>>>>>>> h-plan
 pub mod results;
 mod run;
 pub mod scenario;

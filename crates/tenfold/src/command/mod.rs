@@ -13,6 +13,7 @@ mod format;
 pub(crate) mod import;
 pub(crate) mod load;
 mod notify;
+pub(crate) mod plan;
 mod rates;
 mod refuse;
 pub(crate) mod reload;
