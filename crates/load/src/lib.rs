@@ -17,18 +17,12 @@
 //! # What is absent
 //! No configuration files (the program reads those), no terminal.
 
-<<<<<<< HEAD
-<<<<<<< HEAD
 mod environment;
+pub mod import;
 pub mod progress;
+pub mod ramp;
 mod record;
 pub mod report;
-=======
-pub mod import;
->>>>>>> h-import
-=======
-pub mod ramp;
->>>>>>> h-plan
 pub mod results;
 mod run;
 pub mod scenario;

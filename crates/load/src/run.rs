@@ -69,7 +69,7 @@ impl fmt::Display for RunError {
 
 impl std::error::Error for RunError {}
 
-/// Does a test. `watch` is called once per second; what it returns ends the test early, and is its reason.
+/// Does a test. `watch` is called some ten times per second; what it returns ends the test early, and is its reason.
 ///
 /// # Errors
 /// When the target cannot be reached, `setup` fails, or this machine has no threads.
@@ -240,7 +240,7 @@ fn make_load(
     }
     drop(sender);
     let mut sum = Sum::new(test, unix);
-    let mut reported = 0;
+    let (mut looked, mut judged) = (Duration::ZERO, 0);
     let mut aborted: Option<Verdict> = None;
     loop {
         let is_over = match batches.recv_timeout(LOOK) {
@@ -257,13 +257,16 @@ fn make_load(
                 .ended_early
                 .get_or_insert_with(|| "it was interrupted".to_owned());
         }
-        // A little later than the second, so that all threads have handed over theirs.
-        let second = elapsed.saturating_sub(LOOK).as_secs();
-        if is_over || second > reported {
-            reported = second;
-            sum.results.duration = elapsed.as_secs_f64();
+        sum.results.duration = elapsed.as_secs_f64();
+        if is_over || elapsed >= looked + LOOK {
+            looked = elapsed;
             let why = watch(&progress(test, &sum, elapsed));
-            let broken = threshold::aborts(&test.thresholds, &sum.results, elapsed);
+            // A little later than the second, so that all threads have handed over theirs.
+            let second = elapsed.saturating_sub(LOOK).as_secs();
+            let is_new = std::mem::replace(&mut judged, second) < second;
+            let broken = is_new
+                .then(|| threshold::aborts(&test.thresholds, &sum.results, elapsed))
+                .flatten();
             let why = why.or_else(|| {
                 let broken = broken.as_ref()?;
                 Some(format!("the threshold {} does not hold", broken.threshold))

@@ -16,11 +16,8 @@ use crate::command::client::AdminUrl;
 use crate::command::completions::Completions;
 use crate::command::fmt::Fmt;
 use crate::command::import::Import;
-<<<<<<< HEAD
 use crate::command::load::Load;
-=======
 use crate::command::plan::Plan;
->>>>>>> h-plan
 use crate::command::schema::Schema;
 use crate::config::secret::Secret;
 use crate::config::value;
@@ -53,13 +50,10 @@ pub(crate) enum Command {
     Cache(Cache),
     /// Watch a running gateway: a live table of upstreams, routes and listeners.
     Top(Top),
-<<<<<<< HEAD
     /// Make load, and measure what comes of it.
     Load(Box<Load>),
-=======
     /// Say from measurements how many replicas a peak takes, what runs out first, and what it costs.
     Plan(Box<Plan>),
->>>>>>> h-plan
 }
 
 /// Where the running gateway is.
