@@ -67,10 +67,10 @@ impl Sum {
             interval.failed += totals.failed;
             interval.received_bytes += totals.received_bytes;
             interval.latency.add(&totals.latency);
-            add(&mut results.phases[*phase].totals, totals);
+            results.phases[*phase].totals.add(totals);
             if !results.phases[*phase].is_warm_up {
-                add(&mut results.steps[*step].totals, totals);
-                add(&mut results.total, totals);
+                results.steps[*step].totals.add(totals);
+                results.total.add(totals);
             }
         }
         for ((sum, count), (more, times)) in self.samples.iter_mut().zip(&batch.samples) {
@@ -78,6 +78,10 @@ impl Sum {
             *count += times;
         }
         for (error, count) in batch.errors {
+            *results.series[batch.second]
+                .errors
+                .entry(error.0)
+                .or_default() += count;
             *self.errors.entry(error).or_default() += count;
         }
         let generator = &mut results.generator;
@@ -183,19 +187,6 @@ fn reasons(generator: &Generator, results: &Results, test: &Test) -> Vec<String>
         ));
     }
     reasons
-}
-
-fn add(to: &mut Totals, more: &Totals) {
-    to.due += more.due;
-    to.done += more.done;
-    to.failed += more.failed;
-    for (status, count) in &more.statuses {
-        *to.statuses.entry(*status).or_default() += count;
-    }
-    to.sent_bytes += more.sent_bytes;
-    to.received_bytes += more.received_bytes;
-    to.latency.add(&more.latency);
-    to.service.add(&more.service);
 }
 
 fn empty(test: &Test, started: f64) -> Results {

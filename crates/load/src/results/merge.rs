@@ -284,7 +284,7 @@ impl Interval {
 }
 
 impl Generator {
-    fn add(&mut self, other: &Self) {
+    pub(super) fn add(&mut self, other: &Self) {
         self.lag.add(&other.lag);
         self.waited = self.waited.saturating_add(other.waited);
         self.dropped = self.dropped.saturating_add(other.dropped);
@@ -293,7 +293,7 @@ impl Generator {
     }
 }
 
-fn sum_errors(ours: &[ErrorCount], theirs: &[ErrorCount]) -> Vec<ErrorCount> {
+pub(super) fn sum_errors(ours: &[ErrorCount], theirs: &[ErrorCount]) -> Vec<ErrorCount> {
     let mut sums = BTreeMap::new();
     for error in ours.iter().chain(theirs) {
         let key = (error.kind, error.step.clone(), error.message.clone());

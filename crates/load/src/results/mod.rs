@@ -4,6 +4,7 @@
 //! Counts and histograms, nothing that is derived from them: so that results of several generators add up exactly
 //! ([`Results::add`]), and everything that is shown is computed from what is written in the file.
 
+mod follow;
 mod histogram;
 mod merge;
 

@@ -98,6 +98,15 @@ pub(crate) struct Load {
     #[arg(long, value_name = "CONDITION", value_parser = threshold)]
     pub(super) threshold: Vec<Threshold>,
 
+    /// Raise the load, in steps of --duration, until a --threshold breaks or the service gives no more, and find where that begins. --rate or
+    /// --users is the first step.
+    #[arg(long)]
+    pub(super) ramp_to_knee: bool,
+
+    /// The highest load that a ramp may try. [default: 1000 times the first]
+    #[arg(long, value_name = "LOAD", requires = "ramp_to_knee", value_parser = rate)]
+    pub(super) ramp_most: Option<f64>,
+
     /// Threads that make load. [default: half of the cores]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(super) threads: Option<u16>,

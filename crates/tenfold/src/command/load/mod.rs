@@ -6,6 +6,7 @@
 mod arguments;
 mod file;
 mod import;
+mod knee;
 mod live;
 mod outputs;
 mod quick;
@@ -52,7 +53,11 @@ pub(crate) fn run(load: &Load) -> Result<ExitCode, Refusal> {
                 true => quick::test(load, target)?,
                 false => file::test(load, Path::new(target))?,
             };
-            let results = make(test, load)?;
+            let making = Making::prepare(&test, load)?;
+            let results = match load.ramp_to_knee {
+                true => knee::find(&test, load, &making)?,
+                false => making.make(test)?,
+            };
             outputs.write(&results)?;
             Ok(code(&results))
         }
@@ -77,63 +82,79 @@ fn code(results: &Results) -> ExitCode {
     }
 }
 
-fn make(test: Test, load: &Load) -> Result<Results, Refusal> {
-    let allowed = raise_descriptor_limit();
-    // Besides connections: the runtime's, those of results, standard ones.
-    let needed = test.target.connections as u64 + 64;
-    if load.connections.is_some() && allowed < needed {
-        let what = format!(
-            "this process may open {allowed} files, and the test has {} connections",
-            test.target.connections
-        );
-        return Err(Refusal::new(
-            what,
-            "raise `ulimit -n`, or give fewer --connections",
-        ));
-    }
-    let stop = Stop::default();
-    stop_at_signals(&stop)?;
-    let broken = |error: io::Error| {
-        Refusal::new(format!("the terminal: {error}"), "use --plain, or --quiet")
-    };
-    let mut live = match load.quiet {
-        true => None,
-        false => Some(Live::start(load.plain).map_err(broken)?),
-    };
-    let mut watch = |progress: &Progress<'_>| {
-        let shown = live.as_mut()?.show(progress);
-        match shown {
-            Ok(Next::GoOn) => None,
-            Ok(Next::End) => Some("it was interrupted".to_owned()),
-            // The test goes on without a picture.
-            Err(_) => {
-                live = None;
-                None
-            }
+/// What it takes to make load.
+struct Making {
+    stop: Stop,
+    /// Nothing is shown while it runs.
+    is_quiet: bool,
+    /// Lines, and no picture.
+    is_plain: bool,
+}
+
+impl Making {
+    fn prepare(test: &Test, load: &Load) -> Result<Self, Refusal> {
+        let allowed = raise_descriptor_limit();
+        // Besides connections: the runtime's, those of results, standard ones.
+        let needed = test.target.connections as u64 + 64;
+        if load.connections.is_some() && allowed < needed {
+            let connections = test.target.connections;
+            let what = format!(
+                "this process may open {allowed} files, and the test has {connections} connections"
+            );
+            return Err(Refusal::new(
+                what,
+                "raise `ulimit -n`, or give fewer --connections",
+            ));
         }
-    };
-    let results = tenfold_load::run(&Arc::new(test), &stop, &mut watch);
-    // The terminal is given back before anything is printed.
-    drop(live);
-    results.map_err(|error| Refusal::new(error, "nothing was measured"))
+        let stop = Stop::default();
+        stop_at_signals(&stop)?;
+        Ok(Self {
+            stop,
+            // A ramp says what became of each step.
+            is_quiet: load.quiet || load.ramp_to_knee,
+            is_plain: load.plain,
+        })
+    }
+
+    fn make(&self, test: Test) -> Result<Results, Refusal> {
+        let broken = |error: io::Error| {
+            Refusal::new(format!("the terminal: {error}"), "use --plain, or --quiet")
+        };
+        let mut live = match self.is_quiet {
+            true => None,
+            false => Some(Live::start(self.is_plain).map_err(broken)?),
+        };
+        let mut watch = |progress: &Progress<'_>| {
+            let shown = live.as_mut()?.show(progress);
+            match shown {
+                Ok(Next::GoOn) => None,
+                Ok(Next::End) => Some("it was interrupted".to_owned()),
+                // The test goes on without a picture.
+                Err(_) => {
+                    live = None;
+                    None
+                }
+            }
+        };
+        let results = tenfold_load::run(&Arc::new(test), &self.stop, &mut watch);
+        // The terminal is given back before anything is printed.
+        drop(live);
+        results.map_err(|error| Refusal::new(error, "nothing was measured"))
+    }
 }
 
 /// Puts results together, and judges the whole.
 fn merge(arguments: &Merge) -> Result<ExitCode, Refusal> {
     let outputs = Outputs::open(&arguments.outputs)?;
-    let mut whole: Option<Results> = None;
-    for path in &arguments.files {
-        let results = outputs::read(path)?;
-        match &mut whole {
-            None => whole = Some(results),
-            Some(whole) => whole.add(&results).map_err(|error| {
-                let help = "give each generator's results of one test once";
-                Refusal::new(format!("{}: {error}", path.display()), help)
-            })?,
-        }
-    }
-    let mut whole =
-        whole.ok_or_else(|| Refusal::new("there are no results", "give at least two files"))?;
+    let parts: Result<Vec<_>, _> = arguments
+        .files
+        .iter()
+        .map(|path| outputs::read(path))
+        .collect();
+    let mut whole = Results::merge(parts?).map_err(|error| {
+        let help = "give each generator's results of one test once";
+        Refusal::new(error, help)
+    })?;
     if !arguments.threshold.is_empty() {
         whole.thresholds = threshold::judge(&arguments.threshold, &whole);
     }
