@@ -36,6 +36,9 @@ pub use user::User;
 pub use value::View;
 pub use zipf::Zipf;
 
+/// Most bytes of an answer's body that are kept for a user to look at; what follows is counted only.
+pub const MOST_BODY: usize = 8 << 20;
+
 /// What somebody does, from top to bottom.
 #[derive(Clone, Debug)]
 pub struct Scenario {

@@ -1,0 +1,193 @@
+//! `tenfold load`: makes load, and says what came of it.
+//!
+//! What is to be done comes from arguments ([`quick`]: a URL and a rate) or from a file; crate load does it. Here are only the
+//! edges: signals, the view while it runs ([`live`]), files of results ([`outputs`]), the exit code.
+
+mod arguments;
+mod file;
+mod import;
+mod knee;
+mod live;
+mod outputs;
+mod quick;
+
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tenfold::load_file;
+use tenfold_load::{Progress, Results, Stop, Test, threshold};
+use tokio::runtime::Builder;
+
+use super::Refusal;
+use super::run::raise_descriptor_limit;
+use super::signals::Signals;
+pub(crate) use arguments::Load;
+use arguments::{Merge, Other};
+use live::{Live, Next};
+use outputs::Outputs;
+
+/// A threshold does not hold.
+const FAILED: u8 = 1;
+/// The numbers must not be trusted: the generator was the limit.
+const INVALID: u8 = 3;
+
+/// Does what the arguments say. The exit code is 0 if all thresholds hold, 1 if one does not, 2 for what is wrong with the
+/// arguments, the file or the target, 3 if the generator was the limit.
+pub(crate) fn run(load: &Load) -> Result<ExitCode, Refusal> {
+    match &load.other {
+        Some(Other::Check(arguments)) => check(&arguments.file),
+        Some(Other::Import(arguments)) => import::run(arguments),
+        Some(Other::Merge(arguments)) => merge(arguments),
+        Some(Other::Report(report)) => {
+            let outputs = Outputs::open(&report.outputs)?;
+            let results = outputs::read(&report.file)?;
+            outputs.write(&results)?;
+            Ok(code(&results))
+        }
+        None => {
+            let target = load.target.as_deref().unwrap_or_default();
+            let outputs = Outputs::open(&load.outputs)?;
+            let test = match target.contains("://") {
+                true => quick::test(load, target)?,
+                false => file::test(load, Path::new(target))?,
+            };
+            let making = Making::prepare(&test, load)?;
+            let results = match load.ramp_to_knee {
+                true => knee::find(&test, load, &making)?,
+                false => making.make(test)?,
+            };
+            outputs.write(&results)?;
+            Ok(code(&results))
+        }
+    }
+}
+
+/// Says what a file would do.
+fn check(file: &Path) -> Result<ExitCode, Refusal> {
+    let test = file::read(file)?;
+    outputs::print(&load_file::describe(&test, load_file::ASSUMED_RESPONSE));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The exit code that results come to.
+fn code(results: &Results) -> ExitCode {
+    if !results.generator.invalid.is_empty() {
+        return ExitCode::from(INVALID);
+    }
+    match results.thresholds.iter().all(|verdict| verdict.holds) {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(FAILED),
+    }
+}
+
+/// What it takes to make load.
+struct Making {
+    stop: Stop,
+    /// Nothing is shown while it runs.
+    is_quiet: bool,
+    /// Lines, and no picture.
+    is_plain: bool,
+}
+
+impl Making {
+    fn prepare(test: &Test, load: &Load) -> Result<Self, Refusal> {
+        let allowed = raise_descriptor_limit();
+        // Besides connections: the runtime's, those of results, standard ones.
+        let needed = test.target.connections as u64 + 64;
+        if load.connections.is_some() && allowed < needed {
+            let connections = test.target.connections;
+            let what = format!(
+                "this process may open {allowed} files, and the test has {connections} connections"
+            );
+            return Err(Refusal::new(
+                what,
+                "raise `ulimit -n`, or give fewer --connections",
+            ));
+        }
+        let stop = Stop::default();
+        stop_at_signals(&stop)?;
+        Ok(Self {
+            stop,
+            // A ramp says what became of each step.
+            is_quiet: load.quiet || load.ramp_to_knee,
+            is_plain: load.plain,
+        })
+    }
+
+    fn make(&self, test: Test) -> Result<Results, Refusal> {
+        let broken = |error: io::Error| {
+            Refusal::new(format!("the terminal: {error}"), "use --plain, or --quiet")
+        };
+        let mut live = match self.is_quiet {
+            true => None,
+            false => Some(Live::start(self.is_plain).map_err(broken)?),
+        };
+        let mut watch = |progress: &Progress<'_>| {
+            let shown = live.as_mut()?.show(progress);
+            match shown {
+                Ok(Next::GoOn) => None,
+                Ok(Next::End) => Some("it was interrupted".to_owned()),
+                // The test goes on without a picture.
+                Err(_) => {
+                    live = None;
+                    None
+                }
+            }
+        };
+        let results = tenfold_load::run(&Arc::new(test), &self.stop, &mut watch);
+        // The terminal is given back before anything is printed.
+        drop(live);
+        results.map_err(|error| Refusal::new(error, "nothing was measured"))
+    }
+}
+
+/// Puts results together, and judges the whole.
+fn merge(arguments: &Merge) -> Result<ExitCode, Refusal> {
+    let outputs = Outputs::open(&arguments.outputs)?;
+    let parts: Result<Vec<_>, _> = arguments
+        .files
+        .iter()
+        .map(|path| outputs::read(path))
+        .collect();
+    let mut whole = Results::merge(parts?).map_err(|error| {
+        let help = "give each generator's results of one test once";
+        Refusal::new(error, help)
+    })?;
+    if !arguments.threshold.is_empty() {
+        whole.thresholds = threshold::judge(&arguments.threshold, &whole);
+    }
+    outputs.write(&whole)?;
+    Ok(code(&whole))
+}
+
+/// The first signal ends the test, which is reported then; the second one ends the program.
+fn stop_at_signals(stop: &Stop) -> Result<(), Refusal> {
+    let failed = |error: io::Error| {
+        let help = "raise the limits of this process (ulimit -a)";
+        Refusal::new(format!("cannot wait for signals: {error}"), help)
+    };
+    let stop = stop.clone();
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(failed)?;
+    let mut signals = runtime.block_on(async { Signals::new() }).map_err(failed)?;
+    let wait = move || {
+        runtime.block_on(async {
+            signals.end().await;
+            stop.stop();
+            signals.end().await;
+            // The terminal may be ours.
+            ratatui::restore();
+            // 128 and the number of SIGINT, as shells say it.
+            std::process::exit(130);
+        });
+    };
+    let spawned = std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(wait);
+    spawned.map_err(failed)?;
+    Ok(())
+}
