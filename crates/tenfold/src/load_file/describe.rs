@@ -274,7 +274,14 @@ fn rest(test: &Test) -> String {
         }
     }
     for threshold in &test.thresholds {
-        text += &format!("it fails unless {}\n", threshold.text);
+        let part = threshold.scope.as_ref();
+        let part = part.map_or(String::new(), |part| format!(" ({part})"));
+        let abort = if threshold.abort {
+            ", and ends at once"
+        } else {
+            ""
+        };
+        text += &format!("it fails unless {}{part}{abort}\n", threshold.text);
     }
     text
 }

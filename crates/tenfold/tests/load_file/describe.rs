@@ -80,4 +80,10 @@ fn the_example_says_what_is_assumed() {
         "{text}"
     );
     assert!(text.contains("sale spike"), "{text}");
+    for line in [
+        "it fails unless p(99) < 1s (step pay)\n",
+        "it fails unless errors < 10%, and ends at once\n",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
 }

@@ -41,6 +41,7 @@ const TOP: &[(&str, &[&str])] = &[
     ("threshold = { check = 'errors < 1%', step = 'GET' }", &["t:1:45: there is no step `GET` (did you mean `GET /`?)"]),
     ("threshold = { check = 'errors < 1%', phase = 'x' }", &["t:1:46: there is no phase `x` (the only phase is `phase 1`)"]),
     ("threshold = { check = 'errors < 1%', step = 'GET /', phase = 'phase 1' }", &["t:1:62: a threshold is about a step, a group or a phase"]),
+    ("threshold = ['errors < 1%', 'p(95)']", &["t:1:29: "]),
     ("markov = { start = { b = 1 }, next = {} }", &["t:1:20: the shares of `start` add up to 0.000", "t:1:22: there is no scenario `b` (the only scenario is `a`)"]),
     ("markov = { start = { a = 1 }, next = { a = { a = 2 } } }", &["t:1:50: this share is out of bounds"]),
     ("markov = { start = { a = 0.5 }, next = { a = {} } }", &["t:1:20: the shares of `start` add up to 0.500"]),
@@ -198,7 +199,7 @@ fn in_the_whole() {
     let steps = format!(
         "{target}{phase}[[scenario]]\nname = 'a'\nstep = [{{ name = 'x', path = '/' }}, {{ name = 'x', path = '/' }}]\n"
     );
-    check(&steps, &["t:7:43: two steps have the name `x`"]);
+    check(&steps, &["t:7:46: two steps have the name `x`"]);
 }
 
 #[test]
