@@ -58,9 +58,9 @@ pub enum Escape {
     Plain,
     /// A path, perhaps with a query: what cannot stand in a request line is percent-encoded, and nothing else.
     Path,
-    /// In a path, without beginning its query.
+    /// In a path, without beginning its query in the midst of a value. A value that begins with `?` is all of the query.
     Segment,
-    /// In a query that is otherwise written as it stands.
+    /// In a query, within its parameter. What is percent-encoded already stays so.
     Query,
     /// In a name or value of a query or a form: all but letters, digits and `-._~` is percent-encoded.
     Component,

@@ -2,6 +2,7 @@
 
 mod describe;
 mod examples;
+mod imported;
 mod meaning;
 mod mistakes;
 mod reference;

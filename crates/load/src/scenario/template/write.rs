@@ -32,7 +32,11 @@ const PATH: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
+/// What could leave a path for its query.
 const SEGMENT: &AsciiSet = &PATH.add(b'?');
+
+/// What could leave a parameter.
+const QUERY: &AsciiSet = &PATH.add(b'&').add(b'=');
 
 /// What holes are filled from.
 pub(in crate::scenario) trait Knowledge {
@@ -133,8 +137,10 @@ impl Escape {
         Ok(match self {
             Self::Plain | Self::JsonValue => Cow::Borrowed(text),
             Self::Path => utf8_percent_encode(text, PATH).into(),
+            Self::Segment if text.starts_with('?') => utf8_percent_encode(text, PATH).into(),
             Self::Segment => utf8_percent_encode(text, SEGMENT).into(),
-            Self::Query | Self::Component => utf8_percent_encode(text, COMPONENT).into(),
+            Self::Query => utf8_percent_encode(text, QUERY).into(),
+            Self::Component => utf8_percent_encode(text, COMPONENT).into(),
             Self::Field => {
                 // RFC 9110 section 5.5.
                 if text

@@ -34,9 +34,10 @@ table! {
         group: Text,
         /// The method. Without it `GET`, or `POST` if there is a body.
         method: Method,
-        /// The path, perhaps with a query.
+        /// The path, perhaps with a query, whose text stands as it is: what is percent-encoded in a value stays so. One that begins with
+        /// `${…}` may be a whole link that an answer had.
         path: Text => required,
-        /// Parameters that are added to the query.
+        /// Parameters that are added to the query; names and values are encoded.
         query: Named<OneOrMore<Scalar>>,
         /// Fields (headers).
         headers: Named<Scalar>,
