@@ -139,7 +139,8 @@ impl User {
         for extract in &step.extract {
             let names = &self.test.variables;
             let name = names.get(extract.variable).map_or("", String::as_str);
-            let value = extract.take(name, answer, &json, &mut self.rng)?;
+            let taken = extract.take(name, answer, &json, &mut self.rng);
+            let value = taken.map_err(|problem| of_step(step, problem))?;
             if self.variables.len() <= extract.variable {
                 self.variables
                     .resize(names.len().max(extract.variable + 1), None);
@@ -273,6 +274,12 @@ fn site<'s>(target: &'s Target, path: &'s str) -> Site<'s> {
         is_tls: target.is_tls,
         path,
     }
+}
+
+/// Names the step: which of several extracts it, nothing else tells.
+fn of_step(step: &Step, mut problem: Problem) -> Problem {
+    problem.message = format!("step `{}`: {}", shortened(&step.name), problem.message);
+    problem
 }
 
 /// One field only: RFC 6265 section 5.4.

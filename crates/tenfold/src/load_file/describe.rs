@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tenfold_load::Test;
 use tenfold_load::scenario::feed::{Order, Per};
-use tenfold_load::scenario::{Feed, Scenario, Source, Step};
+use tenfold_load::scenario::{Feed, Scenario, Source, Step, Template};
 use tenfold_load::test::{Arrivals, Load, Markov, Mix, Protocol};
 
 use words::{columns, counted, number, range, share, time};
@@ -243,7 +243,7 @@ fn taken(test: &Test, session: &Session, index: usize, feed: &Feed) -> f64 {
         let body_and_path = [&step.request.body, &step.request.path];
         let fields = step.request.fields.iter().map(|(_, value)| value);
         let all = body_and_path.into_iter().chain(fields);
-        all.flat_map(|template| template.sources())
+        all.flat_map(Template::sources)
             .any(|source| matches!(source, Source::Column(feed, _) if *feed == index))
     };
     let is_markov = matches!(test.mix, Mix::Markov(_));

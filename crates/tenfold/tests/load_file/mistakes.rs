@@ -2,7 +2,8 @@
 //!
 //! An expectation is the beginning of what is said.
 
-use tenfold::load_file::load_text;
+use proptest::prelude::*;
+use tenfold::load_file::{describe, load_text};
 
 /// What follows each of [`TOP`].
 const BASE: &str = "
@@ -223,5 +224,32 @@ fn targets() {
             said[0].contains(&format!("is no target ({help}")),
             "{url}: {said:?}"
         );
+    }
+}
+
+/// The longest of the examples, with everything that a file can have.
+const EXAMPLE: &str = include_str!("../../../../examples/load/shop.toml");
+const PAGES: &str = include_str!("../../../../examples/load/tpcw.toml");
+
+/// Loads it, and describes it if it is right.
+fn survives(text: &str) {
+    let customers: &[u8] = b"mail,password\na,b\n";
+    if let Ok(loaded) = load_text("t", text.as_bytes(), &[("customers.csv", customers)]) {
+        let _text = describe(&loaded.test, std::time::Duration::from_millis(100));
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_damage_panics(
+        is_pages: bool,
+        at in any::<prop::sample::Index>(),
+        length in 0_usize..40,
+        put in "[a-z0-9\\[\\]{}\"'=., $\n-]{0,6}|0|-1|1e300|nan|'\\$\\{zipf\\(9,1\\)\\}'",
+    ) {
+        let text = if is_pages { PAGES } else { EXAMPLE };
+        let start = text.floor_char_boundary(at.index(text.len()));
+        let end = text.floor_char_boundary((start + length).min(text.len()));
+        survives(&format!("{}{put}{}", &text[..start], &text[end.max(start)..]));
     }
 }

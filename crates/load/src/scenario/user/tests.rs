@@ -178,6 +178,24 @@ fn what_an_answer_said_is_in_later_requests_of_the_session_only() {
 }
 
 #[test]
+fn what_is_not_in_an_answer_is_named_with_its_step() {
+    let (mut user, _) = user();
+    user.begin();
+    let mut take = takes(0, From::Header("x-token".into()));
+    take.name = "log in".to_owned();
+    let answer = Answer {
+        status: 200,
+        ..Answer::default()
+    };
+    let problem = user.conclude(&take, &answer).expect_err("no such field");
+    let message = "step `log in`: `extract.token`: the answer has no field `x-token`";
+    assert_eq!(
+        (problem.kind, problem.message.as_str()),
+        (ErrorKind::Extract, message)
+    );
+}
+
+#[test]
 fn what_setup_found_everybody_knows() {
     let (mut first, shared) = user();
     first.begin();

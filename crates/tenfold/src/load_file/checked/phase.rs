@@ -231,15 +231,15 @@ fn staircase(
     to: f64,
     scope: &mut Scope<'_>,
 ) -> Vec<Part> {
-    let count = match u32::try_from(steps.value.0) {
-        Ok(count @ 2..=1000) => count,
-        _ => {
-            let message = format!("`steps` cannot be {}", steps.value.0);
-            scope
-                .report
-                .error(steps.at, message, "give a number from 2 to 1000");
-            return Vec::new();
-        }
+    let Some(count) = u32::try_from(steps.value.0)
+        .ok()
+        .filter(|count| (2..=1000).contains(count))
+    else {
+        let message = format!("`steps` cannot be {}", steps.value.0);
+        scope
+            .report
+            .error(steps.at, message, "give a number from 2 to 1000");
+        return Vec::new();
     };
     let part = |index: u32| {
         let amount = from + (to - from) * f64::from(index) / f64::from(count - 1);
