@@ -5,12 +5,15 @@
 //! pause hits a thousand of them), so that a test over single requests finds everything significant.
 //!
 //! # The rule
-//! Batch means (A. M. Law, "Simulation Modeling and Analysis", section 9.5): the seconds outside of warm-ups that both runs have
-//! are cut into 8 to 20 blocks of equal length, and each block of the new run is compared with the block of the old run at the
-//! same place, so that ramps cancel out. A difference is **more than noise** if
-//! 1. the mean of the blocks' differences is beyond Student's t at 99 % (paired, two-sided),
+//! Batches (A. M. Law, "Simulation Modeling and Analysis", section 9.5): the seconds outside of warm-ups that both runs have are
+//! cut into 8 to 20 blocks of equal length, and each block of the new run is compared with the block of the old run at the same
+//! place, so that ramps cancel out. A difference is **more than noise** if
+//! 1. the blocks' differences pass Wilcoxon's signed-rank test at 99 % (two-sided, exact),
 //! 2. it points in the same direction as the difference of the whole, and
 //! 3. it is of a size that matters: 2 % of the old value; of the share of errors, 0.1 percentage points.
+//!
+//! Ranks, and not Student's t, because one pause of the service is a block a hundred times as slow, beside which a t-test sees
+//! nothing else. For the same reason what happened in a few blocks only is not judged a difference between the runs.
 //!
 //! # The trade-off
 //! The rule sees noise within the runs. What differs between runs (another neighbour on the machine, a cache that was warm) is
@@ -35,15 +38,15 @@ const MATTERS: f64 = 0.02;
 const MATTERS_SHARE: f64 = 0.001;
 /// Slower requests than a percentile that each block must have, or else the percentile is one request's.
 const BEYOND: f64 = 3.0;
-/// Student's t, two-sided 99 %, for 7 to 19 degrees of freedom.
-const STUDENT: [f64; MOST - FEWEST + 1] = [
-    3.499, 3.355, 3.250, 3.169, 3.106, 3.055, 3.012, 2.977, 2.947, 2.921, 2.898, 2.878, 2.861,
+/// Wilcoxon's signed ranks: for 8 to 20 differences the largest sum of the rarer sign that is significant, two-sided 99 %.
+const CRITICAL: [f64; MOST - FEWEST + 1] = [
+    0.0, 1.0, 3.0, 5.0, 7.0, 9.0, 12.0, 15.0, 19.0, 23.0, 27.0, 32.0, 37.0,
 ];
 
 /// The rule in a sentence, for reports.
 pub(super) const RULE: &str = "A difference is called better or worse if it is more than noise: the two runs are compared block by block \
-     (8 to 20 blocks of seconds outside of warm-ups), the mean of the differences is beyond Student's t at 99 %, and it is at \
-     least 2 % (of errors, 0.1 percentage points). What differs between runs is not in one run of each: repeat a test before you \
+     (8 to 20 blocks of seconds outside of warm-ups), the blocks' differences pass Wilcoxon's signed-rank test at 99 %, and it is \
+     at least 2 % (of errors, 0.1 percentage points). What differs between runs is not in one run of each: repeat a test before you \
      believe a small difference.";
 
 /// What differs between two tests.
@@ -285,20 +288,18 @@ fn judge(
     let Some(differences) = differences else {
         return Judgement::Unknown("too few requests");
     };
-    let Some(mean) = beyond_noise(&differences) else {
-        let is_short = differences.len() < FEWEST;
-        return if is_short {
-            Judgement::Unknown("too short")
-        } else {
-            Judgement::Noise
-        };
+    if differences.len() < FEWEST {
+        return Judgement::Unknown("too short");
+    }
+    let Some(direction) = beyond_noise(&differences) else {
+        return Judgement::Noise;
     };
     let change = new - old;
     let least = match measure.quantity() {
         Quantity::Share => MATTERS_SHARE,
         Quantity::Rate | Quantity::Seconds => old * MATTERS,
     };
-    if change.abs() < least || change * mean <= 0.0 {
+    if change.abs() < least || change * direction <= 0.0 {
         return Judgement::Noise;
     }
     match (measure.quantity() == Quantity::Rate) == (change > 0.0) {
@@ -307,14 +308,25 @@ fn judge(
     }
 }
 
-/// The mean if it differs from zero at 99 % (Student's t).
+/// The sign of differences that are not only chance at 99 % (F. Wilcoxon 1945); equal pairs are left out.
 fn beyond_noise(differences: &[f64]) -> Option<f64> {
-    let student = *STUDENT.get(differences.len().checked_sub(FEWEST)?)?;
-    let count = differences.len() as f64;
-    let mean = differences.iter().sum::<f64>() / count;
-    let squares = differences.iter().map(|one| (one - mean).powi(2));
-    let error = (squares.sum::<f64>() / (count - 1.0) / count).sqrt();
-    (mean.abs() > student * error).then_some(mean)
+    let mut sorted: Vec<f64> = differences
+        .iter()
+        .copied()
+        .filter(|one| *one != 0.0)
+        .collect();
+    sorted.sort_by(|a, b| a.abs().total_cmp(&b.abs()));
+    let critical = *CRITICAL.get(sorted.len().checked_sub(FEWEST)?)?;
+    let (mut up, mut down) = (0.0, 0.0);
+    for one in &sorted {
+        // Those that are equally large share their ranks.
+        let first = sorted.partition_point(|other| other.abs() < one.abs());
+        let after = sorted.partition_point(|other| other.abs() <= one.abs());
+        let rank = (first + 1 + after) as f64 / 2.0;
+        *(if *one > 0.0 { &mut up } else { &mut down }) += rank;
+    }
+    let is_significant = f64::min(up, down) <= critical;
+    is_significant.then_some(up - down)
 }
 
 fn steps(old: &Results, new: &Results) -> Vec<StepDifference> {
@@ -440,4 +452,46 @@ fn steps_text(steps: &[StepDifference], style: Style) -> String {
         ]);
     }
     "\n".to_owned() + &table.text(style)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of all 2^n ways to give ranks 1 to n a sign, the share in which those of one sign sum up to at most `sum`.
+    fn chance(n: usize, sum: usize) -> f64 {
+        let most = n * (n + 1) / 2;
+        let mut ways = vec![0.0; most + 1];
+        ways[0] = 1.0;
+        for rank in 1..=n {
+            for total in (rank..=most).rev() {
+                ways[total] += ways[total - rank];
+            }
+        }
+        ways[..=sum].iter().sum::<f64>() / 2f64.powi(n as i32)
+    }
+
+    #[test]
+    fn the_critical_sums_are_those_of_99_percent() {
+        for (n, critical) in (FEWEST..=MOST).zip(CRITICAL) {
+            let sum = critical as usize;
+            assert!(
+                2.0 * chance(n, sum) <= 0.01 && 2.0 * chance(n, sum + 1) > 0.01,
+                "{n}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_pause_hides_nothing() {
+        let mut differences = vec![0.001; 20];
+        differences[7] = -5.0;
+        assert!(beyond_noise(&differences).is_some_and(|direction| direction > 0.0));
+        let both: Vec<_> = (0..20)
+            .map(|i| if i % 2 == 0 { 1.0 } else { -1.0 })
+            .collect();
+        assert_eq!(beyond_noise(&both), None);
+        assert_eq!(beyond_noise(&[0.0; 20]), None);
+        assert_eq!(beyond_noise(&[1.0; 7]), None);
+    }
 }

@@ -286,7 +286,7 @@ fn draw_latencies(frame: &mut Frame<'_>, view: &View, area: Rect) {
         }
     };
     let y = match is_far {
-        true => [least.log10().floor(), most.log10().ceil()],
+        true => log_bounds(least, most),
         false => [0.0, round_up(most)],
     };
     let line = |index: usize| {
@@ -318,6 +318,20 @@ fn draw_latencies(frame: &mut Frame<'_>, view: &View, area: Rect) {
         x,
         (y, labels.to_vec()),
     );
+}
+
+/// Logarithms of the closest of 1 and 3 times a power of ten that are around the two.
+fn log_bounds(least: f64, most: f64) -> [f64; 2] {
+    let third = 3f64.log10();
+    let below = |log: f64| match log - log.floor() {
+        rest if rest >= third => log.floor() + third,
+        _ => log.floor(),
+    };
+    let above = |log: f64| match log - log.floor() {
+        rest if rest <= third => log.floor() + third,
+        _ => log.floor() + 1.0,
+    };
+    [below(least.log10()), above(most.log10())]
 }
 
 /// The least of 1, 2, 4, 6 and 8 times a power of ten that is not below.
