@@ -78,11 +78,25 @@ impl Seconds {
                 _ => columns.push((number, one.clone())),
             }
         }
+        let columns = Self::without_a_cut_end(columns);
         Self {
             width,
             columns,
             end,
         }
+    }
+
+    /// The last second is cut short, and says too little alone: it is added to the one before.
+    fn without_a_cut_end(mut columns: Vec<(u64, Interval)>) -> Vec<(u64, Interval)> {
+        let is_cut = |(_, one): &mut (u64, Interval)| one.duration < 0.5;
+        let before = columns.len().checked_sub(2);
+        if let (Some(before), Some((_, cut))) = (before, columns.pop_if(is_cut)) {
+            let last = &mut columns[before].1;
+            let duration = last.duration + cut.duration;
+            last.add(&cut);
+            (last.duration, last.users, last.in_flight) = (duration, cut.users, cut.in_flight);
+        }
+        columns
     }
 
     /// Where columns lie: their middle.
@@ -123,8 +137,7 @@ impl Seconds {
 }
 
 fn per_second(count: impl Fn(&Interval) -> u64) -> impl Fn(&Interval) -> Option<f64> {
-    // A cut second at the end says too little about a rate.
-    move |one| (one.duration >= 0.5).then(|| count(one) as f64 / one.duration)
+    move |one| (one.duration > 0.0).then(|| count(one) as f64 / one.duration)
 }
 
 fn shaded(results: &Results) -> Vec<(f64, f64)> {

@@ -144,27 +144,27 @@ fn tiles(results: &Results, comparison: Option<&Comparison>) -> String {
         ),
         ("Failed", share(total.failed, total.done), failed, "failed"),
         (
-            "p50",
+            "Latency p50",
             time(latency.quantile(0.5)),
             "half were not slower".to_owned(),
             "latency p50",
         ),
         (
-            "p95",
+            "Latency p95",
             time(latency.quantile(0.95)),
             "1 in 20 was slower".to_owned(),
             "latency p95",
         ),
         (
-            "p99",
+            "Latency p99",
             time(latency.quantile(0.99)),
             "1 in 100 was slower".to_owned(),
             "latency p99",
         ),
         (
-            "Longest",
+            "Latency max",
             time(latency.max()),
-            "of all latencies".to_owned(),
+            "the slowest".to_owned(),
             "latency max",
         ),
     ];

@@ -75,9 +75,9 @@ impl Plot {
             "{}: {} All values are in the table below it.",
             self.title, self.note
         );
-        let _infallible = write!(
+        let _infallible = writeln!(
             out,
-            "<div class=\"frame\" role=\"img\" aria-label=\"{}\">{}<div class=\"area\">{}{}{}</div>{}</div>\n",
+            "<div class=\"frame\" role=\"img\" aria-label=\"{}\">{}<div class=\"area\">{}{}{}</div>{}</div>",
             own(&label),
             self.y_labels(),
             self.svg(),

@@ -88,12 +88,12 @@ pub(super) fn thresholds(results: &Results) -> String {
         };
         vec![
             Cell(format!("<code>{}</code>", escape(&verdict.threshold)), ""),
-            text(scope.as_deref().unwrap_or("everything")),
-            num(measured),
             mark,
+            text(&measured),
+            text(scope.as_deref().unwrap_or("everything")),
         ]
     });
-    let titles = ["Threshold", "Of", ">Measured", "Verdict"];
+    let titles = ["Threshold", "Verdict", "Measured", "Of"];
     section("Thresholds", "", &table("Thresholds", &titles, rows))
 }
 
@@ -268,7 +268,7 @@ pub(super) fn generator(results: &Results) -> String {
     let generator = &results.generator;
     let total = &results.total;
     let lag = generator.lag.quantile(0.99);
-    let started = generator.lag.count() + generator.dropped;
+    let started = generator.lag.count().saturating_add(generator.dropped);
     let dropped = generator.dropped as f64 / started.max(1) as f64;
     let verdict = |is_good: bool| match is_good {
         true => toned("✓ good", "good"),
