@@ -187,7 +187,8 @@ fn groups(results: &Results, has_groups: bool) -> String {
 
 pub(super) fn phases(results: &Results) -> String {
     let mut titles = vec!["Phase", "Load", ">Time"];
-    titles.extend(TOTALS);
+    // All but the last, or the table would be wider than the page.
+    titles.extend(&TOTALS[..TOTALS.len() - 1]);
     titles.extend([">Under way", ">Rate × service"]);
     let rows = results.phases.iter().map(|phase| {
         let note = if phase.is_warm_up { " (warm-up)" } else { "" };
@@ -197,6 +198,7 @@ pub(super) fn phases(results: &Results) -> String {
             num(span(phase.duration)),
         ];
         row.extend(totals(&phase.totals, phase.duration));
+        row.pop();
         let mean = phase.totals.service.mean().map(|mean| mean.as_secs_f64());
         let rate = phase.totals.done as f64 / phase.duration.max(1e-9);
         let little = mean.map_or("–".to_owned(), |mean| number(rounded(rate * mean)));
