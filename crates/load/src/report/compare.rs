@@ -19,30 +19,22 @@
 //! The rule sees noise within the runs. What differs between runs (another neighbour on the machine, a cache that was warm) is
 //! in neither of them: repeat a test before you believe a small difference. A maximum is one request and is never judged.
 
-use std::collections::BTreeMap;
+mod noise;
+mod terminal;
 
-use super::Style;
-use super::summary::share;
-use super::table::{Table, Tone, paint};
-use super::text::{clean, moment, number, percent, seconds};
+use super::text::{number, percent, seconds};
 use crate::Results;
 use crate::results::{Histogram, Interval};
+use noise::{FEWEST, beyond_noise, blocks};
 
-/// Fewest blocks that say anything about their spread.
-const FEWEST: usize = 8;
-/// Most blocks: longer ones depend less on each other.
-const MOST: usize = 20;
+pub use terminal::comparison;
+
 /// What a difference has to be of the old value to matter.
 const MATTERS: f64 = 0.02;
 /// What a difference of shares of errors has to be.
 const MATTERS_SHARE: f64 = 0.001;
 /// Slower requests than a percentile that each block must have, or else the percentile is one request's.
 const BEYOND: f64 = 3.0;
-/// Wilcoxon's signed ranks: for 8 to 20 differences the largest sum of the rarer sign that is significant, two-sided 99 %.
-const CRITICAL: [f64; MOST - FEWEST + 1] = [
-    0.0, 1.0, 3.0, 5.0, 7.0, 9.0, 12.0, 15.0, 19.0, 23.0, 27.0, 32.0, 37.0,
-];
-
 /// The rule in a sentence, for reports.
 pub(super) const RULE: &str = "A difference is called better or worse if it is more than noise: the two runs are compared block by block \
      (8 to 20 blocks of seconds outside of warm-ups), the blocks' differences pass Wilcoxon's signed-rank test at 99 %, and it is \
@@ -232,40 +224,6 @@ fn obstacle(old: &Results, new: &Results) -> Option<String> {
         })
 }
 
-/// Blocks at the same places in both.
-fn blocks(old: &Results, new: &Results) -> Vec<(Interval, Interval)> {
-    let mut before = BTreeMap::new();
-    for one in seconds_of(old) {
-        before.insert(one.at.round() as i64, one);
-    }
-    let both = seconds_of(new).filter_map(|now| {
-        let at = now.at.round() as i64;
-        before.get(&at).map(|before| (*before, now))
-    });
-    let both: Vec<_> = both.collect();
-    let length = both.len().div_ceil(MOST).max(1);
-    let sum = |chunk: &[(&Interval, &Interval)]| {
-        let mut sums = (Interval::default(), Interval::default());
-        for (old, new) in chunk {
-            // `Interval::add` puts the same second together; these are one after the other.
-            let duration = sums.0.duration + old.duration;
-            sums.0.add(old);
-            sums.0.duration = duration;
-            let duration = sums.1.duration + new.duration;
-            sums.1.add(new);
-            sums.1.duration = duration;
-        }
-        sums
-    };
-    both.chunks_exact(length).map(sum).collect()
-}
-
-/// Whole seconds outside of warm-ups.
-fn seconds_of(results: &Results) -> impl Iterator<Item = &Interval> {
-    let seconds = results.series.iter();
-    seconds.filter(|one| one.duration > 0.9 && !results.is_warm_up(one.at + one.duration / 2.0))
-}
-
 fn judge(
     measure: Measure,
     old: Option<f64>,
@@ -306,27 +264,6 @@ fn judge(
         true => Judgement::Better,
         false => Judgement::Worse,
     }
-}
-
-/// The sign of differences that are not only chance at 99 % (F. Wilcoxon 1945); equal pairs are left out.
-fn beyond_noise(differences: &[f64]) -> Option<f64> {
-    let mut sorted: Vec<f64> = differences
-        .iter()
-        .copied()
-        .filter(|one| *one != 0.0)
-        .collect();
-    sorted.sort_by(|a, b| a.abs().total_cmp(&b.abs()));
-    let critical = *CRITICAL.get(sorted.len().checked_sub(FEWEST)?)?;
-    let (mut up, mut down) = (0.0, 0.0);
-    for one in &sorted {
-        // Those that are equally large share their ranks.
-        let first = sorted.partition_point(|other| other.abs() < one.abs());
-        let after = sorted.partition_point(|other| other.abs() <= one.abs());
-        let rank = (first + 1 + after) as f64 / 2.0;
-        *(if *one > 0.0 { &mut up } else { &mut down }) += rank;
-    }
-    let is_significant = f64::min(up, down) <= critical;
-    is_significant.then_some(up - down)
 }
 
 fn steps(old: &Results, new: &Results) -> Vec<StepDifference> {
@@ -391,107 +328,5 @@ pub(super) fn change(old: Option<f64>, new: Option<f64>, is_share: bool) -> Stri
             change => format!("{change:+.1} %"),
         },
         _ => "–".to_owned(),
-    }
-}
-
-/// A comparison for a terminal.
-#[must_use]
-pub fn comparison(old: &Results, new: &Results, style: Style) -> String {
-    let comparison = compare(old, new);
-    let began = format!("Compared with the run of {}", moment(old.started));
-    let mut out = paint(&began, Tone::Title, style.in_colour) + "\n";
-    if let Some(why) = &comparison.obstacle {
-        let text = format!("  differences are not judged: {why}\n");
-        out += &paint(&text, Tone::Warn, style.in_colour);
-    }
-    let mut table = Table::new(&["", ">OLD", ">NEW", ">CHANGE", "MORE THAN NOISE?"]);
-    for one in &comparison.differences {
-        let tone = match one.judgement {
-            Judgement::Better => Tone::Good,
-            Judgement::Worse => Tone::Bad,
-            Judgement::Noise | Judgement::Unknown(_) => Tone::Dim,
-        };
-        table.row(vec![
-            (one.name.to_owned(), Tone::Dim),
-            (one.value(one.old), Tone::Plain),
-            (one.value(one.new), Tone::Plain),
-            (one.change(), tone),
-            (one.judgement.words().to_owned(), tone),
-        ]);
-    }
-    out += &table.text(style);
-    if comparison.steps.len() > 1 {
-        out += &steps_text(&comparison.steps, style);
-    }
-    out
-}
-
-fn steps_text(steps: &[StepDifference], style: Style) -> String {
-    let titles = [
-        "STEP",
-        "SCENARIO",
-        ">P95 OLD",
-        ">NEW",
-        ">CHANGE",
-        ">FAILED OLD",
-        ">NEW",
-    ];
-    let mut table = Table::new(&titles);
-    table.may_leave_out(&["SCENARIO", "FAILED OLD"]);
-    let time = |value: Option<f64>| value.map_or("–".to_owned(), seconds);
-    let part = |value: Option<f64>| value.map_or(share(0, 0), percent);
-    for step in steps {
-        table.row(vec![
-            (clean(&step.name), Tone::Plain),
-            (clean(&step.scenario), Tone::Dim),
-            (time(step.p95.0), Tone::Plain),
-            (time(step.p95.1), Tone::Plain),
-            (change(step.p95.0, step.p95.1, false), Tone::Plain),
-            (part(step.errors.0), Tone::Plain),
-            (part(step.errors.1), Tone::Plain),
-        ]);
-    }
-    "\n".to_owned() + &table.text(style)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Of all 2^n ways to give ranks 1 to n a sign, the share in which those of one sign sum up to at most `sum`.
-    fn chance(n: usize, sum: usize) -> f64 {
-        let most = n * (n + 1) / 2;
-        let mut ways = vec![0.0; most + 1];
-        ways[0] = 1.0;
-        for rank in 1..=n {
-            for total in (rank..=most).rev() {
-                ways[total] += ways[total - rank];
-            }
-        }
-        ways[..=sum].iter().sum::<f64>() / 2f64.powi(n as i32)
-    }
-
-    #[test]
-    fn the_critical_sums_are_those_of_99_percent() {
-        for (n, critical) in (FEWEST..=MOST).zip(CRITICAL) {
-            let sum = critical as usize;
-            assert!(
-                2.0 * chance(n, sum) <= 0.01 && 2.0 * chance(n, sum + 1) > 0.01,
-                "{n}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_pause_hides_nothing() {
-        let mut differences = vec![0.001; 20];
-        differences[7] = -5.0;
-        assert!(beyond_noise(&differences).is_some_and(|direction| direction > 0.0));
-        let both: Vec<_> = (0..20)
-            .map(|i| if i % 2 == 0 { 1.0 } else { -1.0 })
-            .collect();
-        assert_eq!(beyond_noise(&both), None);
-        assert_eq!(beyond_noise(&[0.0; 20]), None);
-        assert_eq!(beyond_noise(&[1.0; 7]), None);
     }
 }

@@ -5,8 +5,11 @@
 
 mod axis;
 mod charts;
+mod compared;
 mod escape;
 mod plot;
+mod seconds;
+mod table;
 mod tables;
 
 use std::fmt::Write;
@@ -31,7 +34,7 @@ pub fn html(results: &Results, old: Option<&Results>) -> String {
         tiles(results, comparison.as_ref()),
         tables::thresholds(results),
         match (&comparison, old) {
-            (Some(comparison), Some(old)) => tables::comparison(comparison, old),
+            (Some(comparison), Some(old)) => compared::comparison(comparison, old),
             _ => String::new(),
         },
         format!("<section class=\"plots\"><h2 class=\"hidden\">Plots</h2>\n{plots}</section>\n"),
