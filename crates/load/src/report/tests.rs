@@ -11,7 +11,12 @@ fn narrow(width: usize) -> Style {
 #[test]
 fn a_summary_fits_its_terminal() {
     use unicode_width::UnicodeWidthStr;
-    let results = fixture::results(1, 1.0);
+    let mut results = fixture::results(1, 1.0);
+    let invalid = &mut results.generator.invalid;
+    invalid.push(
+        "one start in a hundred was late, and here is a long text about it, longer than lines are"
+            .into(),
+    );
     for width in [60, 80, 120, 200] {
         let text = summary(&results, narrow(width));
         let widest = text.lines().map(UnicodeWidthStr::width).max();
@@ -62,6 +67,9 @@ fn json_comes_back_and_damage_is_told() {
         results.total.latency.quantile(0.95)
     );
     assert_eq!(json(&back), text);
+    let mut ends_at_once = results.clone();
+    ends_at_once.series[90].duration = 0.0;
+    assert!(read_json(&json(&ends_at_once)).is_ok());
     for (damaged, told) in [
         (text[..text.len() / 2].to_owned(), "cut short"),
         ("nonsense".to_owned(), "no results file"),

@@ -3,7 +3,7 @@
 use super::{Judgement, StepDifference, change, compare};
 use crate::Results;
 use crate::report::Style;
-use crate::report::summary::share;
+use crate::report::summary::{share, wrapped};
 use crate::report::table::{Table, Tone, paint};
 use crate::report::text::{clean, moment, percent, seconds};
 
@@ -14,10 +14,13 @@ pub fn comparison(old: &Results, new: &Results, style: Style) -> String {
     let began = format!("Compared with the run of {}", moment(old.started));
     let mut out = paint(&began, Tone::Title, style.in_colour) + "\n";
     if let Some(why) = &comparison.obstacle {
-        let text = format!("  differences are not judged: {why}\n");
-        out += &paint(&text, Tone::Warn, style.in_colour);
+        let text = format!("differences are not judged: {why}");
+        let words: Vec<_> = text.split_whitespace().map(str::to_owned).collect();
+        let text = wrapped("  ", &words, " ", style.width);
+        out += &paint(text.trim_end(), Tone::Warn, style.in_colour);
+        out.push('\n');
     }
-    let mut table = Table::new(&["", ">OLD", ">NEW", ">CHANGE", "MORE THAN NOISE?"]);
+    let mut table = Table::new(&["", ">OLD", ">NEW", ">CHANGE", "VERDICT"]);
     for one in &comparison.differences {
         let tone = match one.judgement {
             Judgement::Better => Tone::Good,
