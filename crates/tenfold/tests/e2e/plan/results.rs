@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tenfold_load::ramp::{Bounds, End, Measured, Objective, Ramp};
 use tenfold_load::results::{FORMAT, Generator, Histogram, Interval, PhaseResult, Results, Totals};
 
 use super::{answered, file, near, refused};
@@ -72,7 +73,7 @@ fn ramp() -> Results {
     let mut results = empty();
     for users in [1_u32, 2, 4, 8, 16, 32, 48, 64] {
         let n = f64::from(users);
-        let rate = 95.0 * n / (1.0 + 0.03 * (n - 1.0) + 0.0005 * n * (n - 1.0));
+        let rate = rate(n);
         phase(
             &mut results,
             rate as u64,
@@ -121,6 +122,53 @@ fn phases_are_levels_of_load() {
     // The constant latency is its own p95: 48 under way take 37.6 ms, 64 take 51.
     let rate = measured["capacity"]["rate"].as_f64().expect("a number");
     assert!((1270.0..1300.0).contains(&rate), "{rate}");
+}
+
+/// α = 0.03, β = 0.0005: the peak is 1,285 requests per second with 44 users.
+fn rate(users: f64) -> f64 {
+    95.0 * users / (1.0 + 0.03 * (users - 1.0) + 0.0005 * users * (users - 1.0))
+}
+
+#[test]
+fn a_ramp_to_the_knee_bears_a_peak() {
+    // With 20 ms the knee comes long before the peak.
+    let objective = Objective {
+        latency: Some((0.95, Duration::from_millis(20))),
+        errors: 0.01,
+    };
+    let mut ramp = Ramp::new(objective, Bounds::new(1.0, 1000.0, true)).expect("in range");
+    let mut results = empty();
+    let mut sign = 1.0;
+    while let Some(step) = ramp.next_step() {
+        // Two percent up and down.
+        sign = -sign;
+        let done = (rate(step.load) * (1.0 + 0.02 * sign)).round();
+        let latency = step.load / done;
+        phase(
+            &mut results,
+            done as u64,
+            done as u64,
+            latency,
+            &[step.load as u32; SECONDS],
+        );
+        ramp.measured(Measured {
+            throughput: done,
+            latency: Some(Duration::from_secs_f64(latency)),
+            errors: 0.0,
+            in_flight: step.load,
+            is_valid: true,
+        });
+    }
+    assert!(
+        matches!(ramp.outcome().end, End::Found { .. }),
+        "{}",
+        ramp.outcome()
+    );
+    let (_folder, path) = written(&results);
+    let json = answered(&["--results", &path]);
+    let peak = &json["measurements"]["curve"]["peak"];
+    near(&peak["concurrency"], 44.0, 5.0);
+    near(&peak["throughput"], 1285.0, 40.0);
 }
 
 #[test]

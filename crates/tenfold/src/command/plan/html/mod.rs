@@ -233,7 +233,7 @@ fn findings(out: &mut String, analysis: &Analysis) {
 
 fn levels(out: &mut String, analysis: &Analysis) {
     out.push_str(
-        r#"<h2>Levels of load</h2><div class="scroll"><table><thead><tr><th>level</th><th>under way</th><th>requests/s</th><th>mean</th><th>objective's measure</th></tr></thead><tbody>"#,
+        r#"<h2>Levels of load</h2><div class="scroll"><table><thead><tr><th>level</th><th class="r">under way</th><th class="r">requests/s</th><th class="r">mean</th><th class="r">objective's measure</th></tr></thead><tbody>"#,
     );
     let time = |time: Option<f64>| time.map_or("–".to_owned(), seconds);
     for level in analysis.levels.iter().take(MOST_LEVELS) {
