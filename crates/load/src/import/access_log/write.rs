@@ -205,7 +205,7 @@ fn scenarios(
             comments,
             weight: (share(requests.count, all) * UNIT).round().max(1.0) / 1000.0,
             steps: vec![Step {
-                name: Some(format!("{method} {pattern}")),
+                name: Some(shown(&format!("{method} {pattern}"), 120)),
                 method: method.to_owned(),
                 path: address.path,
                 query: address.query,

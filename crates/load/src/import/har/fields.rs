@@ -65,7 +65,10 @@ pub(super) fn of(kept: &Kept<'_>, values: &mut Values, steps: &mut [Step]) -> Ve
             || name.starts_with("proxy-")
             // Forms that are guarded by it know it from requests that change something.
             || (name == "origin" && !is_change);
-        if is_left_out || !is_field(&pair.name, &pair.value) {
+        let is_repeated = fields
+            .iter()
+            .any(|(known, _)| known.eq_ignore_ascii_case(&name));
+        if is_left_out || is_repeated || !is_field(&pair.name, &pair.value) {
             continue;
         }
         let (scheme, value) = scheme(&name, &pair.value);
