@@ -32,7 +32,7 @@ pub mod invalid;
 pub mod model;
 pub mod plan;
 pub mod points;
-mod text;
+pub mod text;
 
 pub use invalid::Invalid;
 pub use points::{Point, Points, PointsError};

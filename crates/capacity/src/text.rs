@@ -1,7 +1,8 @@
 //! Numbers as readers want them: four digits that count, no exponent for what a plan talks about.
 
 /// `value` with four significant digits, without trailing zeros; tiny and huge ones with an exponent.
-pub(crate) fn number(value: f64) -> String {
+#[must_use]
+pub fn number(value: f64) -> String {
     let size = value.abs();
     if value == 0.0 || !value.is_finite() {
         return format!("{value}");
@@ -22,12 +23,14 @@ pub(crate) fn number(value: f64) -> String {
 }
 
 /// A share as percent: 0.051 is "5.1 %".
-pub(crate) fn percent(share: f64) -> String {
+#[must_use]
+pub fn percent(share: f64) -> String {
     format!("{} %", number((share * 1e4).round() / 100.0))
 }
 
 /// Seconds in the unit that suits them.
-pub(crate) fn seconds(value: f64) -> String {
+#[must_use]
+pub fn seconds(value: f64) -> String {
     let size = value.abs();
     if size >= 1.0 || value == 0.0 {
         format!("{} s", number(value))
@@ -39,7 +42,8 @@ pub(crate) fn seconds(value: f64) -> String {
 }
 
 /// Bytes in the binary unit that suits them.
-pub(crate) fn bytes(value: f64) -> String {
+#[must_use]
+pub fn bytes(value: f64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut value = value;
     let mut unit = 0;

@@ -407,3 +407,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_band_is_narrow_where_points_are_and_wide_where_none_are() {
+    let points = Points::parse(b"concurrency,throughput\n1,64.9\n18,995.9\n36,1652.4\n72,1853.2\n108,1828.9\n144,1775\n216,1702.2\n").expect("points");
+    let fit = usl::fit(&points).expect("a fit");
+    let width = |n: f64| {
+        let (low, high) = fit.band(n).expect("within reach");
+        let best = fit.throughput(n).expect("within reach");
+        assert!(low <= best && best <= high, "{low} {best} {high}");
+        assert!(
+            ((high - best) - (best - low)).abs() < 1e-6 || low == 0.0,
+            "even on both sides"
+        );
+        high - low
+    };
+    assert!(width(432.0) > width(216.0) && width(216.0) > width(150.0));
+    // With one request at a time the curve is gamma, and so is its interval.
+    let (low, high) = fit.band(1.0).expect("within reach");
+    assert!((low - fit.gamma.low).abs() < 1e-6 && (high - fit.gamma.high).abs() < 1e-6);
+    assert!(fit.band(433.0).is_err() && fit.band(0.5).is_err());
+}

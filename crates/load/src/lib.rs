@@ -17,12 +17,24 @@
 //! # What is absent
 //! No configuration files (the program reads those), no terminal.
 
+mod environment;
 pub mod import;
+pub mod progress;
+pub mod ramp;
+mod record;
+pub mod report;
 pub mod results;
+mod run;
 pub mod scenario;
 pub mod schedule;
+mod sum;
 pub mod test;
 pub mod threshold;
+mod transport;
+mod worker;
 
+pub use progress::Progress;
 pub use results::Results;
+pub use run::{RunError, Stop, run};
+pub use sum::{BUSIEST, LATEST, MOST_DROPPED};
 pub use test::Test;

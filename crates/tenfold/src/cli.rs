@@ -16,6 +16,8 @@ use crate::command::client::AdminUrl;
 use crate::command::completions::Completions;
 use crate::command::fmt::Fmt;
 use crate::command::import::Import;
+use crate::command::load::Load;
+use crate::command::plan::Plan;
 use crate::command::schema::Schema;
 use crate::config::secret::Secret;
 use crate::config::value;
@@ -48,6 +50,10 @@ pub(crate) enum Command {
     Cache(Cache),
     /// Watch a running gateway: a live table of upstreams, routes and listeners.
     Top(Top),
+    /// Make load, and measure what comes of it.
+    Load(Box<Load>),
+    /// Say from measurements how many replicas a peak takes, what runs out first, and what it costs.
+    Plan(Box<Plan>),
 }
 
 /// Where the running gateway is.

@@ -1,5 +1,6 @@
 //! Latencies: three significant digits from a microsecond to an hour, which add up exactly.
 
+use std::fmt;
 use std::time::Duration;
 
 use base64::Engine;
@@ -16,7 +17,7 @@ pub const LONGEST: Duration = Duration::from_secs(3600);
 /// A histogram of times (HdrHistogram, G. Tene): microseconds with three significant digits, up to [`LONGEST`].
 ///
 /// In JSON it is the base64 of the format V2 with deflate, which other tools of the family read as well.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Histogram(Hdr<u64>);
 
 impl Default for Histogram {
@@ -92,6 +93,13 @@ impl Histogram {
     #[must_use]
     pub fn hdr(&self) -> &Hdr<u64> {
         &self.0
+    }
+}
+
+impl fmt::Debug for Histogram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (count, min, max) = (self.count(), self.min(), self.max());
+        write!(f, "Histogram({count} from {min:?} to {max:?})")
     }
 }
 

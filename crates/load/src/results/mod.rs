@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::threshold::{Scope, Threshold};
+
 pub use histogram::{Histogram, LONGEST};
 pub use merge::MergeError;
 
@@ -56,6 +58,68 @@ pub struct Results {
     pub thresholds: Vec<Verdict>,
 }
 
+impl Results {
+    /// How long phases took that are no warm-ups, in seconds: what rates of [`Results::total`] are told from.
+    #[must_use]
+    pub fn measured_duration(&self) -> f64 {
+        let phases = self.phases.iter().filter(|phase| !phase.is_warm_up);
+        phases.map(|phase| phase.duration).sum()
+    }
+
+    /// Whether a moment, in seconds from the beginning, is within a warm-up.
+    #[must_use]
+    pub fn is_warm_up(&self, at: f64) -> bool {
+        let begun = self.phases.iter().rev().find(|phase| phase.start <= at);
+        begun
+            .or(self.phases.first())
+            .is_some_and(|phase| phase.is_warm_up)
+    }
+
+    /// Generators whose part is not in here, from 0.
+    #[must_use]
+    pub fn missing_shards(&self) -> Vec<u32> {
+        // Nobody starts thousands of generators, but a file may say so.
+        let all = 0..self.shard_count.min(10_000);
+        all.filter(|index| !self.shards.contains(index)).collect()
+    }
+
+    /// Why the numbers must not be trusted; empty if they may. What generators said of themselves, and what is missing when
+    /// only some of several were put together. (One part alone is no less true for being a part.)
+    #[must_use]
+    pub fn doubts(&self) -> Vec<String> {
+        let mut doubts = self.generator.invalid.clone();
+        let missing = self.missing_shards();
+        if self.shards.len() > 1 && !missing.is_empty() {
+            let names: Vec<_> = missing
+                .iter()
+                .take(20)
+                .map(|i| (i + 1).to_string())
+                .collect();
+            let more = if missing.len() > 20 { ", …" } else { "" };
+            doubts.push(format!(
+                "results of {} of {} generators are missing: {}{more}",
+                missing.len(),
+                self.shard_count,
+                names.join(", ")
+            ));
+        }
+        doubts
+    }
+
+    /// Judges thresholds, those of the results themselves once more: after they were put together from several.
+    ///
+    /// # Errors
+    /// When the results' thresholds were written by something else.
+    pub fn judge_again(&mut self) -> Result<(), crate::threshold::ThresholdError> {
+        let again = |verdict: &Verdict| {
+            Threshold::parse(&verdict.threshold).map(|it| it.of(verdict.scope.clone()))
+        };
+        let thresholds: Result<Vec<_>, _> = self.thresholds.iter().map(again).collect();
+        self.thresholds = crate::threshold::judge(&thresholds?, self);
+        Ok(())
+    }
+}
+
 /// Sums over requests.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
@@ -75,6 +139,30 @@ pub struct Totals {
     pub latency: Histogram,
     /// From when it was sent.
     pub service: Histogram,
+}
+
+impl Totals {
+    /// Adds another part's.
+    pub fn add(&mut self, other: &Self) {
+        self.due = self.due.saturating_add(other.due);
+        self.done = self.done.saturating_add(other.done);
+        self.failed = self.failed.saturating_add(other.failed);
+        for (status, count) in &other.statuses {
+            let sum = self.statuses.entry(*status).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+        self.sent_bytes = self.sent_bytes.saturating_add(other.sent_bytes);
+        self.received_bytes = self.received_bytes.saturating_add(other.received_bytes);
+        self.latency.add(&other.latency);
+        self.service.add(&other.service);
+    }
+
+    /// Answers with a status of these.
+    #[must_use]
+    pub fn answers(&self, statuses: std::ops::RangeInclusive<u16>) -> u64 {
+        let counts = self.statuses.range(statuses).map(|(_, count)| *count);
+        counts.fold(0, u64::saturating_add)
+    }
 }
 
 /// One phase. A request belongs to the phase in which it was due.
@@ -134,6 +222,9 @@ pub struct Interval {
     pub received_bytes: u64,
     /// Latencies of what ended in it.
     pub latency: Histogram,
+    /// What went wrong in it, by its kind; those without one are left out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub errors: BTreeMap<ErrorKind, u64>,
 }
 
 /// What went wrong how often.
@@ -233,8 +324,8 @@ pub struct Environment {
 pub struct Verdict {
     /// As it was written.
     pub threshold: String,
-    /// What it applies to: a step, a phase, or everything.
-    pub scope: Option<String>,
+    /// What it applies to; everything outside of warm-ups if it is not said.
+    pub scope: Option<Scope>,
     /// What was measured, for people; why there is nothing if there is nothing.
     pub measured: String,
     /// Whether it holds. Without samples it does not.

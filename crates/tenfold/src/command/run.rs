@@ -360,7 +360,7 @@ fn cores() -> usize {
 }
 
 /// Raises the soft limit of descriptors to the hard one and returns it: every connection is one.
-fn raise_descriptor_limit() -> u64 {
+pub(super) fn raise_descriptor_limit() -> u64 {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: maximum,

@@ -190,14 +190,19 @@ fn r_squared(data: &[(f64, f64)], squares: f64, mean: f64) -> f64 {
     }
 }
 
+/// By how much throughput at a concurrency of `n` changes with α, β and γ.
+fn slope(curve: &Usl, n: f64) -> [f64; 3] {
+    let cost = curve.response_time_scaled(n);
+    let others = n - 1.0;
+    let per_cost = -curve.gamma * n * others / (cost * cost);
+    [per_cost, per_cost * n, n / cost]
+}
+
 /// Of α, β and γ.
 fn covariance(curve: &Usl, data: &[(f64, f64)], residual_error: f64) -> Option<Matrix> {
     let mut information = Matrix::default();
     for (n, _) in data {
-        let cost = curve.response_time_scaled(*n);
-        let others = n - 1.0;
-        let per_cost = -curve.gamma * n * others / (cost * cost);
-        let slope = [per_cost, per_cost * n, n / cost];
+        let slope = slope(curve, *n);
         for row in 0..3 {
             for column in 0..3 {
                 information[row][column] += slope[row] * slope[column];
@@ -254,6 +259,25 @@ impl Fit {
     pub fn response_time(&self, concurrency: f64) -> Result<f64, Refusal> {
         self.within_reach(concurrency)
             .map(|concurrency| self.curve.response_time(concurrency))
+    }
+
+    /// Between which throughputs the curve lies with 95 % confidence at `concurrency`: the band around a plotted curve, whose single
+    /// points scatter by [`Fit::residual_error`] more. By the linearised problem, as the standard errors are; not below zero.
+    ///
+    /// # Errors
+    /// Below 1, or beyond twice the highest measured concurrency.
+    pub fn band(&self, concurrency: f64) -> Result<(f64, f64), Refusal> {
+        let best = self.throughput(concurrency)?;
+        let slope = slope(&self.curve, concurrency);
+        let mut variance = 0.0;
+        for row in 0..3 {
+            for column in 0..3 {
+                variance += slope[row] * self.covariance[row][column] * slope[column];
+            }
+        }
+        let half =
+            student::two_sided(CONFIDENCE, self.degrees_of_freedom) * variance.max(0.0).sqrt();
+        Ok(((best - half).max(0.0), best + half))
     }
 
     fn within_reach(&self, concurrency: f64) -> Result<f64, Refusal> {

@@ -1,0 +1,177 @@
+//! Reports of a test that never was.
+
+use super::*;
+use crate::results::Results;
+
+fn narrow(width: usize) -> Style {
+    let in_colour = false;
+    Style { in_colour, width }
+}
+
+#[test]
+fn a_summary_fits_its_terminal() {
+    use unicode_width::UnicodeWidthStr;
+    let results = fixture::results(1, 1.0);
+    for width in [60, 80, 120, 200] {
+        let text = summary(&results, narrow(width));
+        let widest = text.lines().map(UnicodeWidthStr::width).max();
+        assert!(
+            widest.is_some_and(|widest| widest <= width),
+            "{width}:\n{text}"
+        );
+        for part in [
+            "requests",
+            "failed",
+            "Thresholds",
+            "Steps",
+            "Errors",
+            "Generator",
+            "P95",
+        ] {
+            assert!(text.contains(part), "{part} at {width}:\n{text}");
+        }
+        assert!(!text.contains('\x1b'));
+    }
+    assert!(summary(&results, narrow(120)).contains("GET /search?q={word}"));
+    let coloured = Style {
+        in_colour: true,
+        width: 80,
+    };
+    assert!(summary(&results, coloured).contains("\x1b[31mFAIL\x1b[0m"));
+}
+
+#[test]
+fn hostile_names_do_not_command_the_terminal() {
+    let hostile = fixture::hostile();
+    for text in [
+        summary(&hostile, narrow(80)),
+        comparison(&hostile, &hostile, narrow(80)),
+    ] {
+        assert!(!text.contains('\x1b') && !text.contains('\u{202e}'));
+    }
+    assert!(summary(&hostile, narrow(80)).contains("INVALID"));
+}
+
+#[test]
+fn json_comes_back_and_damage_is_told() {
+    let results = fixture::results(1, 1.0);
+    let text = json(&results);
+    let back = read_json(&text).expect("what was written");
+    assert_eq!(
+        back.total.latency.quantile(0.95),
+        results.total.latency.quantile(0.95)
+    );
+    assert_eq!(json(&back), text);
+    for (damaged, told) in [
+        (text[..text.len() / 2].to_owned(), "cut short"),
+        ("nonsense".to_owned(), "no results file"),
+        ("{}".to_owned(), "no `format`"),
+        (
+            text.replacen("\"format\": 1", "\"format\": 7", 1),
+            "format 7",
+        ),
+        (
+            text.replacen("\"started\": 1795269732.0", "\"started\": -5", 1),
+            "no time",
+        ),
+        (text.replacen("\"at\": 2.0", "\"at\": 1.0", 1), "order"),
+        (text.replacen("\"name\"", "\"nom\"", 1), "damaged"),
+    ] {
+        let error = read_json(&damaged).expect_err(told).to_string();
+        assert!(error.contains(told), "{told}: {error}");
+    }
+}
+
+#[test]
+fn csv_has_a_line_per_second_and_step() {
+    let mut results = fixture::results(1, 1.0);
+    results.steps[0].name = "=cmd|' /C calc'!A0, \"quoted\"".into();
+    let series = csv(&results);
+    assert_eq!(series.lines().count(), 1 + results.series.len());
+    assert!(
+        series
+            .lines()
+            .nth(1)
+            .is_some_and(|line| line.starts_with("0,1,warm-up,true,42,42,42,0,"))
+    );
+    let steps = csv_steps(&results);
+    assert_eq!(steps.lines().count(), 2 + results.steps.len());
+    assert!(
+        steps.contains("\"'=cmd|' /C calc'!A0, \"\"quoted\"\"\""),
+        "{steps}"
+    );
+    let columns = |line: &str| line.split(',').count();
+    assert_eq!(
+        steps.lines().nth(1).map(columns),
+        steps.lines().next().map(columns)
+    );
+}
+
+fn judgement(old: &Results, new: &Results, name: &str) -> Judgement {
+    let comparison = compare(old, new);
+    let mut all = comparison.differences.iter();
+    all.find(|one| one.name == name)
+        .expect("a difference")
+        .judgement
+}
+
+#[test]
+fn the_same_service_twice_is_noise() {
+    let mut told = 0;
+    for seed in 1..=12 {
+        let (old, new) = (
+            fixture::results(seed, 1.0),
+            fixture::results(seed + 100, 1.0),
+        );
+        for name in [
+            "requests per second",
+            "failed",
+            "latency p50",
+            "latency p95",
+            "latency mean",
+        ] {
+            told += usize::from(judgement(&old, &new, name) != Judgement::Noise);
+        }
+    }
+    // Sixty at 99 %, of which those below 2 % are left out as well.
+    assert!(told <= 2, "{told} of 60");
+}
+
+#[test]
+fn what_is_slower_is_told() {
+    let (old, new) = (fixture::results(1, 1.0), fixture::results(2, 1.15));
+    assert_eq!(judgement(&old, &new, "latency p50"), Judgement::Worse);
+    assert_eq!(judgement(&new, &old, "latency p50"), Judgement::Better);
+    assert_eq!(
+        judgement(&old, &new, "latency max"),
+        Judgement::Unknown("one request")
+    );
+    assert_eq!(
+        judgement(&old, &new, "latency p99.9"),
+        Judgement::Unknown("too few requests")
+    );
+    assert_eq!(judgement(&old, &old, "latency p95"), Judgement::Noise);
+    let text = comparison(&old, &new, narrow(80));
+    assert!(text.contains("worse") && text.contains("+15"), "{text}");
+}
+
+#[test]
+fn different_tests_are_not_judged() {
+    let (old, mut new) = (fixture::results(1, 1.0), fixture::results(2, 2.0));
+    new.phases[1].rate = Some((1.0, 2.0));
+    assert_eq!(
+        judgement(&old, &new, "latency p50"),
+        Judgement::Unknown("not judged")
+    );
+    assert!(
+        compare(&old, &new)
+            .obstacle
+            .is_some_and(|why| why.contains("phases"))
+    );
+    let mut short = fixture::results(2, 2.0);
+    short.series.truncate(15);
+    assert_eq!(
+        judgement(&old, &short, "latency p50"),
+        Judgement::Unknown("too short")
+    );
+}

@@ -1,0 +1,168 @@
+//! Without a file: a URL and how often.
+
+use std::path::Path;
+use std::time::Duration;
+
+use http::Uri;
+use tenfold_load::Test;
+use tenfold_load::scenario::{Scenario, Step, Template};
+use tenfold_load::test::{Arrivals, Load as Amount, Mix, Phase, Protocol, Target};
+
+use super::super::Refusal;
+use super::arguments::Load;
+
+/// Arrivals per second if nothing is said: enough to see something, and harmless.
+const RATE: f64 = 10.0;
+/// Connections of an open model if nothing is said: more are a sign that the service does not keep up.
+pub(super) const CONNECTIONS: usize = 10_000;
+/// How long answers are waited for behind the end, unless their time is up before.
+pub(super) const GRACE: Duration = Duration::from_secs(30);
+
+/// The test that the arguments stand for.
+pub(super) fn test(load: &Load) -> Result<Test, Refusal> {
+    let (target, path) = target(load)?;
+    let amount = match load.users {
+        Some(users) => Amount::Users {
+            from: users,
+            to: users,
+        },
+        None => {
+            let rate = load.rate.unwrap_or(RATE);
+            Amount::Rate {
+                from: rate,
+                to: rate,
+            }
+        }
+    };
+    let phase = |name: &str, duration, is_warm_up| Phase {
+        name: name.to_owned(),
+        duration,
+        load: amount,
+        is_warm_up,
+    };
+    let warm_up = load.warmup.map(|duration| phase("warm-up", duration, true));
+    let phases = warm_up
+        .into_iter()
+        .chain([phase("load", load.duration, false)])
+        .collect();
+    Ok(Test {
+        name: target.url() + &path,
+        scenarios: vec![Scenario {
+            name: "request".to_owned(),
+            weight: 1.0,
+            steps: vec![step(load, &path)?],
+        }],
+        target,
+        phases,
+        arrivals: if load.poisson {
+            Arrivals::Poisson
+        } else {
+            Arrivals::Even
+        },
+        mix: Mix::Random,
+        setup: Vec::new(),
+        teardown: Vec::new(),
+        feeds: Vec::new(),
+        variables: Vec::new(),
+        thresholds: load.threshold.clone(),
+        seed: load.seed,
+        threads: threads(load),
+        shard: load.shard,
+        start_at: load.start_at,
+        grace: GRACE.min(load.timeout),
+    })
+}
+
+/// Threads that make load: half of the cores if nothing is said, because what is tested often needs the others.
+pub(super) fn threads(load: &Load) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    load.threads.map_or((cores / 2).max(1), usize::from)
+}
+
+fn step(load: &Load, path: &str) -> Result<Step, Refusal> {
+    let body = match &load.body {
+        None => Template::default(),
+        Some(text) => Template::constant(&content(text)?),
+    };
+    let method = match (&load.method, &load.body) {
+        (Some(method), _) => method.as_str(),
+        (None, None) => "GET",
+        (None, Some(_)) => "POST",
+    };
+    let mut step = Step::new(method, path);
+    step.request.body = body;
+    let fields = load.header.iter();
+    step.request.fields = fields
+        .map(|(name, value)| (name.clone(), Template::constant(value)))
+        .collect();
+    Ok(step)
+}
+
+fn content(text: &str) -> Result<String, Refusal> {
+    let Some(path) = text.strip_prefix('@') else {
+        return Ok(text.to_owned());
+    };
+    std::fs::read_to_string(Path::new(path)).map_err(|error| {
+        let help = "--body takes the body itself, or @ and a file of text in UTF-8";
+        Refusal::new(format!("cannot read {path}: {error}"), help)
+    })
+}
+
+/// The target of a URL, and what is asked for there.
+fn target(load: &Load) -> Result<(Target, String), Refusal> {
+    let help = "give a URL, for example http://127.0.0.1:8080/, or a file of scenarios";
+    let wrong = |why: &str| Refusal::new(format!("`{}` {why}", load.target), help);
+    let uri: Uri = load.target.parse().map_err(|_| wrong("is no URL"))?;
+    let is_tls = match uri.scheme_str() {
+        Some("http") => false,
+        Some("https") => true,
+        Some(_) => return Err(wrong("is not of http or https")),
+        None => return Err(wrong("does not begin with http:// or https://")),
+    };
+    let authority = uri.authority().ok_or_else(|| wrong("has no host"))?;
+    if authority.as_str().contains('@') {
+        let help =
+            "leave the name and password out, and send them with --header 'Authorization: …'";
+        return Err(Refusal::new(
+            "a URL with a name and password is shown in reports",
+            help,
+        ));
+    }
+    let host = authority
+        .host()
+        .trim_start_matches('[')
+        .trim_end_matches(']');
+    if host.is_empty() {
+        return Err(wrong("has no host"));
+    }
+    let path = uri.path_and_query().map_or("/", |it| it.as_str());
+    let path = if path.starts_with('/') {
+        path.to_owned()
+    } else {
+        format!("/{path}")
+    };
+    let connections = load
+        .connections
+        .or(load.users)
+        .map_or(CONNECTIONS, |count| count as usize);
+    let target = Target {
+        is_tls,
+        host: host.to_owned(),
+        port: authority
+            .port_u16()
+            .unwrap_or(if is_tls { 443 } else { 80 }),
+        base: String::new(),
+        protocol: match (load.http1, load.http2) {
+            (true, _) => Protocol::Http1,
+            (_, true) => Protocol::Http2,
+            _ => Protocol::Auto,
+        },
+        is_insecure: load.insecure,
+        ca: load.ca.clone(),
+        connections,
+        reuses: !load.no_reuse,
+        connect_timeout: load.connect_timeout,
+        timeout: load.timeout,
+    };
+    Ok((target, path))
+}
