@@ -1,4 +1,5 @@
-//! The configuration of Tenfold, apart from the program: a fuzz target and other tools link it. Nothing else of the
-//! binary is here.
+//! The configuration of Tenfold and its files of load tests, apart from the program: fuzz targets and other tools link them.
+//! Nothing else of the binary is here.
 
 pub mod config;
+pub mod load_file;

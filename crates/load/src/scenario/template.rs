@@ -56,8 +56,12 @@ pub enum Meaning {
 pub enum Escape {
     /// In a body that is sent as it is.
     Plain,
-    /// In a path, perhaps with a query: what cannot stand in a request line is percent-encoded, and nothing else.
+    /// A path, perhaps with a query: what cannot stand in a request line is percent-encoded, and nothing else.
     Path,
+    /// In a path, without beginning its query.
+    Segment,
+    /// In a query that is otherwise written as it stands.
+    Query,
     /// In a name or value of a query or a form: all but letters, digits and `-._~` is percent-encoded.
     Component,
     /// In a field. What could end it is refused.
@@ -110,12 +114,12 @@ impl Template {
         while let Some(start) = rest.find("${") {
             let (before, hole) = (&rest[..start], &rest[start + 2..]);
             if let Some(before) = before.strip_suffix('$') {
-                template.push_text(&escape.apply(before)?);
-                template.push_text(&escape.apply("${")?);
+                template.push_text(&escape.around(before)?);
+                template.push_text(&escape.around("${")?);
                 rest = hole;
                 continue;
             }
-            template.push_text(&escape.apply(before)?);
+            template.push_text(&escape.around(before)?);
             let Some((inner, after)) = hole.split_once('}') else {
                 let message = format!("`{}` is not closed", shortened(&rest[start..]));
                 let help = "close it with }, or write $${ for a ${ that is meant as it stands";
@@ -132,8 +136,28 @@ impl Template {
             }
             rest = after;
         }
-        template.push_text(&escape.apply(rest)?);
+        template.push_text(&escape.around(rest)?);
         Ok(template)
+    }
+
+    /// A path with holes, perhaps with a query. What is filled in stays where it is: within its part of the path, or its parameter.
+    /// Only a path that begins with a hole is taken from there whole, with its query: a link that an answer had.
+    ///
+    /// # Errors
+    /// As [`Template::parse`].
+    pub fn parse_path(
+        text: &str,
+        meaning: &mut dyn FnMut(&str) -> Result<Meaning, TemplateError>,
+    ) -> Result<Self, TemplateError> {
+        // No hole has a question mark in it that means something.
+        let (path, query) = text.split_at(text.find('?').unwrap_or(text.len()));
+        let escape = match path.starts_with("${") {
+            true => Escape::Path,
+            false => Escape::Segment,
+        };
+        let mut whole = Self::parse(path, escape, meaning)?;
+        whole.append(Self::parse(query, Escape::Query, meaning)?);
+        Ok(whole)
     }
 
     /// A string of JSON with holes. If it is one hole and nothing else, a value that is known to be a number, `true`, a list or

@@ -14,7 +14,11 @@ pub(crate) const LARGEST: u64 = 16 << 20;
 /// Where files, folders and variables come from.
 pub(crate) trait Files {
     /// A file's bytes. At most one more than [`LARGEST`], by which too large a file is known.
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.read_at_most(path, LARGEST)
+    }
+    /// A file's bytes. At most one more than `most`, by which too large a file is known.
+    fn read_at_most(&self, path: &Path, most: u64) -> io::Result<Vec<u8>>;
     /// True if there is a file or a folder.
     fn exists(&self, path: &Path) -> bool;
     /// The files whose path matches a pattern with `*`, `?`, `[a-z]` or `**`, sorted.
@@ -30,10 +34,10 @@ pub(crate) trait Files {
 pub(crate) struct Disk;
 
 impl Files for Disk {
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+    fn read_at_most(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         std::fs::File::open(path)?
-            .take(LARGEST + 1)
+            .take(most.saturating_add(1))
             .read_to_end(&mut bytes)?;
         Ok(bytes)
     }
@@ -66,7 +70,7 @@ pub(crate) struct Memory {
 }
 
 impl Files for Memory {
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+    fn read_at_most(&self, path: &Path, _: u64) -> io::Result<Vec<u8>> {
         let found = self.files.get(&self.canonical(path));
         found
             .cloned()

@@ -11,21 +11,21 @@
 mod checked;
 pub(crate) mod diagnostic;
 mod effective;
-mod files;
+pub(crate) mod files;
 mod format;
 pub mod host;
-mod load;
+pub(crate) mod load;
 mod raw;
-mod read;
+pub(crate) mod read;
 mod redis;
 mod render;
-mod scalar;
+pub(crate) mod scalar;
 pub mod schema;
 pub mod secret;
 pub mod seen;
-mod shape;
-mod suggest;
-mod tree;
+pub(crate) mod shape;
+pub(crate) mod suggest;
+pub(crate) mod tree;
 pub mod value;
 pub mod word;
 

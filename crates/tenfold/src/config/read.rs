@@ -214,7 +214,9 @@ pub(crate) fn read_table(
             let key = &reader.key;
             let help = match short {
                 Some(short) => format!("write a text, or {{ {short} = … }}"),
-                None if key == "route" => "write [[route]], and its keys below".to_owned(),
+                None if matches!(key.as_str(), "route" | "phase" | "scenario") => {
+                    format!("write [[{key}]], and its keys below")
+                }
                 None => format!("write [{key}] and its keys below, or {key} = {{ … }}"),
             };
             reader.wrong_kind(node, expected, &help);

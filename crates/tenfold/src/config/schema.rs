@@ -66,17 +66,125 @@ which they are written.
 /// The reference page, docs/configuration.md.
 #[must_use]
 pub fn markdown() -> String {
-    let schema = json_schema();
-    let mut page = HEAD.to_owned();
-    for (title, name) in TABLES {
-        let definition = match *name {
-            "" => &schema,
-            name => &schema["$defs"][name],
-        };
-        write_table(&mut page, title, table_of(definition), definition).expect("a text takes all");
+    let page = Page {
+        head: HEAD,
+        tables: TABLES,
+    };
+    page.write(&json_schema())
+}
+
+/// A reference page.
+#[derive(Clone, Copy)]
+pub(crate) struct Page {
+    /// What it begins with.
+    pub(crate) head: &'static str,
+    /// What tables are called, and the definitions that describe them; the schema itself is that of the empty name.
+    pub(crate) tables: &'static [(&'static str, &'static str)],
+}
+
+impl Page {
+    /// The page of a schema.
+    pub(crate) fn write(&self, schema: &Value) -> String {
+        let mut page = self.head.to_owned();
+        for (title, name) in self.tables {
+            let definition = match *name {
+                "" => schema,
+                name => &schema["$defs"][name],
+            };
+            self.write_table(&mut page, title, table_of(definition), definition)
+                .expect("a text takes all");
+        }
+        self.write_values(&mut page, schema)
+            .expect("a text takes all");
+        page
     }
-    write_values(&mut page, &schema).expect("a text takes all");
-    page
+
+    fn write_table(
+        &self,
+        page: &mut String,
+        title: &str,
+        table: &Value,
+        whole: &Value,
+    ) -> std::fmt::Result {
+        let empty = Map::new();
+        let properties = table["properties"].as_object().unwrap_or(&empty);
+        writeln!(page, "\n## {title}\n\n{}", text(&table["description"]))?;
+        if let Some(short) = short_form(whole, properties) {
+            writeln!(page, "\nShort form: the value of `{short}` alone.")?;
+        }
+        writeln!(page, "\n| key | value | default | |\n|---|---|---|---|")?;
+        let required: Vec<_> = table["required"].as_array().into_iter().flatten().collect();
+        for (key, property) in properties {
+            let default = match &property["default"] {
+                Value::Null if required.iter().any(|name| *name == key) => "required".to_owned(),
+                Value::Null => String::new(),
+                Value::String(text) => format!("`\"{text}\"`"),
+                other => format!("`{other}`"),
+            };
+            let kind = self.kind(property);
+            let what = text(&property["description"]).replace('|', "\\|");
+            writeln!(page, "| `{key}` | {kind} | {default} | {what} |")?;
+        }
+        if let Some(later) = table["x-later"].as_array() {
+            let later: Vec<_> = later.iter().map(|key| format!("`{}`", text(key))).collect();
+            writeln!(page, "\nNot supported yet: {}.", later.join(", "))?;
+        }
+        Ok(())
+    }
+
+    /// A value's kind, in a few words with links.
+    fn kind(&self, schema: &Value) -> String {
+        if let Some(name) = schema["$ref"].as_str() {
+            let name = name.rsplit('/').next().unwrap_or_default();
+            let title = self.tables.iter().find(|(_, table)| *table == name);
+            return match title {
+                Some((title, _)) => format!("[table](#{})", anchor(title)),
+                None => format!("[{}](#{})", words(name), words(name).replace(' ', "-")),
+            };
+        }
+        if let Some(shapes) = schema["anyOf"].as_array() {
+            let mut shapes: Vec<_> = shapes.iter().map(|shape| self.kind(shape)).collect();
+            // "text or list of text"
+            if let [one, list] = shapes.as_slice()
+                && *list == format!("list of {one}")
+            {
+                shapes = vec![one.clone(), "list".to_owned()];
+            }
+            return shapes.join(" or ");
+        }
+        match schema["type"].as_str() {
+            Some("boolean") => "`true` or `false`".to_owned(),
+            Some("array") => format!("list of {}", self.kind(&schema["items"])),
+            Some("object") => format!("table of {}", self.kind(&schema["additionalProperties"])),
+            Some("string") => "text".to_owned(),
+            _ => String::new(),
+        }
+    }
+
+    /// The kinds of values that have rules of their own.
+    fn write_values(&self, page: &mut String, schema: &Value) -> std::fmt::Result {
+        writeln!(page, "\n## Values")?;
+        for (name, definition) in schema["$defs"].as_object().into_iter().flatten() {
+            if self.tables.iter().any(|(_, table)| table == name) {
+                continue;
+            }
+            writeln!(
+                page,
+                "\n### {}\n\n{}",
+                words(name),
+                text(&definition["description"])
+            )?;
+            let Some(choices) = definition["oneOf"].as_array() else {
+                continue;
+            };
+            writeln!(page)?;
+            for choice in choices {
+                let what = text(&choice["description"]);
+                writeln!(page, "- `{}`: {what}", text(&choice["const"]))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The table, of one that may be written in a short form.
@@ -85,33 +193,6 @@ fn table_of(definition: &Value) -> &Value {
     shapes
         .and_then(|shapes| shapes.iter().find(|shape| shape["properties"].is_object()))
         .unwrap_or(definition)
-}
-
-fn write_table(page: &mut String, title: &str, table: &Value, whole: &Value) -> std::fmt::Result {
-    let empty = Map::new();
-    let properties = table["properties"].as_object().unwrap_or(&empty);
-    writeln!(page, "\n## {title}\n\n{}", text(&table["description"]))?;
-    if let Some(short) = short_form(whole, properties) {
-        writeln!(page, "\nShort form: the value of `{short}` alone.")?;
-    }
-    writeln!(page, "\n| key | value | default | |\n|---|---|---|---|")?;
-    let required: Vec<_> = table["required"].as_array().into_iter().flatten().collect();
-    for (key, property) in properties {
-        let default = match &property["default"] {
-            Value::Null if required.iter().any(|name| *name == key) => "required".to_owned(),
-            Value::Null => String::new(),
-            Value::String(text) => format!("`\"{text}\"`"),
-            other => format!("`{other}`"),
-        };
-        let kind = kind(property);
-        let what = text(&property["description"]).replace('|', "\\|");
-        writeln!(page, "| `{key}` | {kind} | {default} | {what} |")?;
-    }
-    if let Some(later) = table["x-later"].as_array() {
-        let later: Vec<_> = later.iter().map(|key| format!("`{}`", text(key))).collect();
-        writeln!(page, "\nNot supported yet: {}.", later.join(", "))?;
-    }
-    Ok(())
 }
 
 fn short_form<'p>(whole: &Value, properties: &'p Map<String, Value>) -> Option<&'p String> {
@@ -125,60 +206,6 @@ fn short_form<'p>(whole: &Value, properties: &'p Map<String, Value>) -> Option<&
         Some(name) => properties.get_key_value(name).map(|(key, _)| key),
         None => candidates.next().map(|(key, _)| key),
     }
-}
-
-/// A value's kind, in a few words with links.
-fn kind(schema: &Value) -> String {
-    if let Some(name) = schema["$ref"].as_str() {
-        let name = name.rsplit('/').next().unwrap_or_default();
-        let title = TABLES.iter().find(|(_, table)| *table == name);
-        return match title {
-            Some((title, _)) => format!("[table](#{})", anchor(title)),
-            None => format!("[{}](#{})", words(name), words(name).replace(' ', "-")),
-        };
-    }
-    if let Some(shapes) = schema["anyOf"].as_array() {
-        let mut shapes: Vec<_> = shapes.iter().map(kind).collect();
-        // "text or list of text"
-        if let [one, list] = shapes.as_slice()
-            && *list == format!("list of {one}")
-        {
-            shapes = vec![one.clone(), "list".to_owned()];
-        }
-        return shapes.join(" or ");
-    }
-    match schema["type"].as_str() {
-        Some("boolean") => "`true` or `false`".to_owned(),
-        Some("array") => format!("list of {}", kind(&schema["items"])),
-        Some("object") => format!("table of {}", kind(&schema["additionalProperties"])),
-        Some("string") => "text".to_owned(),
-        _ => String::new(),
-    }
-}
-
-/// The kinds of values that have rules of their own.
-fn write_values(page: &mut String, schema: &Value) -> std::fmt::Result {
-    writeln!(page, "\n## Values")?;
-    for (name, definition) in schema["$defs"].as_object().into_iter().flatten() {
-        if TABLES.iter().any(|(_, table)| table == name) {
-            continue;
-        }
-        writeln!(
-            page,
-            "\n### {}\n\n{}",
-            words(name),
-            text(&definition["description"])
-        )?;
-        let Some(choices) = definition["oneOf"].as_array() else {
-            continue;
-        };
-        writeln!(page)?;
-        for choice in choices {
-            let what = text(&choice["description"]);
-            writeln!(page, "- `{}`: {what}", text(&choice["const"]))?;
-        }
-    }
-    Ok(())
 }
 
 fn text(value: &Value) -> &str {

@@ -81,6 +81,22 @@ fn a_value_is_written_as_its_place_needs_it() {
 }
 
 #[test]
+fn a_value_stays_in_its_part_of_a_path() {
+    let path = |text: &str| Template::parse_path(text, &mut named).expect(text);
+    let value = "a/b?c&d=é";
+    for (text, expected) in [
+        ("/x/${a}", "/x/a/b%3Fc&d=%C3%A9"),
+        (
+            "/x y?q=${a}&r=ü z",
+            "/x%20y?q=a%2Fb%3Fc%26d%3D%C3%A9&r=%C3%BC%20z",
+        ),
+        ("${a}", "a/b?c&d=%C3%A9"),
+    ] {
+        assert_eq!(filled(&path(text), value).expect(text), expected, "{text}");
+    }
+}
+
+#[test]
 fn json_keeps_the_kind_of_a_value_that_stands_alone() {
     for (text, expected) in [
         ("${a}", "\"q\\\"\""),

@@ -32,6 +32,8 @@ const PATH: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
+const SEGMENT: &AsciiSet = &PATH.add(b'?');
+
 /// What holes are filled from.
 pub(in crate::scenario) trait Knowledge {
     /// A variable's value.
@@ -118,12 +120,21 @@ fn fill(
 }
 
 impl Escape {
-    /// A text as it has to be written there.
+    /// What stands around holes, as it has to be written there.
+    pub(super) fn around(self, text: &str) -> Result<Cow<'_, str>, TemplateError> {
+        match self {
+            Self::Segment | Self::Query => Self::Path.apply(text),
+            other => other.apply(text),
+        }
+    }
+
+    /// A value as it has to be written there.
     pub(super) fn apply(self, text: &str) -> Result<Cow<'_, str>, TemplateError> {
         Ok(match self {
             Self::Plain | Self::JsonValue => Cow::Borrowed(text),
             Self::Path => utf8_percent_encode(text, PATH).into(),
-            Self::Component => utf8_percent_encode(text, COMPONENT).into(),
+            Self::Segment => utf8_percent_encode(text, SEGMENT).into(),
+            Self::Query | Self::Component => utf8_percent_encode(text, COMPONENT).into(),
             Self::Field => {
                 // RFC 9110 section 5.5.
                 if text
