@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use clap::{ArgGroup, Args};
+use clap::{ArgGroup, Args, Subcommand};
 use tenfold_load::test::Shard;
 use tenfold_load::threshold::Threshold;
 
+use super::import::Import;
 use crate::config::value;
 
 /// `tenfold load`
@@ -17,12 +18,17 @@ use crate::config::value;
     tenfold load http://127.0.0.1:8080/ --users 50 --threshold 'p(95) < 300ms' --html report.html\n\n\
     The exit code is 0 if all thresholds hold, 1 if one does not, 2 if the test could not be done, 3 if the generator was the limit\n\
     and its numbers must not be trusted. Ctrl-C ends a test early, and still reports.",
-    group = ArgGroup::new("load").args(["rate", "users"])
+    group = ArgGroup::new("load").args(["rate", "users"]),
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
 )]
 pub(crate) struct Load {
+    #[command(subcommand)]
+    pub(super) other: Option<Other>,
+
     /// The URL to ask for, or a file with scenarios.
-    #[arg(value_name = "URL|FILE")]
-    pub(super) target: String,
+    #[arg(value_name = "URL|FILE", required = true)]
+    pub(super) target: Option<String>,
 
     /// Arrivals per second, which do not wait for answers (open model). [default: 10]
     #[arg(long, value_name = "PER SECOND", value_parser = rate)]
@@ -112,6 +118,60 @@ pub(crate) struct Load {
     #[arg(long, short)]
     pub(super) quiet: bool,
 
+    /// Lines instead of a picture while it runs.
+    #[arg(long)]
+    pub(super) plain: bool,
+
+    #[command(flatten)]
+    pub(super) outputs: Files,
+}
+
+/// What else there is about load tests.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Other {
+    /// Say what a file of scenarios would do, and all that is wrong with it.
+    Check(Check),
+    /// Turn a recording of a browser or an access log into a file of scenarios.
+    Import(Import),
+    /// Put the results of several generators together, and judge the whole.
+    Merge(Merge),
+    /// Show results again: as a summary, a page, or beside those of another run.
+    Report(Report),
+}
+
+/// `tenfold load check`
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The file.
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+}
+
+/// `tenfold load merge`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The exit code is that of a test: 0, 1 if a threshold does not hold on the whole, 3 if one generator was the limit."
+)]
+pub(crate) struct Merge {
+    /// What the generators wrote with --json.
+    #[arg(value_name = "FILE", required = true, num_args = 2..)]
+    pub(super) files: Vec<PathBuf>,
+
+    /// Thresholds of the whole instead of those that the generators had; may be given several times.
+    #[arg(long, value_name = "CONDITION", value_parser = threshold)]
+    pub(super) threshold: Vec<Threshold>,
+
+    #[command(flatten)]
+    pub(super) outputs: Files,
+}
+
+/// `tenfold load report`
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// What a test wrote with --json.
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+
     #[command(flatten)]
     pub(super) outputs: Files,
 }
@@ -126,6 +186,18 @@ pub(crate) struct Files {
     /// Write a line per second.
     #[arg(long, value_name = "FILE")]
     pub(super) csv: Option<PathBuf>,
+
+    /// Write a line per step.
+    #[arg(long, value_name = "FILE")]
+    pub(super) csv_steps: Option<PathBuf>,
+
+    /// Write one page with plots, which needs no network.
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
+
+    /// Results of an earlier run (--json) to compare with.
+    #[arg(long, value_name = "FILE")]
+    pub(super) compare: Option<PathBuf>,
 }
 
 fn rate(text: &str) -> Result<f64, String> {

@@ -133,7 +133,9 @@ fn from_har(arguments: &Har) -> Result<ExitCode, Refusal> {
         target: arguments.target.clone(),
     };
     let mut source = Source::open(&arguments.file)?;
-    let reader = source.reader().map_err(|error| unreadable(&arguments.file, &error))?;
+    let reader = source
+        .reader()
+        .map_err(|error| unreadable(&arguments.file, &error))?;
     let imported = har::read(reader, &name(&arguments.file), &options);
     let imported = imported.map_err(|error| refusal(&arguments.file, &error))?;
     arguments.output.write(&imported)
@@ -243,17 +245,21 @@ impl Output {
                     write(&folder.join(&data.name), &data.text, self.force)?;
                 }
             }
-            None if imported.data.is_empty() => match io::stdout().write_all(imported.text.as_bytes()) {
-                Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                    let what = format!("cannot write: {error}");
-                    return Err(Refusal::new(what, "is the disk full?"));
+            None if imported.data.is_empty() => {
+                match io::stdout().write_all(imported.text.as_bytes()) {
+                    Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                        let what = format!("cannot write: {error}");
+                        return Err(Refusal::new(what, "is the disk full?"));
+                    }
+                    _ => {}
                 }
-                _ => {}
-            },
+            }
             None => {
                 let files = imported.data.len();
                 return Err(Refusal::new(
-                    format!("the scenario reads {files} files of data, which have to be put somewhere"),
+                    format!(
+                        "the scenario reads {files} files of data, which have to be put somewhere"
+                    ),
                     "give a file with -o; its data is written beside it",
                 ));
             }
@@ -289,9 +295,13 @@ fn write(path: &Path, text: &str, may_replace: bool) -> Result<(), Refusal> {
 }
 
 fn url(text: &str) -> Result<String, String> {
-    let rest = text.strip_prefix("http://").or(text.strip_prefix("https://"));
+    let rest = text
+        .strip_prefix("http://")
+        .or(text.strip_prefix("https://"));
     let is_url = rest.is_some_and(|rest| {
-        !rest.is_empty() && !rest.starts_with('/') && rest.bytes().all(|byte| byte.is_ascii_graphic())
+        !rest.is_empty()
+            && !rest.starts_with('/')
+            && rest.bytes().all(|byte| byte.is_ascii_graphic())
     });
     match is_url {
         true => Ok(text.to_owned()),
@@ -309,6 +319,9 @@ fn minutes(text: &str) -> Result<u64, String> {
 }
 
 fn factor(text: &str) -> Result<f64, String> {
-    let factor = text.parse().ok().filter(|factor| (1e-6..=1e6).contains(factor));
+    let factor = text
+        .parse()
+        .ok()
+        .filter(|factor| (1e-6..=1e6).contains(factor));
     factor.ok_or_else(|| "give a number above 0, for example 2 or 0.5".to_owned())
 }

@@ -1,24 +1,28 @@
 //! `tenfold load`: makes load, and says what came of it.
 //!
-//! What is to be done comes from arguments ([`arguments`]: a URL and a rate) or from a file; crate load does it. Here are only the edges: signals, the view
-//! while it runs, files of results, the exit code.
+//! What is to be done comes from arguments ([`quick`]: a URL and a rate) or from a file; crate load does it. Here are only the
+//! edges: signals, the view while it runs ([`live`]), files of results ([`outputs`]), the exit code.
 
 mod arguments;
+mod import;
+mod live;
 mod outputs;
 mod quick;
 
-use std::io::{self, IsTerminal, Write};
+use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tenfold_load::report::{self, Style};
-use tenfold_load::{Progress, Results, Stop, Test};
+use tenfold_load::{Progress, Results, Stop, Test, threshold};
 use tokio::runtime::Builder;
 
 use super::Refusal;
 use super::run::raise_descriptor_limit;
 use super::signals::Signals;
 pub(crate) use arguments::Load;
+use arguments::{Merge, Other};
+use live::{Live, Next};
 use outputs::Outputs;
 
 /// A threshold does not hold.
@@ -26,32 +30,32 @@ const FAILED: u8 = 1;
 /// The numbers must not be trusted: the generator was the limit.
 const INVALID: u8 = 3;
 
-/// Does what the arguments say. The exit code is 0 if all thresholds hold, 1 if one does not, 2 for what is wrong with the arguments, the file or the
-/// target, 3 if the generator was the limit.
-pub(crate) fn run(load: Load) -> Result<ExitCode, Refusal> {
-    let outputs = Outputs::open(&load.outputs)?;
-    let test = quick::test(&load)?;
-    let allowed = raise_descriptor_limit();
-    // Besides connections: the runtime's, those of results, standard ones.
-    let needed = test.target.connections as u64 + 64;
-    if allowed < needed {
-        tracing::warn!(
-            allowed,
-            needed,
-            "this process may open fewer files than the test has connections: raise `ulimit -n`"
-        );
+/// Does what the arguments say. The exit code is 0 if all thresholds hold, 1 if one does not, 2 for what is wrong with the
+/// arguments, the file or the target, 3 if the generator was the limit.
+pub(crate) fn run(load: &Load) -> Result<ExitCode, Refusal> {
+    match &load.other {
+        Some(Other::Check(check)) => check_file(&check.file),
+        Some(Other::Import(arguments)) => import::run(arguments),
+        Some(Other::Merge(arguments)) => merge(arguments),
+        Some(Other::Report(report)) => {
+            let outputs = Outputs::open(&report.outputs)?;
+            let results = outputs::read(&report.file)?;
+            outputs.write(&results)?;
+            Ok(code(&results))
+        }
+        None => {
+            let target = load.target.as_deref().unwrap_or_default();
+            let outputs = Outputs::open(&load.outputs)?;
+            let test = quick::test(load, target)?;
+            let results = make(test, load)?;
+            outputs.write(&results)?;
+            Ok(code(&results))
+        }
     }
-    let stop = Stop::default();
-    stop_at_signals(&stop)?;
-    let test = Arc::new(test);
-    let results = make(&test, &stop, load.quiet)?;
-    outputs.write(&results)?;
-    let style = Style {
-        in_colour: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
-        ..Style::default()
-    };
-    print(&report::summary(&results, style));
-    Ok(code(&results))
+}
+
+fn check_file(_file: &Path) -> Result<ExitCode, Refusal> {
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The exit code that results come to.
@@ -65,49 +69,75 @@ fn code(results: &Results) -> ExitCode {
     }
 }
 
-fn make(test: &Arc<Test>, stop: &Stop, is_quiet: bool) -> Result<Results, Refusal> {
+fn make(test: Test, load: &Load) -> Result<Results, Refusal> {
+    let allowed = raise_descriptor_limit();
+    // Besides connections: the runtime's, those of results, standard ones.
+    let needed = test.target.connections as u64 + 64;
+    if load.connections.is_some() && allowed < needed {
+        let what = format!(
+            "this process may open {allowed} files, and the test has {} connections",
+            test.target.connections
+        );
+        return Err(Refusal::new(
+            what,
+            "raise `ulimit -n`, or give fewer --connections",
+        ));
+    }
+    let stop = Stop::default();
+    stop_at_signals(&stop)?;
+    let broken = |error: io::Error| {
+        Refusal::new(format!("the terminal: {error}"), "use --plain, or --quiet")
+    };
+    let mut live = match load.quiet {
+        true => None,
+        false => Some(Live::start(load.plain).map_err(broken)?),
+    };
     let mut watch = |progress: &Progress<'_>| {
-        if !is_quiet {
-            print(&line(progress));
+        let shown = live.as_mut()?.show(progress);
+        match shown {
+            Ok(Next::GoOn) => None,
+            Ok(Next::End) => Some("it was interrupted".to_owned()),
+            // The test goes on without a picture.
+            Err(_) => {
+                live = None;
+                None
+            }
         }
-        None
     };
-    tenfold_load::run(test, stop, &mut watch).map_err(|error| {
-        let help = "nothing was measured";
-        Refusal::new(error, help)
-    })
+    let results = tenfold_load::run(&Arc::new(test), &stop, &mut watch);
+    // The terminal is given back before anything is printed.
+    drop(live);
+    results.map_err(|error| Refusal::new(error, "nothing was measured"))
 }
 
-fn line(progress: &Progress<'_>) -> String {
-    let last = progress.results.series.iter().rev().nth(1);
-    let time = |share| {
-        last.and_then(|it| it.latency.quantile(share))
-            .map_or("-".to_owned(), |it| format!("{it:?}"))
-    };
-    format!(
-        "{:>5} s  {}  {} done  {} failed  p50 {}  p99 {}\n",
-        progress.elapsed.as_secs(),
-        progress.test.phases[progress.phase].name,
-        last.map_or(0, |it| it.done),
-        last.map_or(0, |it| it.failed),
-        time(0.5),
-        time(0.99),
-    )
-}
-
-/// A reader that has gone away changes nothing.
-fn print(text: &str) {
-    let _gone = io::stdout().write_all(text.as_bytes());
-    let _gone = io::stdout().flush();
+/// Puts results together, and judges the whole.
+fn merge(arguments: &Merge) -> Result<ExitCode, Refusal> {
+    let outputs = Outputs::open(&arguments.outputs)?;
+    let mut whole: Option<Results> = None;
+    for path in &arguments.files {
+        let results = outputs::read(path)?;
+        match &mut whole {
+            None => whole = Some(results),
+            Some(whole) => whole.add(&results).map_err(|error| {
+                let help = "give each generator's results of one test once";
+                Refusal::new(format!("{}: {error}", path.display()), help)
+            })?,
+        }
+    }
+    let mut whole =
+        whole.ok_or_else(|| Refusal::new("there are no results", "give at least two files"))?;
+    if !arguments.threshold.is_empty() {
+        whole.thresholds = threshold::judge(&arguments.threshold, &whole);
+    }
+    outputs.write(&whole)?;
+    Ok(code(&whole))
 }
 
 /// The first signal ends the test, which is reported then; the second one ends the program.
 fn stop_at_signals(stop: &Stop) -> Result<(), Refusal> {
     let failed = |error: io::Error| {
-        Refusal::new(
-            format!("cannot wait for signals: {error}"),
-            "raise the limits of this process (ulimit -a)",
-        )
+        let help = "raise the limits of this process (ulimit -a)";
+        Refusal::new(format!("cannot wait for signals: {error}"), help)
     };
     let stop = stop.clone();
     let runtime = Builder::new_current_thread()
@@ -120,13 +150,15 @@ fn stop_at_signals(stop: &Stop) -> Result<(), Refusal> {
             signals.end().await;
             stop.stop();
             signals.end().await;
-            // What 128 + SIGINT says everywhere.
+            // The terminal may be ours.
+            ratatui::restore();
+            // 128 and the number of SIGINT, as shells say it.
             std::process::exit(130);
         });
     };
-    std::thread::Builder::new()
+    let spawned = std::thread::Builder::new()
         .name("signals".to_owned())
-        .spawn(wait)
-        .map_err(failed)?;
+        .spawn(wait);
+    spawned.map_err(failed)?;
     Ok(())
 }

@@ -19,8 +19,8 @@ pub(super) const CONNECTIONS: usize = 10_000;
 pub(super) const GRACE: Duration = Duration::from_secs(30);
 
 /// The test that the arguments stand for.
-pub(super) fn test(load: &Load) -> Result<Test, Refusal> {
-    let (target, path) = target(load)?;
+pub(super) fn test(load: &Load, url: &str) -> Result<Test, Refusal> {
+    let (target, path) = target(load, url)?;
     let amount = match load.users {
         Some(users) => Amount::Users {
             from: users,
@@ -109,10 +109,10 @@ fn content(text: &str) -> Result<String, Refusal> {
 }
 
 /// The target of a URL, and what is asked for there.
-fn target(load: &Load) -> Result<(Target, String), Refusal> {
+fn target(load: &Load, url: &str) -> Result<(Target, String), Refusal> {
     let help = "give a URL, for example http://127.0.0.1:8080/, or a file of scenarios";
-    let wrong = |why: &str| Refusal::new(format!("`{}` {why}", load.target), help);
-    let uri: Uri = load.target.parse().map_err(|_| wrong("is no URL"))?;
+    let wrong = |why: &str| Refusal::new(format!("`{url}` {why}"), help);
+    let uri: Uri = url.parse().map_err(|_| wrong("is no URL"))?;
     let is_tls = match uri.scheme_str() {
         Some("http") => false,
         Some("https") => true,
