@@ -82,7 +82,7 @@ fn origin(log: &Log, host: Option<&str>) -> Result<Url, ImportError> {
     let mut urls: Vec<(i64, bool, Url)> = Vec::new();
     for entry in &log.entries {
         if let Some(url) = entry.request.url.as_deref().and_then(Url::parse) {
-            urls.push((began(entry).unwrap_or_default(), is_page(entry), url));
+            urls.push((began(entry).unwrap_or_default(), is_shown(entry), url));
         }
     }
     if let Some(host) = host {
@@ -108,6 +108,11 @@ fn origin(log: &Log, host: Option<&str>) -> Result<Url, ImportError> {
     first.map(|(.., url)| url.clone()).ok_or_else(|| {
         ImportError::whole("has no request to a web server", "record a visit to a site")
     })
+}
+
+/// A page that was shown: whoever asks for `http://` may be sent on to `https://`, and to another host.
+fn is_shown(entry: &Entry) -> bool {
+    is_page(entry) && !(300.0..400.0).contains(&entry.response.status.unwrap_or_default())
 }
 
 fn is_page(entry: &Entry) -> bool {
@@ -270,6 +275,13 @@ mod tests {
         let entries = [
             entry(0, "", "https://cdn.test/x.js", ""),
             entry(
+                0,
+                "",
+                "https://old.test/",
+                r#", "_resourceType": "document""#,
+            )
+            .replace("200", "301"),
+            entry(
                 1,
                 "",
                 "https://shop.test/",
@@ -297,11 +309,11 @@ mod tests {
         let (origin, kept, left) = choose(&log, None).expect("a host");
         assert_eq!((origin.authority.as_str(), kept.len()), ("shop.test", 1));
         assert_eq!(left.get("to cdn.test"), Some(&2));
-        assert_eq!(left.values().sum::<u64>(), 5);
+        assert_eq!(left.values().sum::<u64>(), 6);
         let (origin, kept, _) = choose(&log, Some("CDN.test")).expect("a host");
         assert_eq!((origin.authority.as_str(), kept.len()), ("cdn.test", 2));
         let error = choose(&log, Some("x.test")).expect_err("none");
-        assert!(error.help.contains("cdn.test, shop.test"));
+        assert!(error.help.contains("cdn.test, old.test, shop.test"));
     }
 
     #[test]
