@@ -38,9 +38,9 @@ pub(crate) struct Load {
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(super) users: Option<u32>,
 
-    /// How long.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = value::duration)]
-    pub(super) duration: Duration,
+    /// How long. [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = value::duration)]
+    pub(super) duration: Option<Duration>,
 
     /// How long before that, with the same load, that is left out of the results.
     #[arg(long, value_name = "TIME", value_parser = value::duration)]
@@ -102,9 +102,9 @@ pub(crate) struct Load {
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(super) threads: Option<u16>,
 
-    /// What all randomness follows from.
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    pub(super) seed: u64,
+    /// What all randomness follows from. [default: 1]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) seed: Option<u64>,
 
     /// Which part of a test this generator does, for example 3/8; all parts together are the whole.
     #[arg(long, value_name = "I/N", default_value = "1/1", value_parser = shard)]
@@ -198,6 +198,19 @@ pub(crate) struct Files {
     /// Results of an earlier run (--json) to compare with.
     #[arg(long, value_name = "FILE")]
     pub(super) compare: Option<PathBuf>,
+}
+
+impl Load {
+    /// Whether anything was said that only a URL needs.
+    pub(super) fn describes_a_request(&self) -> bool {
+        let amount = self.rate.is_some()
+            || self.users.is_some()
+            || self.duration.is_some()
+            || self.warmup.is_some();
+        let request = !self.header.is_empty() || self.method.is_some() || self.body.is_some();
+        let protocol = self.http1 || self.http2 || self.insecure || self.ca.is_some();
+        amount || request || protocol || self.poisson || self.no_reuse
+    }
 }
 
 fn rate(text: &str) -> Result<f64, String> {

@@ -4,6 +4,7 @@
 //! edges: signals, the view while it runs ([`live`]), files of results ([`outputs`]), the exit code.
 
 mod arguments;
+mod file;
 mod import;
 mod live;
 mod outputs;
@@ -14,6 +15,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use tenfold::load_file;
 use tenfold_load::{Progress, Results, Stop, Test, threshold};
 use tokio::runtime::Builder;
 
@@ -34,7 +36,7 @@ const INVALID: u8 = 3;
 /// arguments, the file or the target, 3 if the generator was the limit.
 pub(crate) fn run(load: &Load) -> Result<ExitCode, Refusal> {
     match &load.other {
-        Some(Other::Check(check)) => check_file(&check.file),
+        Some(Other::Check(arguments)) => check(&arguments.file),
         Some(Other::Import(arguments)) => import::run(arguments),
         Some(Other::Merge(arguments)) => merge(arguments),
         Some(Other::Report(report)) => {
@@ -46,7 +48,10 @@ pub(crate) fn run(load: &Load) -> Result<ExitCode, Refusal> {
         None => {
             let target = load.target.as_deref().unwrap_or_default();
             let outputs = Outputs::open(&load.outputs)?;
-            let test = quick::test(load, target)?;
+            let test = match target.contains("://") {
+                true => quick::test(load, target)?,
+                false => file::test(load, Path::new(target))?,
+            };
             let results = make(test, load)?;
             outputs.write(&results)?;
             Ok(code(&results))
@@ -54,7 +59,10 @@ pub(crate) fn run(load: &Load) -> Result<ExitCode, Refusal> {
     }
 }
 
-fn check_file(_file: &Path) -> Result<ExitCode, Refusal> {
+/// Says what a file would do.
+fn check(file: &Path) -> Result<ExitCode, Refusal> {
+    let test = file::read(file)?;
+    outputs::print(&load_file::describe(&test, load_file::ASSUMED_RESPONSE));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -96,7 +96,7 @@ fn style() -> Style {
 }
 
 /// A reader that has gone away changes nothing.
-fn print(text: &str) {
+pub(super) fn print(text: &str) {
     let _gone = io::stdout().write_all(text.as_bytes());
     let _gone = io::stdout().flush();
 }

@@ -13,6 +13,8 @@ use super::arguments::Load;
 
 /// Arrivals per second if nothing is said: enough to see something, and harmless.
 const RATE: f64 = 10.0;
+/// How long if nothing is said.
+const DURATION: Duration = Duration::from_secs(10);
 /// Connections of an open model if nothing is said: more are a sign that the service does not keep up.
 pub(super) const CONNECTIONS: usize = 10_000;
 /// How long answers are waited for behind the end, unless their time is up before.
@@ -43,7 +45,7 @@ pub(super) fn test(load: &Load, url: &str) -> Result<Test, Refusal> {
     let warm_up = load.warmup.map(|duration| phase("warm-up", duration, true));
     let phases = warm_up
         .into_iter()
-        .chain([phase("load", load.duration, false)])
+        .chain([phase("load", load.duration.unwrap_or(DURATION), false)])
         .collect();
     Ok(Test {
         name: target.url() + &path,
@@ -65,7 +67,7 @@ pub(super) fn test(load: &Load, url: &str) -> Result<Test, Refusal> {
         feeds: Vec::new(),
         variables: Vec::new(),
         thresholds: load.threshold.clone(),
-        seed: load.seed,
+        seed: load.seed.unwrap_or(1),
         threads: threads(load),
         shard: load.shard,
         start_at: load.start_at,

@@ -2,7 +2,7 @@
 
 use tenfold_load::scenario::Scenario;
 use tenfold_load::test::Phase;
-use tenfold_load::threshold::Threshold;
+use tenfold_load::threshold::{Scope as Part, Threshold};
 
 use super::Scope;
 use crate::config::diagnostic::At;
@@ -32,7 +32,7 @@ fn one(
         step,
         group,
         phase,
-        abort: _,
+        abort,
     } = &raw.value;
     let steps = || scenarios.iter().flat_map(|one| &one.steps);
     known("step", step, steps().map(|step| step.name.as_str()), scope);
@@ -53,8 +53,20 @@ fn one(
         let message = "a threshold is about a step, a group or a phase";
         scope.report.error(second, message, "make two thresholds");
     }
-    let text = check.value()?.clone();
-    Some(Threshold { text })
+    let text = check.given()?;
+    let threshold = match Threshold::parse(&text.value) {
+        Ok(threshold) => threshold,
+        Err(error) => {
+            scope.report.error(text.at, error.what, error.help);
+            return None;
+        }
+    };
+    let part = step
+        .value()
+        .map(|name| Part::step(name.clone()))
+        .or_else(|| group.value().cloned().map(Part::Group))
+        .or_else(|| phase.value().cloned().map(Part::Phase));
+    Some(threshold.of(part).aborting(abort.or(false)))
 }
 
 /// Reports a name that nothing has: such a threshold could never hold.
