@@ -98,6 +98,15 @@ fn is_field(name: &str, value: &str) -> bool {
     !name.is_empty() && name.bytes().all(is_token) && value.bytes().all(is_visible)
 }
 
+/// What guards forms compares `Origin` with where the request goes.
+pub(super) fn set_origin(steps: &mut [Step], origin: &str) {
+    for (name, text) in steps.iter_mut().flat_map(|step| &mut step.fields) {
+        if name.eq_ignore_ascii_case("origin") {
+            *text = Text::literal(origin);
+        }
+    }
+}
+
 /// Takes the fields that all steps have with the same value out of them.
 pub(super) fn common(steps: &mut [Step]) -> Vec<(String, Text)> {
     let mut counts: HashMap<(String, String), usize> = HashMap::new();

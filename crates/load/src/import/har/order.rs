@@ -31,11 +31,19 @@ pub(super) struct Kept<'h> {
     page: usize,
 }
 
-/// The requests in order, with an URL of the host, and how many were left out why.
-pub(super) fn choose<'h>(
-    log: &'h Log,
-    host: Option<&str>,
-) -> Result<(Url, Vec<Kept<'h>>, BTreeMap<String, u64>), ImportError> {
+/// What is chosen of a recording.
+#[derive(Clone, Debug)]
+pub(super) struct Chosen<'h> {
+    /// An URL of the host.
+    pub(super) origin: Url,
+    /// In order.
+    pub(super) kept: Vec<Kept<'h>>,
+    /// How many requests were left out, by why.
+    pub(super) left: BTreeMap<String, u64>,
+}
+
+/// Chooses the requests to a host.
+pub(super) fn choose<'h>(log: &'h Log, host: Option<&str>) -> Result<Chosen<'h>, ImportError> {
     let origin = origin(log, host)?;
     let mut left = BTreeMap::new();
     let mut others = BTreeMap::<String, u64>::new();
@@ -74,7 +82,7 @@ pub(super) fn choose<'h>(
     assign_pages(log, &mut kept);
     kept.sort_by_key(|one| (one.page, one.at));
     pauses(&mut kept);
-    Ok((origin, kept, left))
+    Ok(Chosen { origin, kept, left })
 }
 
 /// The host that was said, or that of the first page.
@@ -306,11 +314,11 @@ mod tests {
             r#"{{"log": {{"entries": [{}]}}}}"#,
             entries.join(",")
         ));
-        let (origin, kept, left) = choose(&log, None).expect("a host");
+        let Chosen { origin, kept, left } = choose(&log, None).expect("a host");
         assert_eq!((origin.authority.as_str(), kept.len()), ("shop.test", 1));
         assert_eq!(left.get("to cdn.test"), Some(&2));
         assert_eq!(left.values().sum::<u64>(), 6);
-        let (origin, kept, _) = choose(&log, Some("CDN.test")).expect("a host");
+        let Chosen { origin, kept, .. } = choose(&log, Some("CDN.test")).expect("a host");
         assert_eq!((origin.authority.as_str(), kept.len()), ("cdn.test", 2));
         let error = choose(&log, Some("x.test")).expect_err("none");
         assert!(error.help.contains("cdn.test, old.test, shop.test"));
@@ -331,7 +339,7 @@ mod tests {
             entries.join(",")
         );
         let log = log(&text);
-        let (_, kept, _) = choose(&log, None).expect("a host");
+        let Chosen { kept, .. } = choose(&log, None).expect("a host");
         let got: Vec<_> = kept
             .iter()
             .map(|one| (one.url.path.as_str(), one.group.as_str(), one.pause))
