@@ -28,7 +28,7 @@ use std::time::Duration;
 use super::priority::Priority;
 
 /// Under overload whoever can expect to be served within so many turns may stay, also beyond the target.
-pub const TURNS: u32 = 4;
+pub const TURNS: u32 = 8;
 
 /// How much of an average of the time between turns the latest one makes up.
 const NEWEST: f64 = 0.1;
