@@ -420,6 +420,7 @@ pub(super) fn judge(worker: &Worker, pick: &Pick, outcome: Outcome, since: Durat
             pick.upstream.metrics.breaker.increment(place);
         }
     }
+    pick.end_trials();
     if let (Some(hedge), Outcome::GOOD) = (&shared.config.hedge, outcome) {
         let latencies = &shared.resilience.latencies;
         latencies.observe(hedge.percentile, now, latency);

@@ -120,7 +120,13 @@ pub(super) async fn ask(
         Some(Err(_)) => {}
         None => {
             let ended = worker.clock.read();
-            group.outpaced(first, ended, ended.saturating_sub(now));
+            let waited = ended.saturating_sub(now);
+            group.outpaced(first, ended, waited);
+            // It would have taken at least as long. Without it the slow ones would vanish from what is measured, and hedges make hedges.
+            if let Some(hedge) = &upstream.shared.config.hedge {
+                let latencies = &upstream.shared.resilience.latencies;
+                latencies.observe(hedge.percentile, ended, waited);
+            }
         }
     }
     request.mark_sent();

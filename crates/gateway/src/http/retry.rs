@@ -12,6 +12,7 @@ use tenfold_traffic::Tried;
 use tenfold_traffic::resilience::budget::Kind;
 use tenfold_traffic::resilience::retry::{Ask, Failed, Stop, Verdict};
 
+use super::admission;
 use super::client::Client;
 use super::error::Failure;
 use super::forward::{Answered, Course, Stopped, attempt};
@@ -78,9 +79,8 @@ async fn repeat(
         let Some(after) = next(worker, request, &course, failed, held.as_ref()) else {
             return held.ok_or(failure);
         };
-        if !after.is_zero() {
-            // Not the worker's wheel, whose ticks are longer than most of these waits.
-            tokio::time::sleep(after).await;
+        if !after.is_zero() && pause(worker, client, request, after).await.is_err() {
+            return held.ok_or(failure);
         }
         request.rewind();
         let now = worker.clock.read();
@@ -95,6 +95,28 @@ async fn repeat(
             let metrics = &request.way.upstream().metrics;
             metrics.retries.increment(failed.place());
         }
+    }
+}
+
+/// Waits between two attempts. If that is for long, since the server asked for it, without the place in the upstream's bulkhead: a server
+/// that fails and asks for a second each time must not fill all places with requests that do nothing there. Afterwards it queues for
+/// one like any other. A backoff keeps its place: it is short, and a place that was lost would be an error more.
+async fn pause(
+    worker: &Worker,
+    client: &mut Client,
+    request: &mut Request,
+    after: Duration,
+) -> Result<(), Failure> {
+    let rules = &request.way.upstream().shared.config.retry.rules;
+    let is_long = after > rules.longest_backoff;
+    if is_long {
+        request.way.step_out();
+    }
+    // Not the worker's wheel, whose ticks are longer than most of these waits.
+    tokio::time::sleep(after).await;
+    match is_long {
+        true => admission::enter_again(worker, client, request).await,
+        false => Ok(()),
     }
 }
 

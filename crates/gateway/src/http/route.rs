@@ -181,6 +181,13 @@ impl Way {
         self.upstream = upstream as u32;
     }
 
+    /// An attempt has failed, and the next one is not yet to come: meanwhile the upstream's place is somebody else's.
+    pub(crate) fn step_out(&mut self) {
+        let mut place = std::mem::take(&mut self.upstream_place);
+        place.judge(false);
+        self.upstream().take_back(&mut place);
+    }
+
     /// The rules that held when it came.
     pub(crate) fn site(&self) -> &Rc<Site> {
         &self.site

@@ -221,6 +221,18 @@ impl Pick {
     pub(crate) fn name(&self) -> &str {
         self.member().endpoint.name()
     }
+
+    /// If it is a trial of a breaker, it is over: what the breaker wanted to know it has been told. The rest of an answer may take hours,
+    /// and must not keep a trial's place for as long.
+    pub(crate) fn end_trials(&self) {
+        let shared = &self.upstream.shared;
+        if self.is_trial.take() {
+            shared.group.end_trial(self.index as usize);
+        }
+        if self.is_upstream_trial.take() {
+            shared.resilience.breaker.end_trial();
+        }
+    }
 }
 
 impl Drop for Pick {
@@ -228,12 +240,6 @@ impl Drop for Pick {
         self.member().endpoint.end();
         let mut place = std::mem::take(&mut self.place);
         self.upstream.take_back(&mut place);
-        let shared = &self.upstream.shared;
-        if self.is_trial.get() {
-            shared.group.end_trial(self.index as usize);
-        }
-        if self.is_upstream_trial.get() {
-            shared.resilience.breaker.end_trial();
-        }
+        self.end_trials();
     }
 }

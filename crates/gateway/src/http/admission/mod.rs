@@ -2,7 +2,8 @@
 //!
 //! Places are taken in this order by everybody, so that nobody waits for somebody who waits for him. A request that finds both
 //! free pays two compare-and-swaps; one that has to wait does so in a future of its own ([`wait`]), and notices when its client leaves.
-//! The places are kept until the response is over, and then say how it went: adaptive limits learn from that.
+//! The places are kept until the response is over, and then say how it went: adaptive limits learn from that. Only while a
+//! server wants to be left alone before the next attempt, that of the upstream is given back.
 
 mod wait;
 
@@ -35,6 +36,18 @@ pub(super) async fn ask(
     worker.clock.read();
     let answered = forward::ask(worker, client, request).await;
     judge(request, answered)
+}
+
+/// Takes the upstream's place again that was given back between two attempts.
+pub(super) async fn enter_again(
+    worker: &Worker,
+    client: &mut Client,
+    request: &mut Request,
+) -> Result<(), Failure> {
+    if enter(client, request) {
+        return Ok(());
+    }
+    wait::enter(worker, client, request).await
 }
 
 /// Keeps what the answer says about the upstream with the place.

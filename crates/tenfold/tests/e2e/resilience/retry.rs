@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tenfold_testkit::client::{self, Client};
 use tenfold_testkit::origin::{Origin, ok};
+use tenfold_testkit::wait_until;
 
 use super::{answer, gateway};
 
@@ -96,6 +97,30 @@ fn a_server_is_left_alone_for_as_long_as_it_asks() {
     let times = times.lock().expect("no panics").clone();
     assert_eq!(times.len(), 2);
     assert!(times[1] - times[0] >= Duration::from_secs(1));
+}
+
+#[test]
+fn who_waits_for_the_next_attempt_keeps_nobody_from_the_servers() {
+    let origin = Origin::answering(|request| match request.start_line().contains("/bad") {
+        true => answer(503, "Retry-After: 1\r\n", "later"),
+        false => ok("good"),
+    });
+    let policy = "outlier = false\nretry = { on = 503, attempts = 2 }\nconcurrency = { limit = 1, queue = 0 }";
+    let gateway = gateway(&[&origin], "", policy);
+    let mut patient = Client::connect(gateway.gateway.address());
+    patient.send("GET /bad HTTP/1.1\r\nHost: a\r\n\r\n");
+    wait_until(|| origin.requests() == 1, || "nobody was asked");
+    std::thread::sleep(Duration::from_millis(100));
+    let other = client::get(gateway.gateway.address(), "/good");
+    assert_eq!(other.text(), "good");
+    assert_eq!(origin.requests(), 2, "and the first one still waits");
+    assert_eq!(patient.response().text(), "later");
+    assert_eq!(origin.requests(), 3);
+    // The place is free again.
+    assert_eq!(
+        client::get(gateway.gateway.address(), "/good").text(),
+        "good"
+    );
 }
 
 #[test]
