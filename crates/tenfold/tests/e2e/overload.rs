@@ -432,3 +432,37 @@ fn the_tier_of_a_client_says_how_much_its_requests_matter() {
     assert_eq!(inside.response().status(), 200);
     assert_eq!(gold.response().text(), "GET /gold HTTP/1.1");
 }
+
+/// Only time-outs of single steps counted: with a deadline shorter than those the limit learnt nothing from a service that had come to a stop.
+#[test]
+fn requests_that_run_into_their_deadline_bring_an_adaptive_limit_down() {
+    let silent = Origin::new(|peer| {
+        while peer.request()?.is_some() {}
+        Ok(())
+    });
+    let upstream =
+        "concurrency = { limit = \"adaptive\", min = 2 }\noutlier = false\nretry = false";
+    let routes = format!("{ALL}deadline = \"100ms\"\n");
+    let it = Configured::start(&config(&silent, upstream, &routes));
+    let address = it.gateway.address();
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..40 {
+            scope.spawn(|| {
+                while !is_over.load(SeqCst) {
+                    let _late = get(address, "/");
+                }
+            });
+        }
+        let limit = || {
+            it.gateway
+                .metric("tenfold_upstream_concurrency_limit", "app")
+        };
+        let is_lower = (0..200).any(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            limit() <= 12.0
+        });
+        is_over.store(true, SeqCst);
+        assert!(is_lower, "the limit is still {}", limit());
+    });
+}

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use tenfold_testkit::client::Client;
-use tenfold_testkit::redis::Redis;
+use tenfold_testkit::redis::{Redis, cluster, cluster_url};
 use tenfold_testkit::wait_until;
 
 use super::{admin, allowed, get, limited, metric};
@@ -270,4 +270,40 @@ fn a_gateway_begins_without_its_redis_and_joins_later() {
     redis.restart();
     wait_until(|| is_mode(&it, "shared"), || "it joins");
     assert_eq!(allowed(it.gateway.address(), "/", "", 10), 5);
+}
+
+#[test]
+fn a_cluster_counts_clients_on_all_of_its_nodes() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut nodes = cluster(folder.path());
+    let more = format!("[shared]\nredis = \"{}\"\n", cluster_url(&nodes));
+    let limit =
+        "key = \"header:x-user\"\nrate = \"1/h\"\nburst = 3\nshared = true\nstore_timeout = \"2s\"";
+    let gateways: Vec<_> = (0..2)
+        .map(|_| Configured::start(&limited(limit, &more)))
+        .collect();
+    let sum = |user: usize| {
+        let fields = format!("X-User: {user}\r\n");
+        let each = gateways
+            .iter()
+            .map(|it| allowed(it.gateway.address(), "/", &fields, 2));
+        each.sum::<usize>()
+    };
+    for user in 0..30 {
+        assert_eq!(sum(user), 3, "user {user}");
+    }
+    for node in &nodes {
+        let keys: usize = node.command(&["DBSIZE"]).parse().expect("a number");
+        assert!(keys > 0, "a node has nothing to do");
+    }
+    for it in &gateways {
+        let series = "tenfold_limit_requests_total{limit=\"one\",verdict=\"store_failed\"}";
+        assert_eq!(metric(it, series), 0.0);
+    }
+    // Without one node its clients are counted by each gateway alone, the others as before, and nobody gets an error.
+    nodes[1].kill();
+    for user in 30..60 {
+        let sum = sum(user);
+        assert!((3..=4).contains(&sum), "user {user}: {sum}");
+    }
 }
