@@ -1,5 +1,7 @@
 //! Limits that gateways count together in Redis, and what holds while that does not answer.
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
@@ -306,4 +308,59 @@ fn a_cluster_counts_clients_on_all_of_its_nodes() {
         let sum = sum(user);
         assert!((3..=4).contains(&sum), "user {user}: {sum}");
     }
+}
+
+/// A way to a Redis on which every answer is late.
+fn late(redis: &Redis, by: Duration) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let port = redis.port();
+    let copy = |mut from: TcpStream, mut to: TcpStream, by: Duration| {
+        let mut bytes = [0; 4096];
+        while let Ok(count @ 1..) = from.read(&mut bytes) {
+            std::thread::sleep(by);
+            if to.write_all(&bytes[..count]).is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else {
+                return;
+            };
+            let halves = (client.try_clone(), server.try_clone());
+            let (Ok(client_too), Ok(server_too)) = halves else {
+                return;
+            };
+            std::thread::spawn(move || copy(client, server, Duration::ZERO));
+            std::thread::spawn(move || copy(server_too, client_too, by));
+        }
+    });
+    address
+}
+
+/// Tries had ten times as long as requests: a slow Redis was taken back five times per second, and left again after three requests that
+/// had waited in vain.
+#[test]
+fn a_redis_that_is_too_slow_for_requests_is_not_asked_again_because_a_try_has_more_time() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let redis = redis(folder.path());
+    let more = format!(
+        "[shared]\nredis = \"redis://{}\"\n",
+        late(&redis, Duration::from_millis(100))
+    );
+    let limit = "rate = \"10000/s\"\nburst = 100000\nshared = true\nstore_timeout = \"20ms\"";
+    let it = Configured::start(&limited(limit, &more));
+    let address = it.gateway.address();
+    assert_eq!(allowed(address, "/", "", 3), 3);
+    assert!(is_mode(&it, "local"));
+    let until = Instant::now() + Duration::from_secs(2);
+    while Instant::now() < until {
+        assert_eq!(allowed(address, "/", "", 5), 5);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(is_mode(&it, "local"));
+    let log = it.gateway.log();
+    assert!(!log.contains("shared store again"), "{log}");
 }
