@@ -22,6 +22,13 @@ impl Leaving {
         }
     }
 
+    /// The same, but whoever has said that nothing follows (`Connection: close`) may close its side and wait for the answer.
+    pub(super) fn watch_lasting(request: &Request) -> Self {
+        Self {
+            is_watched: request.persists() && !request.has_upload(),
+        }
+    }
+
     /// Ready when the client has left.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, stream: &TcpStream) -> Poll<()> {
         if !self.is_watched {

@@ -29,7 +29,8 @@ pub(in crate::http) async fn pause(
 ) -> Result<(), Failure> {
     request.way.upstream_place.judge(is_good);
     request.way.leave_upstream();
-    let mut leaving = Leaving::watch(request);
+    // There is no overload that would be a reason to doubt it.
+    let mut leaving = Leaving::watch_lasting(request);
     let stream = client.connection.stream_mut();
     // Not the worker's wheel, whose ticks are longer than most of these waits.
     let mut sleep = pin!(tokio::time::sleep(time));
