@@ -26,4 +26,5 @@ mod respond;
 mod retry;
 mod route;
 mod served;
+mod told;
 mod tunnel;

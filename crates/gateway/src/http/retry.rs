@@ -26,6 +26,12 @@ pub(super) fn is_unwanted(request: &Request, status: u16) -> bool {
     !on.statuses.is_empty() && on.includes(Failed::Status(status))
 }
 
+/// True if a server that goes down after so many attempts may be given up for another one.
+pub(super) fn may_follow(request: &Request, sent: u8) -> bool {
+    let rules = &request.way.upstream().shared.config.retry.rules;
+    rules.on.reset && sent < rules.attempts
+}
+
 /// Tries again for as long as that is allowed; `ended` is how the attempt before went.
 pub(super) async fn go_on(
     worker: &Worker,
@@ -55,17 +61,7 @@ async fn repeat(
                 let_go(worker, held);
                 return Ok(answered);
             }
-            Ok(mut answered) => {
-                answered.judge(worker);
-                course.was_sent = true;
-                let index = answered.pick.index as usize;
-                if !course.tried.contains(index) && !course.tried.is_full() {
-                    course.tried.add(index);
-                }
-                let status = answered.head.line().status;
-                let_go(worker, held.replace(answered));
-                Failed::Status(status)
-            }
+            Ok(answered) => hold(worker, &mut course, &mut held, answered),
             Err(Stopped::Failed(failed)) => {
                 // What happened to a request that was sent says more than that nobody else could be reached.
                 if failed != Failed::Connect || course.sent == course.stale {
@@ -79,13 +75,20 @@ async fn repeat(
         let Some(after) = next(worker, request, &course, failed, held.as_ref()) else {
             return held.ok_or(failure);
         };
-        if !after.is_zero() && pause(worker, client, request, after).await.is_err() {
-            return held.ok_or(failure);
+        match wait(worker, client, request, failed, after).await {
+            Ok(()) => {}
+            Err(Failure::ClientGone) => {
+                let_go(worker, held);
+                return Err(Failure::ClientGone);
+            }
+            // What a server has said, or what became of the request, says more than that there was no place for it.
+            Err(Failure::Shed(_)) => return held.ok_or(failure),
+            Err(other) => return held.ok_or(other),
         }
         request.rewind();
-        let now = worker.clock.read();
+        let now = worker.clock.recent();
         ended = attempt(worker, client, request, &mut course, now).await;
-        let may_come_back = matches!(failed, Failed::Status(_) | Failed::Timeout);
+        let may_come_back = matches!(failed, Failed::Status(_) | Failed::Timeout | Failed::Down);
         if may_come_back && matches!(ended, Err(Stopped::NoServer)) {
             // All have been asked: the same ones again, rather than none.
             course.tried = Tried::default();
@@ -98,24 +101,38 @@ async fn repeat(
     }
 }
 
-/// Waits between two attempts. If that is for long, since the server asked for it, without the place in the upstream's bulkhead: a server
-/// that fails and asks for a second each time must not fill all places with requests that do nothing there. Afterwards it queues for
-/// one like any other. A backoff keeps its place: it is short, and a place that was lost would be an error more.
-async fn pause(
+/// Keeps an answer in place of the one before, and judges its server by it.
+fn hold(
+    worker: &Worker,
+    course: &mut Course,
+    held: &mut Option<Answered>,
+    mut answered: Answered,
+) -> Failed {
+    answered.judge(worker);
+    course.was_sent = true;
+    let index = answered.pick.index as usize;
+    if !course.tried.contains(index) && !course.tried.is_full() {
+        course.tried.add(index);
+    }
+    let status = answered.head.line().status;
+    let_go(worker, held.replace(answered));
+    Failed::Status(status)
+}
+
+/// Waits before another attempt.
+async fn wait(
     worker: &Worker,
     client: &mut Client,
     request: &mut Request,
+    failed: Failed,
     after: Duration,
 ) -> Result<(), Failure> {
-    let rules = &request.way.upstream().shared.config.retry.rules;
-    let is_long = after > rules.longest_backoff;
-    if is_long {
-        request.way.step_out();
+    if !after.is_zero() {
+        let is_good = matches!(failed, Failed::Status(status) if !admission::is_bad(status));
+        admission::pause(worker, client, request, is_good, after).await?;
     }
-    // Not the worker's wheel, whose ticks are longer than most of these waits.
-    tokio::time::sleep(after).await;
-    match is_long {
-        true => admission::enter_again(worker, client, request).await,
+    match request.deadline().has_passed(worker.clock.read()) {
+        true => Err(Failure::DeadlineExceeded),
         false => Ok(()),
     }
 }
@@ -171,8 +188,9 @@ fn retry_after(worker: &Worker, answered: &Answered, now: Duration) -> Option<Du
     let mut fields = answered.head.fields();
     let field = fields.find(|field| field.name_bytes.eq_ignore_ascii_case(b"retry-after"))?;
     let text = std::str::from_utf8(field.value).ok()?.trim();
-    if let Ok(seconds) = text.parse::<u32>() {
-        return Some(Duration::from_secs(seconds.into()));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // A number that is too large is a long time, and not none.
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let date = httpdate::parse_http_date(text).ok()?;
     let since_1970 = date.duration_since(std::time::UNIX_EPOCH).ok()?;

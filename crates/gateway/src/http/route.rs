@@ -176,9 +176,125 @@ impl Way {
 
     /// Another upstream is to answer.
     pub(crate) fn divert(&mut self, upstream: usize) {
+        self.leave_upstream();
+        self.upstream = upstream as u32;
+    }
+
+    /// Gives back the place of its upstream, if it has one: nothing goes on there for now.
+    pub(crate) fn leave_upstream(&mut self) {
         let mut place = std::mem::take(&mut self.upstream_place);
         self.upstream().take_back(&mut place);
+    }
+
+    /// The rules that held when it came.
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.site.snapshot
+    }
+
+    /// True if it does not simply go to a server.
+    pub(super) fn has_business(&self) -> bool {
+        let extra = self.extra.as_ref();
+        extra.is_some_and(|it| it.local.is_some() || it.plan.is_some() || it.limited.is_some())
+    }
+
+    /// True if a store has to be asked whether it may go on.
+    pub(super) fn awaits_store(&self) -> bool {
+        let limited = self.extra.as_ref().and_then(|it| it.limited.as_ref());
+        limited.is_some_and(|limited| limited.is_waiting())
+    }
+
+    pub(super) fn take_limited(&mut self) -> Option<Box<Limited>> {
+        self.extra.as_mut()?.limited.take()
+    }
+
+    /// Puts back what was taken, with what the response is to tell.
+    pub(super) fn set_limited(&mut self, limited: Box<Limited>) {
+        if let Some(extra) = &mut self.extra {
+            extra.response_lines.extend(limited.lines());
+            extra.limited = Some(limited);
+        }
+    }
+
+    /// Why a limit does not let it go on.
+    pub(super) fn refusal(&self) -> Option<&Refusal> {
+        self.extra.as_ref()?.limited.as_ref()?.refusal()
+    }
+
+    /// The upstream whose server is to answer.
+    pub(crate) fn upstream(&self) -> &Rc<Upstream> {
+        self.site.upstream(self.upstream as usize)
+    }
+
+    /// The upstream that gets a copy.
+    pub(crate) fn mirror(&self, index: usize) -> &Rc<Upstream> {
+        self.site.upstream(index)
+    }
+
+    /// The answer, if the gateway makes it.
+    pub(crate) fn local(&self) -> Option<&Local> {
+        self.extra.as_ref()?.local.as_ref()
+    }
+
+    /// The business with the cache, if there is any.
+    pub(crate) fn plan(&self) -> Option<&Plan> {
+        self.extra.as_ref()?.plan.as_ref()
+    }
+
+    pub(crate) fn plan_mut(&mut self) -> Option<&mut Plan> {
+        self.extra.as_mut()?.plan.as_mut()
+    }
+
+    /// True if a stored response can be served as it is.
+    pub(crate) fn is_at_hand(&self) -> bool {
+        self.plan().is_some_and(Plan::is_hit)
+    }
+
+    /// Sets what the cache has to say about a response that it does not serve.
+    pub(crate) fn set_cache_status(&mut self, status: CacheStatus) {
+        if let Some(extra) = &mut self.extra {
+            extra.cache_status = Some(status);
+        }
+    }
+
+    pub(crate) fn cache_status(&self) -> Option<&CacheStatus> {
+        self.extra.as_ref()?.cache_status.as_ref()
+    }
+
+    /// Lines that the response gets, if the route edits it or a limit has something to tell.
+    pub(crate) fn response_lines(&self) -> Option<&[u8]> {
+        let extra = self.extra.as_ref()?;
+        let has_lines = !self.entry().response_edits.is_empty() || !extra.response_lines.is_empty();
+        has_lines.then_some(&extra.response_lines)
+    }
+
+    /// The kind of answer that is given because all else has failed.
+    pub(crate) fn fallback(&self) -> Option<&'static str> {
+        self.extra.as_ref()?.fallback
+    }
+
+    /// All else has failed, and the answer is of this kind. The response says so.
+    pub(crate) fn mark_fallback(&mut self, kind: &'static str) {
+        let extra = self.extra.get_or_insert_default();
+        extra.fallback = Some(kind);
+        let line = format!("Tenfold-Fallback: {kind}\r\n");
+        extra.response_lines.extend_from_slice(line.as_bytes());
+    }
+
+    /// The gateway answers, and no server.
+    pub(crate) fn reply(&mut self, reply: Reply) {
+        self.extra.get_or_insert_default().local = Some(Local::Reply(reply));
+    }
+
+    /// Another upstream is to answer.
+    pub(crate) fn divert(&mut self, upstream: usize) {
+        self.leave_upstream();
         self.upstream = upstream as u32;
+    }
+
+    /// Gives back the place of its upstream, if it has one: nothing goes on there for now.
+    pub(crate) fn leave_upstream(&mut self) {
+        let mut place = std::mem::take(&mut self.upstream_place);
+        self.upstream().take_back(&mut place);
     }
 
     /// An attempt has failed, and the next one is not yet to come: meanwhile the upstream's place is somebody else's.

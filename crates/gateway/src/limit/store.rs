@@ -30,7 +30,7 @@ use crate::config::limit::{OnFailure, Shared, digest};
 const FAILURES: u32 = 3;
 /// How often it is tried then.
 const PROBING: Duration = Duration::from_millis(200);
-/// How long a try may take, and how long the connection waits for an answer at most.
+/// How long a try may take at most, and how long the connection waits for an answer.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// For how long a refusal is remembered at most: whoever empties the store need not wait longer.
 const LONGEST_REFUSAL: Duration = Duration::from_secs(10);
@@ -241,8 +241,9 @@ async fn watch(store: Weak<Store>) {
         if !store.is_down() {
             continue;
         }
-        // A look, which counts nothing.
-        let answered = timeout(PATIENCE, store.call(0, PROBE, "0")).await;
+        // A look, which counts nothing. It has no more time than a request has: what only answers later is of no use to those.
+        let time = store.config.timeout.min(PATIENCE);
+        let answered = timeout(time, store.call(0, PROBE, "0")).await;
         if matches!(answered, Ok(Ok(_))) {
             store.failures.store(0, Relaxed);
             store.is_down.store(false, Relaxed);

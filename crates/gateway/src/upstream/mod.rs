@@ -233,13 +233,26 @@ impl Pick {
             shared.resilience.breaker.end_trial();
         }
     }
+
+    /// Gives the place back, when nothing more is wanted of the upstream.
+    pub(crate) fn leave(&mut self) {
+        let mut place = std::mem::take(&mut self.place);
+        self.upstream.take_back(&mut place);
+    }
+
+    /// True if somebody else is well.
+    pub(crate) fn has_other(&self, now: Duration) -> bool {
+        let others = self.upstream.shared.group.members().iter().enumerate();
+        others
+            .filter(|(index, member)| *index != self.index as usize && member.weight > 0)
+            .any(|(_, member)| member.endpoint.is_available(now))
+    }
 }
 
 impl Drop for Pick {
     fn drop(&mut self) {
         self.member().endpoint.end();
-        let mut place = std::mem::take(&mut self.place);
-        self.upstream.take_back(&mut place);
+        self.leave();
         self.end_trials();
     }
 }
