@@ -2,12 +2,12 @@
 
 use std::cmp::Ordering;
 
-use tenfold_gateway::{EndpointStatus, ListenerStatus, RouteStatus, UpstreamStatus};
+use tenfold_gateway::{EndpointStatus, LimitStatus, ListenerStatus, RouteStatus, UpstreamStatus};
 
 use super::app::{App, Sort, Tab};
 use crate::command::format::{bounded_sum, bytes, count, millis, rate, shortened, span};
-use crate::command::rates::{Earlier, EndpointRates, RouteRates, sum_of_known};
-use crate::command::status::cause;
+use crate::command::rates::{Earlier, EndpointRates, LimitRates, RouteRates, sum_of_known};
+use crate::command::status::{cause, share};
 use crate::command::table::Align::{self, Left, Right};
 use crate::command::table::Tone;
 
@@ -36,6 +36,8 @@ const UPSTREAMS: &[Column] = &[
     column("ERR/S", 6, Right, 0),
     column("ACTIVE", 6, Right, 0),
     column("LATENCY", 7, Right, 0),
+    column("SHED/S", 6, Right, 3),
+    column("WAIT", 5, Right, 3),
     column("WEIGHT", 6, Right, 3),
     column("ZONE", 6, Left, 4),
     column("CONN/S", 6, Right, 5),
@@ -54,6 +56,8 @@ const ROUTES: &[Column] = &[
     column("REQ/S", 6, Right, 0),
     column("4XX/S", 6, Right, 2),
     column("5XX/S", 6, Right, 0),
+    column("SHED/S", 6, Right, 2),
+    column("WAIT", 5, Right, 3),
     column("P50", 6, Right, 1),
     column("P95", 6, Right, 1),
     column("P99", 6, Right, 0),
@@ -71,11 +75,27 @@ const LISTENERS: &[Column] = &[
     column("ACCEPTED", 8, Right, 1),
 ];
 
+const LIMITS: &[Column] = &[
+    column("LIMIT", 14, Left, 0),
+    column("COUNTED", 7, Left, 1),
+    column("ALLOW/S", 7, Right, 0),
+    column("REFUSE/S", 8, Right, 0),
+    column("DRY/S", 6, Right, 3),
+    column("NOSTORE/S", 9, Right, 3),
+    column("CLIENTS", 7, Right, 0),
+    column("MOST", 6, Right, 2),
+    column("FORGOT/S", 8, Right, 2),
+    column("SHARE", 6, Right, 4),
+    column("REFUSED", 7, Right, 5),
+    column("KEY", 12, Left, 4),
+];
+
 /// The columns of a tab.
 pub(super) fn columns(tab: Tab) -> &'static [Column] {
     match tab {
         Tab::Upstreams => UPSTREAMS,
         Tab::Routes => ROUTES,
+        Tab::Limits => LIMITS,
         Tab::Listeners => LISTENERS,
     }
 }
@@ -97,6 +117,7 @@ pub(super) fn rows(app: &App) -> Vec<Row> {
     let filter = app.filter.to_lowercase();
     match app.tab {
         Tab::Upstreams => upstreams(&status.upstreams, earlier.as_ref(), &filter, app.sort()),
+        Tab::Limits => limits(&status.limits, earlier.as_ref(), &filter, app.sort()),
         Tab::Listeners => listeners(&status.listeners, earlier.as_ref(), &filter, app.sort()),
         Tab::Routes => {
             let base = app.base();
@@ -130,12 +151,36 @@ struct Load<'a> {
     rates: EndpointRates,
     in_flight: u64,
     latency_ms: Option<f64>,
+    /// Of an upstream with a limit.
+    queue: Option<Queue>,
+}
+
+/// Who waits, and how many are turned away per second.
+#[derive(Clone, Copy)]
+struct Queue {
+    waiting: u64,
+    shed: Option<f64>,
+}
+
+impl Queue {
+    /// Two cells: who is turned away, and who waits.
+    fn cells(queue: Option<Self>, tone: Tone) -> [(String, Tone); 2] {
+        let Some(queue) = queue else {
+            return [(String::new(), tone), (String::new(), tone)];
+        };
+        let tone_if = |is_some: bool, other| if is_some { other } else { tone };
+        let is_shedding = queue.shed.is_some_and(|shed| shed > 0.0);
+        [
+            (rate(queue.shed), tone_if(is_shedding, Tone::Bad)),
+            (count(queue.waiting), tone_if(queue.waiting > 0, Tone::Warn)),
+        ]
+    }
 }
 
 impl Load<'_> {
     fn compare(&self, other: &Self, sort: Sort) -> Ordering {
         match sort {
-            Sort::Configured => Ordering::Equal,
+            Sort::Configured | Sort::Refused => Ordering::Equal,
             Sort::Requests => descending(self.rates.requests, other.rates.requests),
             Sort::Errors => descending(self.rates.errors, other.rates.errors),
             Sort::Active => other.in_flight.cmp(&self.in_flight),
@@ -192,6 +237,7 @@ fn load<'a>(
         rates: rates.unwrap_or_default(),
         in_flight: one.in_flight,
         latency_ms: one.latency_ms,
+        queue: None,
     }
 }
 
@@ -216,6 +262,10 @@ fn total<'a>(upstream: &'a UpstreamStatus, earlier: Option<&Earlier<'_>>) -> Loa
             .iter()
             .filter_map(|load| load.latency_ms)
             .reduce(f64::max),
+        queue: upstream.concurrency.as_ref().map(|one| Queue {
+            waiting: one.waiting,
+            shed: earlier.and_then(|earlier| earlier.upstream_shed(upstream)),
+        }),
     }
 }
 
@@ -231,6 +281,8 @@ fn group_row(upstream: &UpstreamStatus, total: &Load<'_>) -> Row {
         (count(sum), Tone::Title)
     };
     let note = match (upstream.is_panicking, &upstream.concurrency) {
+        _ if upstream.breaker == "open" => ("its breaker is open".to_owned(), Tone::Bad),
+        _ if upstream.breaker == "half_open" => ("its breaker is half-open".to_owned(), Tone::Warn),
         (true, _) => ("panic: all get requests".to_owned(), Tone::Bad),
         (false, Some(one)) => {
             let (taken, limit, waiting) = (one.in_flight, one.limit, one.waiting);
@@ -249,6 +301,7 @@ fn group_row(upstream: &UpstreamStatus, total: &Load<'_>) -> Row {
         (format!("{available}/{all} up"), tone),
     ];
     cells.extend(load_cells(total, Tone::Title));
+    cells.extend(Queue::cells(total.queue, Tone::Title));
     cells.extend([
         nothing.clone(),
         nothing.clone(),
@@ -275,6 +328,7 @@ fn endpoint_row(one: &EndpointStatus, load: &Load<'_>) -> Row {
         (one.state.name().to_owned(), Tone::of(one.state)),
     ];
     cells.extend(load_cells(load, Tone::Plain));
+    cells.extend(Queue::cells(load.queue, Tone::Plain));
     cells.extend([
         plain(one.weight.to_string()),
         plain(one.zone.clone()),
@@ -330,7 +384,7 @@ fn routes(
         all.iter().filter(is_wanted).map(measure).collect();
     rows.sort_by(
         |(a, a_rates, a_quantiles), (b, b_rates, b_quantiles)| match sort {
-            Sort::Configured | Sort::Active => Ordering::Equal,
+            Sort::Configured | Sort::Active | Sort::Refused => Ordering::Equal,
             Sort::Requests => descending(a_rates.requests, b_rates.requests),
             Sort::Errors => descending(a_rates.errors, b_rates.errors),
             Sort::Latency => descending(a_quantiles[2], b_quantiles[2]),
@@ -352,6 +406,11 @@ fn route_row(one: &RouteStatus, rates: RouteRates, quantiles: [Option<f64>; 3]) 
         plain(rate(rates.client_errors)),
         (rate(rates.errors), Tone::bad_if(has_errors)),
     ];
+    let queue = one.concurrency.as_ref().map(|queue| Queue {
+        waiting: queue.waiting,
+        shed: rates.shed,
+    });
+    cells.extend(Queue::cells(queue, Tone::Plain));
     cells.extend(quantiles.map(|quantile| plain(millis(quantile))));
     let paths = match &*one.methods.join(",") {
         "" => one.paths.join(", "),
@@ -382,7 +441,7 @@ fn listeners(
         Sort::Requests => descending(*a_rate, *b_rate),
         Sort::Active => b.connections_open.cmp(&a.connections_open),
         Sort::Name => a.name.cmp(&b.name),
-        Sort::Configured | Sort::Errors | Sort::Latency => Ordering::Equal,
+        Sort::Configured | Sort::Errors | Sort::Latency | Sort::Refused => Ordering::Equal,
     });
     let row = |(one, per_second): (&ListenerStatus, Option<f64>)| Row {
         is_group: false,
@@ -395,6 +454,66 @@ fn listeners(
         ],
     };
     rows.into_iter().map(row).collect()
+}
+
+fn limits(
+    all: &[LimitStatus],
+    earlier: Option<&Earlier<'_>>,
+    filter: &str,
+    sort: Sort,
+) -> Vec<Row> {
+    let is_wanted = |one: &&LimitStatus| {
+        let key = one.key.iter().map(String::as_str);
+        matches(
+            filter,
+            [&*one.name, &*one.mode, &*one.algorithm]
+                .into_iter()
+                .chain(key),
+        )
+    };
+    let measure = |one| {
+        let rates = earlier.map(|earlier| earlier.limit(one));
+        (one, rates.unwrap_or_default())
+    };
+    let mut rows: Vec<(&LimitStatus, LimitRates)> =
+        all.iter().filter(is_wanted).map(measure).collect();
+    rows.sort_by(|(a, a_rates), (b, b_rates)| match sort {
+        Sort::Requests => descending(a_rates.allowed, b_rates.allowed),
+        Sort::Refused => descending(a_rates.refused, b_rates.refused),
+        Sort::Active => b.keys.cmp(&a.keys),
+        Sort::Name => a.name.cmp(&b.name),
+        Sort::Configured | Sort::Errors | Sort::Latency => Ordering::Equal,
+    });
+    rows.into_iter()
+        .map(|(one, rates)| limit_row(one, rates))
+        .collect()
+}
+
+fn limit_row(one: &LimitStatus, rates: LimitRates) -> Row {
+    let plain = |text: String| (text, Tone::Plain);
+    let warn_if = |per_second: Option<f64>, tone| {
+        let is_some = per_second.is_some_and(|per_second| per_second > 0.0);
+        (rate(per_second), if is_some { tone } else { Tone::Plain })
+    };
+    // Without its store it does what it was told to, and not what it is for.
+    let is_degraded = one.is_shared && one.mode != "shared";
+    Row {
+        is_group: false,
+        cells: vec![
+            (one.name.clone(), Tone::Title),
+            (one.mode.clone(), Tone::bad_if(is_degraded)),
+            plain(rate(rates.allowed)),
+            warn_if(rates.refused, Tone::Warn),
+            warn_if(rates.dry_run, Tone::Warn),
+            warn_if(rates.store_failed, Tone::Bad),
+            plain(count(one.keys)),
+            (count(one.max_keys), Tone::Dim),
+            warn_if(rates.forgotten, Tone::Warn),
+            share(one),
+            plain(count(one.refused)),
+            (one.key.join(", "), Tone::Dim),
+        ],
+    }
 }
 
 impl Row {
