@@ -49,7 +49,7 @@ pub(crate) enum Command {
     Cache(Cache),
     /// Show a running gateway's rate limits, and what one client has left of them.
     Limits(Limits),
-    /// Watch a running gateway: a live table of upstreams, routes and listeners.
+    /// Watch a running gateway: a live table of upstreams, routes, limits and listeners.
     Top(Top),
 }
 

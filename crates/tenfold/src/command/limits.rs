@@ -9,7 +9,7 @@ use tenfold_gateway::{LimitLook, TierLook};
 
 use super::Refusal;
 use super::client::Client;
-use super::format::{count, shortened, span};
+use super::format::{count, millis, shortened, span};
 use super::status::{in_colour, print, render_limits};
 use super::table::{Table, Tone};
 use crate::cli::Connect;
@@ -127,7 +127,11 @@ fn is_spent(tier: &TierLook) -> bool {
 /// A row for the tier that the client is in, as far as that is told, and for each in which it has used something.
 fn render(look: &LimitLook, in_colour: bool) -> String {
     let mut table = Table::new(&["TIER", ">LEFT", ">OF", ">NEXT IN", ">ALL IN", "NOTE"]);
-    let seconds = |seconds: Option<f64>| seconds.map_or_else(|| "–".to_owned(), span);
+    let seconds = |seconds: Option<f64>| match seconds {
+        Some(soon) if soon < 1.0 => millis(Some(soon * 1e3)),
+        Some(seconds) => span(seconds),
+        None => "–".to_owned(),
+    };
     let shown = |tier: &&TierLook| tier.is_theirs || tier.is_used() || is_spent(tier);
     for tier in look.tiers.iter().filter(shown) {
         let left = tier.left.map_or_else(|| "–".to_owned(), count);
