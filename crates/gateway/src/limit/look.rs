@@ -138,8 +138,11 @@ impl Limit {
             Some(store) if !store.is_down() => {
                 let subject = store.subject(&self.config, tier, parts);
                 let asked = levels::run(async {
-                    let stands = store.look(tier, &subject, 0).await;
-                    [stands, store.look(tier, &subject, 1).await]
+                    // One that does not answer is not asked twice.
+                    match store.look(tier, &subject, 0).await {
+                        None => [None, None],
+                        stands => [stands, store.look(tier, &subject, 1).await],
+                    }
                 });
                 asked.unwrap_or_default()
             }

@@ -1,12 +1,13 @@
 //! Limits: their quotas, who is in which tier, where is counted.
 
 mod tier;
+mod warn;
 
 use std::time::Duration;
 
 use tenfold_gateway::config::cache::Redis;
 use tenfold_gateway::config::limit::{Fields, KeyPart, Limit, MAX_KEYS, OnFailure, Shared};
-use tenfold_traffic::limit::{AdaptivePolicy, Algorithm, MOST_LOGGED, Quota, QuotaError, Rate};
+use tenfold_traffic::limit::{AdaptivePolicy, Algorithm, Quota, QuotaError, Rate};
 use tenfold_traffic::resilience::priority::Priority;
 
 use super::{Names, Scope};
@@ -25,8 +26,6 @@ const LONGEST_STORE_TIMEOUT: Duration = Duration::from_millis(500);
 const MOST_SHARED: u64 = 100_000;
 /// Bounds of `max_keys`: below, a handful of clients would push each other out; above, it is gigabytes.
 const MAX_KEYS_BOUNDS: std::ops::RangeInclusive<u64> = 64..=50_000_000;
-/// Bytes of memory that a limit may come to take without a word about it.
-const MUCH_MEMORY: u64 = 1 << 30;
 /// Stands for a quota that is wrong and has been reported: nothing costs more than it, so that nothing else is reported because of it.
 const WRONG: Quota = Quota {
     rate: Rate {
@@ -51,7 +50,7 @@ fn one(
 ) -> Limit {
     let raw = &limit.value;
     let algorithm = algorithm(raw, scope);
-    warn_of_idle_keys(raw, algorithm, scope);
+    warn::idle_keys(raw, algorithm, scope);
     let (quota, tiers) = quotas(name, raw, algorithm, file, scope);
     let plain = Limit::new(&name.value, WRONG);
     let limit = Limit {
@@ -83,7 +82,7 @@ fn one(
         shared: store(name, raw, algorithm, file, redis, scope),
         name: plain.name,
     };
-    warn_of_memory(raw, &limit, name.at, scope);
+    warn::memory(raw, &limit, name.at, scope);
     limit
 }
 
@@ -93,30 +92,6 @@ fn default_priority(raw: &limit::Limit) -> Option<Priority> {
     let mut tiers = raw.tier.value().into_iter().flat_map(Named::given);
     let (_, tier) = tiers.find(|(name, _)| name.value == *default)?;
     tier.value.priority.value().map(|name| name.priority())
-}
-
-/// An exact window remembers the time of each request: what is little for one client is much for millions.
-fn warn_of_memory(raw: &limit::Limit, limit: &Limit, name: Place, scope: &mut Scope<'_>) {
-    if limit.algorithm != Algorithm::SlidingWindow {
-        return;
-    }
-    let quotas = limit.quotas();
-    let longest = quotas.iter().map(|quota| quota.rate.count).max();
-    let Some(longest) = longest.filter(|longest| *longest <= MOST_LOGGED) else {
-        return;
-    };
-    let bytes = limit.max_keys as u64 * (24 + 8 * longest);
-    if bytes > MUCH_MEMORY {
-        let message = format!(
-            "the limit `{}` may come to take {:.1} GiB of memory: a window of up to {MOST_LOGGED} requests remembers each of them",
-            limit.name,
-            bytes as f64 / MUCH_MEMORY as f64
-        );
-        let help =
-            "lower max_keys, or take algorithm = \"token_bucket\", which takes 16 bytes per client";
-        let at = raw.max_keys.at().unwrap_or(name);
-        scope.report.warning(at, message, help);
-    }
 }
 
 /// The quota of those who are in no tier, and the tiers.
@@ -288,46 +263,6 @@ fn default_tier(
     names.find(name, scope.report)?;
     let found = tiers.iter().find(|tier| tier.name() == name.value);
     found.map(tier::Checked::quota)
-}
-
-/// Keys that do nothing with this algorithm.
-fn warn_of_idle_keys(raw: &limit::Limit, algorithm: Algorithm, scope: &mut Scope<'_>) {
-    let is_bucket = matches!(algorithm, Algorithm::TokenBucket | Algorithm::Adaptive(_));
-    let is_concurrency = algorithm == Algorithm::Concurrency;
-    let tiers = || raw.tier.value().into_iter().flat_map(Named::given);
-    if !is_bucket {
-        let why = "only a token bucket has a burst";
-        scope.without_effect("burst", raw.burst.at(), why);
-        for (_, tier) in tiers() {
-            scope.without_effect("burst", tier.value.burst.at(), why);
-        }
-    }
-    if algorithm != Algorithm::SlidingWindow {
-        let why = "only a sliding window has one";
-        scope.without_effect("window", raw.window.at(), why);
-    }
-    let (key, why) = match is_concurrency {
-        true => ("rate", "what is under way has no rate"),
-        false => ("in_flight", "it is for algorithm = \"concurrency\""),
-    };
-    let idle = |rate: &Field<scalar::Rate>, in_flight: &Field<Count>| match is_concurrency {
-        true => rate.at(),
-        false => in_flight.at(),
-    };
-    scope.without_effect(key, idle(&raw.rate, &raw.in_flight), why);
-    for (_, tier) in tiers() {
-        let tier = &tier.value;
-        scope.without_effect(key, idle(&tier.rate, &tier.in_flight), why);
-    }
-    if !matches!(algorithm, Algorithm::Adaptive(_)) {
-        let why = "it is for algorithm = \"adaptive\"";
-        scope.without_effect("adaptive", raw.adaptive.at(), why);
-    }
-    if !raw.shared.or(false) {
-        let why = "the limit is not shared";
-        scope.without_effect("on_store_failure", raw.on_store_failure.at(), why);
-        scope.without_effect("store_timeout", raw.store_timeout.at(), why);
-    }
 }
 
 /// Where gateways count together.
