@@ -16,7 +16,7 @@ mod headers;
 mod hedge;
 mod identity;
 mod ids;
-mod limit;
+pub(crate) mod limit;
 mod local;
 pub(crate) mod mirror;
 mod pipeline;

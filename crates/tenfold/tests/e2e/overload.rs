@@ -406,6 +406,25 @@ fn a_request_waits_no_longer_than_its_deadline() {
 }
 
 #[test]
+fn the_priority_of_the_default_tier_holds_for_those_who_are_in_none() {
+    let held = Held::new();
+    let upstream = "concurrency = { limit = 1, queue = 5, queue_timeout = \"60s\" }\n\
+        [limit.clients]\ndefault_tier = \"basic\"\n\
+        [limit.clients.tier.basic]\nrate = \"1000/s\"\npriority = \"bulk\"\n";
+    let routes = format!("{ALL}limit = \"clients\"\n");
+    let it = Configured::start(&config(&held.origin, upstream, &routes));
+    let address = it.gateway.address();
+    let mut inside = send(address, "/1");
+    held.wait_for(1);
+    let mut waits = send(address, "/2");
+    it.gateway
+        .wait_for_metric("tenfold_upstream_queue_length", "bulk", 1.0);
+    held.open();
+    assert_eq!(inside.response().status(), 200);
+    assert_eq!(waits.response().status(), 200);
+}
+
+#[test]
 fn the_tier_of_a_client_says_how_much_its_requests_matter() {
     let held = Held::new();
     let upstream = "concurrency = { limit = 1, queue = 1, queue_timeout = \"60s\" }\n\

@@ -154,7 +154,7 @@ impl Limiter {
         }
     }
 
-    /// What would be decided, without counting.
+    /// What would be decided, without counting. With a cost of 0, how it stands: how much is left, and when all of it is there again.
     #[must_use]
     pub fn look(&self, now: Duration, key: Key, cost: u64) -> Verdict {
         let now = ticks(now);
