@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 const MINUTES: usize = 600_000;
 /// How far a line may be from the curve, as a part of its peak.
 const TOLERANCE: f64 = 0.05;
-/// By how many standard deviations arrivals that are independent of each other may differ from a line.
-const DEVIATIONS: f64 = 2.5;
+/// By how many standard deviations a line may differ from arrivals that are independent of each other: its ends are chance as well.
+const DEVIATIONS: f64 = 4.0;
 /// Most phases.
 const PHASES: usize = 24;
 const MINUTE: i64 = 60 * 1_000_000_000;
