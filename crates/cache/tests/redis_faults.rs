@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use support::*;
-use tenfold_cache::level::redis::{RedisLevel, RedisOptions};
+use tenfold_cache::level::redis::{RedisLevel, RedisOptions, Remote, Script};
 use tenfold_cache::level::{Lease, Level, LevelError};
 use tenfold_cache::{Invalidation, Key};
 
@@ -317,6 +317,20 @@ async fn over_tls_with_a_certificate_of_ones_own() {
     let level = RedisLevel::connect(trusting).await.unwrap();
     assert!(store(&level, &key("1"), "secret", &[]).await);
     assert_eq!(read(&level, &key("1")).await.as_deref(), Some("secret"));
+    // What limits are counted with goes the same way.
+    let trusting = RedisOptions {
+        root_certificates: Some(std::fs::read(&cert).unwrap()),
+        ..options(&address)
+    };
+    let remote = Remote::open(&trusting).await.unwrap();
+    let arguments = ["bucket", "16000000000", "2", "1"].map(str::to_owned);
+    let mut allowed = Vec::new();
+    for _ in 0..3 {
+        let words = arguments.each_ref().map(String::as_str);
+        let answer = remote.call(&Script::limit(), "{client}", &words).await;
+        allowed.push(answer.unwrap()[0]);
+    }
+    assert_eq!(allowed, [1, 1, 0]);
     let error = RedisLevel::connect(options(&address))
         .await
         .unwrap_err()

@@ -35,6 +35,7 @@ pub use control::edit::{EditError, EndpointEdit};
 #[doc(hidden)]
 pub use http::cache::properties as cache_properties;
 pub use limit::LimitError;
+pub use limit::look::{Client as LimitClient, LimitLook, LookError, TierLook};
 pub use limit::status::LimitStatus;
 pub use run::{DRAIN_TIMEOUT, Gateway, StartError, Threads};
 pub use status::{

@@ -1,5 +1,5 @@
-//! Writes the reports of a test that never was into a directory, to look at them:
-//! `cargo run -p tenfold-load --example report -- DIRECTORY`
+//! Writes the reports of a test that never was, or of a results file, into a directory, to look at them:
+//! `cargo run -p tenfold-load --example report -- DIRECTORY [RESULTS.json]`
 
 #[path = "../src/report/fixture.rs"]
 mod fixture;
@@ -14,7 +14,11 @@ fn main() -> std::io::Result<()> {
         .nth(1)
         .map_or_else(|| ".".into(), PathBuf::from);
     let write = |name: &str, text: String| std::fs::write(directory.join(name), text);
-    let (old, new) = (fixture::results(1, 1.0), fixture::results(2, 1.08));
+    let (old, mut new) = (fixture::results(1, 1.0), fixture::results(2, 1.08));
+    if let Some(path) = std::env::args_os().nth(2) {
+        let text = std::fs::read_to_string(path)?;
+        new = report::read_json(&text).map_err(std::io::Error::other)?;
+    }
     let mut invalid = new.clone();
     invalid
         .generator

@@ -16,6 +16,7 @@ use crate::command::client::AdminUrl;
 use crate::command::completions::Completions;
 use crate::command::fmt::Fmt;
 use crate::command::import::Import;
+use crate::command::limits::Limits;
 use crate::command::load::Load;
 use crate::command::plan::Plan;
 use crate::command::schema::Schema;
@@ -48,7 +49,9 @@ pub(crate) enum Command {
     Status(Status),
     /// Purge a running gateway's caches, fill them, and look into them.
     Cache(Cache),
-    /// Watch a running gateway: a live table of upstreams, routes and listeners.
+    /// Show a running gateway's rate limits, and what one client has left of them.
+    Limits(Limits),
+    /// Watch a running gateway: a live table of upstreams, routes, limits and listeners.
     Top(Top),
     /// Make load, and measure what comes of it.
     Load(Box<Load>),

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         cli::Command::Status(arguments) => command::status::run(arguments),
         cli::Command::Cache(arguments) => command::cache::run(arguments),
         cli::Command::Load(arguments) => command::load::run(&arguments),
+        cli::Command::Limits(arguments) => command::limits::run(arguments),
         cli::Command::Top(arguments) => command::top::run(arguments),
         cli::Command::Plan(arguments) => command::plan::run(&arguments),
     };

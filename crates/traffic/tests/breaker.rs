@@ -25,6 +25,7 @@ fn group(count: usize) -> std::sync::Arc<Group> {
         breaker: Some(Rules {
             consecutive: 3,
             trials: 2,
+            jitter: 0.0,
             ..Rules::default()
         }),
         outlier: Outlier {

@@ -26,6 +26,8 @@ pub struct Limit {
     pub algorithm: Algorithm,
     /// What a client may have that is in no tier.
     pub quota: Quota,
+    /// How much requests of those who are in no tier matter, in place of what the route says.
+    pub priority: Option<Priority>,
     /// Other quotas for some; the first tier that a client is in counts.
     pub tiers: Vec<Tier>,
     /// The field in which clients send their API key, in lower case.
@@ -51,6 +53,7 @@ impl Limit {
             ipv6_prefix: 64,
             algorithm: Algorithm::TokenBucket,
             quota,
+            priority: None,
             tiers: Vec::new(),
             api_key_header: API_KEY_HEADER.to_owned(),
             is_dry_run: false,

@@ -36,13 +36,20 @@ pub(super) enum ExchangeError {
     Abandoned,
 }
 
+/// Who is asked.
+pub(super) struct Parties<'a> {
+    pub(super) pick: &'a Pick,
+    pub(super) connection: &'a mut Connection,
+    /// Somebody else may be asked if it goes down.
+    pub(super) may_change: bool,
+}
+
 /// Sends the request and reads the head of the final response, passing interim ones on.
 pub(super) fn run<'a>(
     worker: &'a Worker,
     client: &'a mut Client,
     request: &'a mut Request,
-    pick: &'a Pick,
-    upstream: &'a mut Connection,
+    parties: Parties<'a>,
     now: Duration,
 ) -> impl Future<Output = Result<ResponseHead, ExchangeError>> + 'a {
     // A client that waits for 100 sends its body when the server has spoken.
@@ -53,8 +60,13 @@ pub(super) fn run<'a>(
         response_timeout(request)
     };
     client.timer.set(now, request.deadline().within(now, first));
+    let Parties {
+        pick,
+        connection: upstream,
+        may_change,
+    } = parties;
     let mut sending = Sending {
-        was_down: pick.member().endpoint.is_down(),
+        stays: !may_change || pick.member().endpoint.is_down(),
         ..Sending::default()
     };
     async move {
@@ -89,8 +101,9 @@ fn response_timeout(request: &Request) -> Duration {
 struct Sending {
     /// All of it is written, or the server takes no more.
     is_over: bool,
-    /// The server was thought to be down when it was chosen: nobody better was left, and it is not given up for that.
-    was_down: bool,
+    /// The server is not given up when it goes down: it was thought to be down when it was chosen, since nobody better was left, or no
+    /// other attempt may follow.
+    stays: bool,
     /// [`Request::progress`] when the deadline was last moved.
     progress: u64,
 }
@@ -148,14 +161,19 @@ impl Sending {
                 };
                 Poll::Ready(Err(ExchangeError::Fatal(failure)))
             }
-            Poll::Pending
-                if !self.was_down && pick.member().endpoint.is_down() && request.may_repeat() =>
-            {
+            Poll::Pending if !self.stays && is_given_up(worker, request, pick) => {
                 Poll::Ready(Err(ExchangeError::Abandoned))
             }
             Poll::Pending => Poll::Pending,
         }
     }
+}
+
+/// True if probes say that the server is down, and somebody who is well may be asked instead.
+fn is_given_up(worker: &Worker, request: &Request, pick: &Pick) -> bool {
+    pick.member().endpoint.is_down()
+        && request.may_repeat()
+        && pick.has_other(worker.clock.recent())
 }
 
 /// Passes an interim response on, which HTTP/1.0 does not know (RFC 9110 section 15.2).

@@ -36,7 +36,7 @@ pub(super) async fn answer(
     worker: &Worker,
     client: &mut Client,
     request: &mut Request,
-    answered: Result<Answered, Failure>,
+    mut answered: Result<Answered, Failure>,
 ) -> Served {
     let site = Rc::clone(request.way.site());
     let entry = site.entry(request.way.route_index());
@@ -57,8 +57,13 @@ pub(super) async fn answer(
                 return cached::serve_fallback(worker, client, request, object, age).await;
             }
             Fallback::Upstream(upstream) => {
-                if !request.may_repeat() || request.way.upstream_index() == *upstream {
+                let is_late = request.deadline().has_passed(worker.clock.read());
+                if is_late || !request.may_repeat() || request.way.upstream_index() == *upstream {
                     continue;
+                }
+                if let Ok(answered) = &mut answered {
+                    // Nobody waits for a place in one upstream while holding one in another: they might wait for each other.
+                    answered.pick.leave();
                 }
                 request.rewind();
                 request.way.divert(*upstream);

@@ -191,14 +191,7 @@ pub(super) fn attempt<'a>(
             Some(again) => Ok(request.way.upstream().pick_again(again.index)),
             None => choose(worker, client, request, &course.tried, now),
         };
-        let pick = pick.map_err(|refused| match refused {
-            NoPick::NoServer => Stopped::NoServer,
-            // Somebody was asked, and failed: that is what the client is told.
-            NoPick::Open { .. } if course.sent > 0 => Stopped::NoServer,
-            NoPick::Open { until } => {
-                Stopped::Fatal(Failure::breaker_open(until.saturating_sub(now)))
-            }
-        })?;
+        let pick = pick.map_err(|no_pick| refused(no_pick, course, now))?;
         let longest = again
             .is_none_or(|again| !again.is_stale)
             .then(|| longest_idle(&pick, request));
@@ -212,8 +205,13 @@ pub(super) fn attempt<'a>(
             now = worker.clock.read();
         }
         course.sent += 1;
-        let error = match exchange::run(worker, client, request, &pick, &mut connection, now).await
-        {
+        request.tell_deadline(now);
+        let exchange = exchange::Parties {
+            pick: &pick,
+            connection: &mut connection,
+            may_change: retry::may_follow(request, course.sent),
+        };
+        let error = match exchange::run(worker, client, request, exchange, now).await {
             Ok(head) => {
                 course.is_over = !retry::is_unwanted(request, head.line().status);
                 return Ok(Answered::new(head, connection, pick, now));
@@ -236,10 +234,20 @@ pub(super) fn attempt<'a>(
     }
 }
 
+/// What it means that nobody was chosen.
+fn refused(no_pick: NoPick, course: &Course, now: Duration) -> Stopped {
+    match no_pick {
+        NoPick::NoServer => Stopped::NoServer,
+        // Somebody was asked, and failed: that is what the client is told.
+        NoPick::Open { .. } if course.sent > 0 => Stopped::NoServer,
+        NoPick::Open { until } => Stopped::Fatal(Failure::breaker_open(until.saturating_sub(now))),
+    }
+}
+
 /// Judges a server for not answering, if that is its fault, and says what it means for the request.
 fn judge_error(
     worker: &Worker,
-    request: &Request,
+    request: &mut Request,
     pick: &Pick,
     error: ExchangeError,
     since: Duration,
@@ -268,6 +276,8 @@ fn judge_error(
     };
     if let Some(outcome) = outcome {
         judge(worker, pick, outcome, since);
+        // An adaptive limit is to learn of it too, also where the client is told that its own time is up.
+        request.way.upstream_place.judge(false);
     }
     stopped
 }
@@ -420,6 +430,7 @@ pub(super) fn judge(worker: &Worker, pick: &Pick, outcome: Outcome, since: Durat
             pick.upstream.metrics.breaker.increment(place);
         }
     }
+    pick.end_trials();
     if let (Some(hedge), Outcome::GOOD) = (&shared.config.hedge, outcome) {
         let latencies = &shared.resilience.latencies;
         latencies.observe(hedge.percentile, now, latency);

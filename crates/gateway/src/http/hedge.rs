@@ -6,19 +6,22 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
 use tenfold_traffic::Tried;
 use tenfold_traffic::resilience::breaker;
 use tenfold_traffic::resilience::budget::Kind;
+use tenfold_traffic::resilience::deadline::Deadline;
+use tenfold_traffic::resilience::retry::Failed;
 
 use super::client::Client;
 use super::forward::{self, Again, Answered, Course, Stopped, attempt};
 use super::headers;
 use super::mirror::{Copy, give_up};
 use super::request::Request;
-use super::retry;
+use crate::upstream::{Pick, Upstream};
 use crate::worker::Worker;
 
 /// When a second server is to be asked: never unless the upstream hedges, enough is known, and asking twice does no harm.
@@ -54,78 +57,125 @@ pub(super) async fn ask(
     now: Duration,
     after: Duration,
 ) -> Result<Answered, Stopped> {
-    let upstream = std::rc::Rc::clone(request.way.upstream());
-    let count = |what: Count| upstream.metrics.hedges.increment(what as usize);
+    let upstream = Rc::clone(request.way.upstream());
     let first = forward::peek(worker, client, request, now);
-    // What is on trial gets what its breaker lets through, and no more.
-    let group = &upstream.shared.group;
-    let own = upstream.shared.resilience.breaker.state(now);
-    let is_closed =
-        |index: usize| group.members()[index].endpoint.breaker(now) == breaker::State::Closed;
-    let is_sound = |first: &usize| own == breaker::State::Closed && is_closed(*first);
-    let Some(first) = first.filter(is_sound) else {
+    let Some(first) = first.filter(|first| is_sound(&upstream, *first, now)) else {
         return attempt(worker, client, request, course, now).await;
     };
     course.again = Some(Again {
         index: first as u32,
         is_stale: false,
     });
-    let copy = Copy::of_own(client, request, request.bytes());
-    let deadline = request.deadline();
-    let on = &upstream.shared.config.retry.rules.on;
-    let is_good = |answered: &Answered| {
-        let status = answered.head.line().status;
-        status < 500 && !on.includes(tenfold_traffic::resilience::retry::Failed::Status(status))
-    };
-    let mut tried = Tried::default();
-    tried.add(first);
-
-    let (won, lost) = {
+    let mut second = Second::new(client, request, &upstream, first);
+    let (mut one, other) = {
         let mut primary = pin!(attempt(worker, client, request, course, now));
         // Not the worker's wheel, whose ticks are longer than most thresholds.
         if let Ok(ended) = tokio::time::timeout(after, primary.as_mut()).await {
             return ended;
         }
-        let rules = &upstream.shared.config.retry.budget;
-        let budget = &upstream.shared.resilience.budget;
-        if !budget.withdraw(rules, worker.clock.read(), Kind::Repeat) {
-            count(Count::Refused);
+        let Some(pick) = second.choose(worker) else {
             return primary.await;
-        }
-        count(Count::Sent);
-        let secondary = pin!(copy.ask_elsewhere(worker, &mut tried, deadline));
-        let (one, other) = race(primary, secondary, is_good).await;
-        match other {
-            Some(answered) if is_good(&answered) => (Some(answered), one),
-            rest => {
-                if let Some(answered) = rest {
-                    give_up(worker, answered);
-                }
-                (None, one)
-            }
-        }
+        };
+        let secondary = pin!(second.copy.ask_at(worker, pick, second.deadline));
+        race(primary, secondary, |answered| is_good(&upstream, answered)).await
     };
     // What the second attempt asked is not asked again.
-    if tried.count() > 1 {
-        course.sent += 1;
-        course.was_sent = true;
-    }
-    course.tried = tried;
-    let Some(answered) = won else {
-        return lost.unwrap_or(Err(Stopped::NoServer));
+    course.sent += 1;
+    course.was_sent = true;
+    course.tried = second.tried;
+    let won = match other {
+        Some(answered) if is_good(&upstream, &answered) => answered,
+        rest => {
+            let_go(worker, rest);
+            return one.take().unwrap_or(Err(Stopped::NoServer));
+        }
     };
-    count(Count::Won);
-    match lost {
-        Some(Ok(answered)) => give_up(worker, answered),
-        Some(Err(_)) => {}
+    count(&upstream, Count::Won);
+    match one {
+        Some(ended) => let_go(worker, ended.ok()),
         None => {
             let ended = worker.clock.read();
-            group.outpaced(first, ended, ended.saturating_sub(now));
+            let waited = ended.saturating_sub(now);
+            let group = &upstream.shared.group;
+            group.outpaced(first, ended, waited);
+            // It would have taken at least as long. Without it the slow ones would vanish from what is measured, and hedges make hedges.
+            if let Some(hedge) = &upstream.shared.config.hedge {
+                let latencies = &upstream.shared.resilience.latencies;
+                latencies.observe(hedge.percentile, ended, waited);
+            }
         }
     }
     request.mark_sent();
-    course.is_over = !retry::is_unwanted(request, answered.head.line().status);
-    Ok(answered)
+    course.is_over = true;
+    Ok(won)
+}
+
+/// True if neither the upstream nor that server is on trial: what is gets what its breaker lets through, and no more.
+fn is_sound(upstream: &Upstream, index: usize, now: Duration) -> bool {
+    let endpoint = &upstream.shared.group.members()[index].endpoint;
+    upstream.shared.resilience.breaker.state(now) == breaker::State::Closed
+        && endpoint.breaker(now) == breaker::State::Closed
+}
+
+/// True if nobody else need be asked after this answer.
+fn is_good(upstream: &Upstream, answered: &Answered) -> bool {
+    let status = answered.head.line().status;
+    let on = &upstream.shared.config.retry.rules.on;
+    status < 500 && !on.includes(Failed::Status(status))
+}
+
+fn count(upstream: &Upstream, what: Count) {
+    upstream.metrics.hedges.increment(what as usize);
+}
+
+/// Nobody gets it; its connection may be kept.
+fn let_go(worker: &Worker, answered: Option<Answered>) {
+    if let Some(answered) = answered {
+        give_up(worker, answered);
+    }
+}
+
+/// The second attempt, as it is prepared before the first one takes the request.
+struct Second {
+    copy: Copy,
+    upstream: Rc<Upstream>,
+    tried: Tried,
+    deadline: Deadline,
+    /// The route's field for what is left, if the server is to be told.
+    tells: Option<Option<String>>,
+}
+
+impl Second {
+    fn new(client: &Client, request: &Request, upstream: &Rc<Upstream>, first: usize) -> Self {
+        let mut tried = Tried::default();
+        tried.add(first);
+        let header = || request.route().deadline_header.clone();
+        Self {
+            copy: Copy::of_own(client, request, request.bytes()),
+            upstream: Rc::clone(upstream),
+            tried,
+            deadline: request.deadline(),
+            tells: request.tells_deadline().then(header),
+        }
+    }
+
+    /// Where it goes, if somebody is left to be asked and the budget allows it.
+    fn choose(&mut self, worker: &Worker) -> Option<Pick> {
+        let pick = self.copy.choose(worker, &mut self.tried)?;
+        let shared = &self.upstream.shared;
+        let now = worker.clock.recent();
+        let (rules, budget) = (&shared.config.retry.budget, &shared.resilience.budget);
+        if !budget.withdraw(rules, now, Kind::Repeat) {
+            count(&self.upstream, Count::Refused);
+            return None;
+        }
+        count(&self.upstream, Count::Sent);
+        if let Some(header) = &self.tells {
+            self.copy
+                .tell_deadline(header.as_deref(), self.deadline.left(now));
+        }
+        Some(pick)
+    }
 }
 
 /// Runs both attempts until one has a good answer, or neither has and both have ended.

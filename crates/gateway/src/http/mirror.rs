@@ -23,7 +23,8 @@ use super::forward::{self, Answered};
 use super::headers;
 use super::identity;
 use super::request::Request;
-use crate::upstream::{Connection, Upstream};
+use super::told;
+use crate::upstream::{Connection, Pick, Upstream};
 use crate::worker::Worker;
 use crate::worker::timer::Timer;
 
@@ -119,18 +120,13 @@ impl Copy {
 
     /// One attempt, since nobody waits for it; the server is judged when its answer is used.
     pub(super) async fn ask(&self, worker: &Worker) -> Option<Answered> {
-        self.ask_elsewhere(worker, &mut Tried::default(), Deadline::NONE)
-            .await
+        let tried = &mut Tried::default();
+        let pick = self.choose(worker, tried)?;
+        self.ask_at(worker, pick, Deadline::NONE).await
     }
 
-    /// One attempt at a server that was not tried, which is then among the tried.
-    pub(super) async fn ask_elsewhere(
-        &self,
-        worker: &Worker,
-        tried: &mut Tried,
-        deadline: Deadline,
-    ) -> Option<Answered> {
-        let timer = worker.timers.timer();
+    /// A server that was not tried, which is then among the tried; with a place in its upstream.
+    pub(super) fn choose(&self, worker: &Worker, tried: &mut Tried) -> Option<Pick> {
         let now = worker.clock.read();
         let mut place = admission::enter_own(&self.upstream, now)?;
         let picked = self.upstream.pick(&Ask {
@@ -146,6 +142,23 @@ impl Copy {
         };
         pick.place = place;
         tried.add(pick.index as usize);
+        Some(pick)
+    }
+
+    /// Tells the server that is to be asked what is left of a deadline; `header` is the route's field for it.
+    pub(super) fn tell_deadline(&mut self, header: Option<&str>, left: Duration) {
+        self.bytes = told::tell(&self.bytes, header, left).into();
+    }
+
+    /// One attempt at that server.
+    pub(super) async fn ask_at(
+        &self,
+        worker: &Worker,
+        mut pick: Pick,
+        deadline: Deadline,
+    ) -> Option<Answered> {
+        let timer = worker.timers.timer();
+        let now = worker.clock.recent();
         let longest = Some(self.upstream.shared.config.idle_timeout);
         let obtained = forward::obtain(worker, &timer, &pick, now, longest, deadline).await;
         let (mut connection, is_reused) = obtained.ok()??;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tenfold_http1::body::Decoder;
 use tenfold_http1::chunked::Output;
 use tenfold_http1::framing::Length;
-use tenfold_http1::{BodyError, Buffer, Method, Name, RequestHead, Version};
-use tenfold_traffic::resilience::deadline::{self, Deadline};
+use tenfold_http1::{BodyError, Buffer, Method, RequestHead, Version};
+use tenfold_traffic::resilience::deadline::Deadline;
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 
@@ -17,6 +17,7 @@ use super::client::Client;
 use super::error::Failure;
 use super::headers::IdSpan;
 use super::route::{self, Way};
+use super::told;
 use crate::config::Route;
 use crate::upstream::Stream;
 use crate::worker::Worker;
@@ -49,6 +50,8 @@ pub(crate) struct Request {
     upload: Option<Box<Pump>>,
     pub(crate) started: Duration,
     deadline: Deadline,
+    /// The client says how long it waits, and its servers are told what is left of that.
+    tells_deadline: bool,
     id: IdSpan,
     /// Bytes behind the head that belong to this request.
     consumed: u32,
@@ -86,7 +89,7 @@ impl Request {
         } else {
             0
         };
-        let deadline = deadline_of(way.route(), &head, started);
+        let (deadline, tells_deadline) = told::deadline_of(way.route(), &head, started);
         let mut request = Self {
             head,
             way,
@@ -95,6 +98,7 @@ impl Request {
             upload: None,
             started,
             deadline,
+            tells_deadline,
             id,
             consumed: 0,
             early_bytes: 0,
@@ -297,6 +301,24 @@ impl Request {
         self.out.filled()
     }
 
+    /// Tells the server that is asked `now` what is left, if the client says how long it waits. Before anything is sent.
+    pub(crate) fn tell_deadline(&mut self, now: Duration) {
+        if self.tells_deadline {
+            let header = self.route().deadline_header.as_deref();
+            let head = told::tell(self.bytes(), header, self.deadline.left(now));
+            let mut out = self.out.pool().head();
+            out.push(&head);
+            let id = self.id().to_vec();
+            self.out = out;
+            self.id = super::headers::locate(self.out.filled(), &id);
+        }
+    }
+
+    /// True if the servers are to be told how long the client waits.
+    pub(crate) fn tells_deadline(&self) -> bool {
+        self.tells_deadline
+    }
+
     /// True if the client waits for `100 Continue` before it sends its body.
     pub(crate) fn waits_for_100(&self) -> bool {
         self.head.line().expects_continue && self.has_upload() && self.is_untouched()
@@ -337,31 +359,6 @@ impl Request {
             None => self.head.into_rest(self.consumed as usize),
         }
     }
-}
-
-/// When a request that came at `started` is given up. What the client says only counts where the route knows of deadlines, and
-/// only shortens: looking for fields that hardly anybody sends is not free.
-fn deadline_of(route: &Route, head: &RequestHead, started: Duration) -> Deadline {
-    let limit = route.timeouts.deadline;
-    let own = limit.map_or(Deadline::NONE, |limit| Deadline::after(started, limit));
-    if limit.is_none() && route.deadline_header.is_none() {
-        return own;
-    }
-    let mut deadline = own;
-    for field in head.fields().filter(|field| field.name == Name::Other) {
-        let name = field.name_bytes;
-        let given = match &route.deadline_header {
-            Some(header) if name.eq_ignore_ascii_case(header.as_bytes()) => {
-                deadline::parse_plain(field.value)
-            }
-            _ if name.eq_ignore_ascii_case(b"grpc-timeout") => deadline::parse_grpc(field.value),
-            _ => None,
-        };
-        if let Some(given) = given {
-            deadline = deadline.shortened(Deadline::after(started, given));
-        }
-    }
-    deadline
 }
 
 /// Lengths within a buffer; 32 bits keep a request's future small.

@@ -130,6 +130,8 @@ impl Response {
     ) -> Sent {
         if self.status == 101 {
             request.shrink();
+            // Some idle tunnels would take all the places of an upstream, and an adaptive limit learns nothing while they do.
+            self.pick.leave();
             let tunnel = tunnel::run(
                 worker,
                 client,

@@ -12,6 +12,7 @@ use tenfold_traffic::Tried;
 use tenfold_traffic::resilience::budget::Kind;
 use tenfold_traffic::resilience::retry::{Ask, Failed, Stop, Verdict};
 
+use super::admission;
 use super::client::Client;
 use super::error::Failure;
 use super::forward::{Answered, Course, Stopped, attempt};
@@ -23,6 +24,12 @@ use crate::worker::Worker;
 pub(super) fn is_unwanted(request: &Request, status: u16) -> bool {
     let on = &request.way.upstream().shared.config.retry.rules.on;
     !on.statuses.is_empty() && on.includes(Failed::Status(status))
+}
+
+/// True if a server that goes down after so many attempts may be given up for another one.
+pub(super) fn may_follow(request: &Request, sent: u8) -> bool {
+    let rules = &request.way.upstream().shared.config.retry.rules;
+    rules.on.reset && sent < rules.attempts
 }
 
 /// Tries again for as long as that is allowed; `ended` is how the attempt before went.
@@ -54,17 +61,7 @@ async fn repeat(
                 let_go(worker, held);
                 return Ok(answered);
             }
-            Ok(mut answered) => {
-                answered.judge(worker);
-                course.was_sent = true;
-                let index = answered.pick.index as usize;
-                if !course.tried.contains(index) && !course.tried.is_full() {
-                    course.tried.add(index);
-                }
-                let status = answered.head.line().status;
-                let_go(worker, held.replace(answered));
-                Failed::Status(status)
-            }
+            Ok(answered) => hold(worker, &mut course, &mut held, answered),
             Err(Stopped::Failed(failed)) => {
                 // What happened to a request that was sent says more than that nobody else could be reached.
                 if failed != Failed::Connect || course.sent == course.stale {
@@ -78,14 +75,20 @@ async fn repeat(
         let Some(after) = next(worker, request, &course, failed, held.as_ref()) else {
             return held.ok_or(failure);
         };
-        if !after.is_zero() {
-            // Not the worker's wheel, whose ticks are longer than most of these waits.
-            tokio::time::sleep(after).await;
+        match wait(worker, client, request, failed, after).await {
+            Ok(()) => {}
+            Err(Failure::ClientGone) => {
+                let_go(worker, held);
+                return Err(Failure::ClientGone);
+            }
+            // What a server has said, or what became of the request, says more than that there was no place for it.
+            Err(Failure::Shed(_)) => return held.ok_or(failure),
+            Err(other) => return held.ok_or(other),
         }
         request.rewind();
-        let now = worker.clock.read();
+        let now = worker.clock.recent();
         ended = attempt(worker, client, request, &mut course, now).await;
-        let may_come_back = matches!(failed, Failed::Status(_) | Failed::Timeout);
+        let may_come_back = matches!(failed, Failed::Status(_) | Failed::Timeout | Failed::Down);
         if may_come_back && matches!(ended, Err(Stopped::NoServer)) {
             // All have been asked: the same ones again, rather than none.
             course.tried = Tried::default();
@@ -95,6 +98,42 @@ async fn repeat(
             let metrics = &request.way.upstream().metrics;
             metrics.retries.increment(failed.place());
         }
+    }
+}
+
+/// Keeps an answer in place of the one before, and judges its server by it.
+fn hold(
+    worker: &Worker,
+    course: &mut Course,
+    held: &mut Option<Answered>,
+    mut answered: Answered,
+) -> Failed {
+    answered.judge(worker);
+    course.was_sent = true;
+    let index = answered.pick.index as usize;
+    if !course.tried.contains(index) && !course.tried.is_full() {
+        course.tried.add(index);
+    }
+    let status = answered.head.line().status;
+    let_go(worker, held.replace(answered));
+    Failed::Status(status)
+}
+
+/// Waits before another attempt.
+async fn wait(
+    worker: &Worker,
+    client: &mut Client,
+    request: &mut Request,
+    failed: Failed,
+    after: Duration,
+) -> Result<(), Failure> {
+    if !after.is_zero() {
+        let is_good = matches!(failed, Failed::Status(status) if !admission::is_bad(status));
+        admission::pause(worker, client, request, is_good, after).await?;
+    }
+    match request.deadline().has_passed(worker.clock.read()) {
+        true => Err(Failure::DeadlineExceeded),
+        false => Ok(()),
     }
 }
 
@@ -149,8 +188,9 @@ fn retry_after(worker: &Worker, answered: &Answered, now: Duration) -> Option<Du
     let mut fields = answered.head.fields();
     let field = fields.find(|field| field.name_bytes.eq_ignore_ascii_case(b"retry-after"))?;
     let text = std::str::from_utf8(field.value).ok()?.trim();
-    if let Ok(seconds) = text.parse::<u32>() {
-        return Some(Duration::from_secs(seconds.into()));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // A number that is too large is a long time, and not none.
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let date = httpdate::parse_http_date(text).ok()?;
     let since_1970 = date.duration_since(std::time::UNIX_EPOCH).ok()?;

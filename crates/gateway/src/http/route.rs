@@ -176,9 +176,14 @@ impl Way {
 
     /// Another upstream is to answer.
     pub(crate) fn divert(&mut self, upstream: usize) {
+        self.leave_upstream();
+        self.upstream = upstream as u32;
+    }
+
+    /// Gives back the place of its upstream, if it has one: nothing goes on there for now.
+    pub(crate) fn leave_upstream(&mut self) {
         let mut place = std::mem::take(&mut self.upstream_place);
         self.upstream().take_back(&mut place);
-        self.upstream = upstream as u32;
     }
 
     /// The rules that held when it came.

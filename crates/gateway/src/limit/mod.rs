@@ -4,6 +4,7 @@
 //! [`http::limit`](crate::http::limit). Here is what lives longer than a request: counts, and the way to the store that gateways
 //! share.
 
+pub(crate) mod look;
 mod open;
 pub(crate) mod status;
 pub(crate) mod store;

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
 
+use smallvec::SmallVec;
 use tenfold_cache::Namespace;
 use tenfold_cache::level::LevelError;
 use tenfold_cache::level::redis::{RedisOptions, Remote, Script};
@@ -30,7 +31,7 @@ use crate::config::limit::{OnFailure, Shared, digest};
 const FAILURES: u32 = 3;
 /// How often it is tried then.
 const PROBING: Duration = Duration::from_millis(200);
-/// How long a try may take, and how long the connection waits for an answer at most.
+/// How long a try may take at most, and how long the connection waits for an answer.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// For how long a refusal is remembered at most: whoever empties the store need not wait longer.
 const LONGEST_REFUSAL: Duration = Duration::from_secs(10);
@@ -138,7 +139,8 @@ impl Store {
         cost: u64,
     ) -> Option<Verdict> {
         let cost_text = cost.to_string();
-        let call = self.call(key.tier(), subject, &cost_text);
+        let arguments = [cost_text.as_str()];
+        let call = self.call(key.tier(), subject, &arguments);
         match timeout(self.config.timeout, call).await {
             Ok(Ok(verdict)) => {
                 self.failures.store(0, Relaxed);
@@ -153,12 +155,20 @@ impl Store {
         }
     }
 
+    /// What would be decided, without counting; with a cost of 0 how it stands. `None`: it does not answer.
+    pub(crate) async fn look(&self, tier: usize, subject: &str, cost: u64) -> Option<Verdict> {
+        let cost = cost.to_string();
+        let arguments = [cost.as_str(), "look"];
+        let call = self.call(tier, subject, &arguments);
+        timeout(PATIENCE, call).await.ok()?.ok()
+    }
+
     /// Gives back what was counted, without waiting for it.
     pub(crate) fn give_back(self: &Arc<Self>, tier: usize, subject: String, cost: u64) {
         let store = Arc::clone(self);
         let call = async move {
             // What is lost is one request's worth.
-            let _lost = store.call(tier, &subject, &format!("-{cost}")).await;
+            let _lost = store.call(tier, &subject, &[&format!("-{cost}")]).await;
         };
         let _none_without_threads = levels::spawn(call);
     }
@@ -168,12 +178,11 @@ impl Store {
         self.config.on_failure
     }
 
-    async fn call(&self, tier: usize, subject: &str, cost: &str) -> Result<Verdict, LevelError> {
-        let [kind, length, most] = &self.quotas[tier];
-        let answer = self
-            .remote
-            .call(&SCRIPT, subject, &[kind, length, most, cost])
-            .await?;
+    /// Calls the script with a tier's quota, and what else is to be said: the cost, and whether it only looks.
+    async fn call(&self, tier: usize, subject: &str, more: &[&str]) -> Result<Verdict, LevelError> {
+        let quota = self.quotas[tier].iter().map(String::as_str);
+        let arguments: SmallVec<[&str; 5]> = quota.chain(more.iter().copied()).collect();
+        let answer = self.remote.call(&SCRIPT, subject, &arguments).await?;
         let [is_allowed, remaining, ticks] = answer[..] else {
             return Err(LevelError::Failed(
                 "the script answers something else".into(),
@@ -241,8 +250,9 @@ async fn watch(store: Weak<Store>) {
         if !store.is_down() {
             continue;
         }
-        // A look, which counts nothing.
-        let answered = timeout(PATIENCE, store.call(0, PROBE, "0")).await;
+        // A look, which counts nothing. It has no more time than a request has: what only answers later is of no use to those.
+        let time = store.config.timeout.min(PATIENCE);
+        let answered = timeout(time, store.call(0, PROBE, &["0"])).await;
         if matches!(answered, Ok(Ok(_))) {
             store.failures.store(0, Relaxed);
             store.is_down.store(false, Relaxed);

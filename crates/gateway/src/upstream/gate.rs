@@ -89,6 +89,14 @@ impl Place {
         }
     }
 
+    /// Nothing is to be said about how it went.
+    pub(crate) fn unjudged(mut self) -> Self {
+        if let Some(held) = &mut self.0 {
+            held.is_good = None;
+        }
+        self
+    }
+
     /// Gives it back, at `now` or a little later.
     pub(crate) fn give_back(&mut self, gate: Option<&Arc<Gate>>, now: Duration) {
         let (Some(held), Some(gate)) = (self.0.take(), gate) else {

@@ -221,19 +221,38 @@ impl Pick {
     pub(crate) fn name(&self) -> &str {
         self.member().endpoint.name()
     }
+
+    /// If it is a trial of a breaker, it is over: what the breaker wanted to know it has been told. The rest of an answer may take hours,
+    /// and must not keep a trial's place for as long.
+    pub(crate) fn end_trials(&self) {
+        let shared = &self.upstream.shared;
+        if self.is_trial.take() {
+            shared.group.end_trial(self.index as usize);
+        }
+        if self.is_upstream_trial.take() {
+            shared.resilience.breaker.end_trial();
+        }
+    }
+
+    /// Gives the place back, when nothing more is wanted of the upstream.
+    pub(crate) fn leave(&mut self) {
+        let mut place = std::mem::take(&mut self.place);
+        self.upstream.take_back(&mut place);
+    }
+
+    /// True if somebody else is well.
+    pub(crate) fn has_other(&self, now: Duration) -> bool {
+        let others = self.upstream.shared.group.members().iter().enumerate();
+        others
+            .filter(|(index, member)| *index != self.index as usize && member.weight > 0)
+            .any(|(_, member)| member.endpoint.is_available(now))
+    }
 }
 
 impl Drop for Pick {
     fn drop(&mut self) {
         self.member().endpoint.end();
-        let mut place = std::mem::take(&mut self.place);
-        self.upstream.take_back(&mut place);
-        let shared = &self.upstream.shared;
-        if self.is_trial.get() {
-            shared.group.end_trial(self.index as usize);
-        }
-        if self.is_upstream_trial.get() {
-            shared.resilience.breaker.end_trial();
-        }
+        self.leave();
+        self.end_trials();
     }
 }

@@ -85,8 +85,6 @@ pub(super) enum Query {
     Written(Text),
     /// Names and values, not encoded.
     Pairs(Vec<(String, Text)>),
-    /// A piece that has the question mark in it, or is empty.
-    Whole(Piece),
 }
 
 #[derive(Clone, Debug, Default)]

@@ -187,7 +187,6 @@ impl Writer {
             Query::Written(query) => {
                 self.entry("path", &string(&format!("{path}?{}", query.written())));
             }
-            Query::Whole(piece) => self.entry("path", &string(&(path + &piece.written()))),
             Query::Pairs(pairs) => {
                 self.entry("path", &string(&path));
                 self.entry("query", &grouped(pairs));
@@ -255,12 +254,13 @@ fn from(extract: &Extract) -> String {
     }
 }
 
-/// Names and values as a table; a name that comes several times has a list.
+/// Names and values as a table, both of which are templates; a name that comes several times has a list.
 fn grouped(pairs: &[(String, Text)]) -> String {
-    let mut names: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut names: Vec<(String, Vec<String>)> = Vec::new();
     for (name, text) in pairs {
+        let name = Text::literal(name).written();
         let value = string(&text.written());
-        match names.iter_mut().find(|(known, _)| known == name) {
+        match names.iter_mut().find(|(known, _)| *known == name) {
             Some((_, values)) => values.push(value),
             None => names.push((name, vec![value])),
         }
@@ -268,8 +268,8 @@ fn grouped(pairs: &[(String, Text)]) -> String {
     let entries = names
         .into_iter()
         .map(|(name, values)| match values.as_slice() {
-            [value] => format!("{} = {value}", key(name)),
-            values => format!("{} = [{}]", key(name), values.join(", ")),
+            [value] => format!("{} = {value}", key(&name)),
+            values => format!("{} = [{}]", key(&name), values.join(", ")),
         });
     let entries: Vec<String> = entries.collect();
     match entries.is_empty() {

@@ -5,45 +5,40 @@
 //! pause hits a thousand of them), so that a test over single requests finds everything significant.
 //!
 //! # The rule
-//! Batch means (A. M. Law, "Simulation Modeling and Analysis", section 9.5): the seconds outside of warm-ups that both runs have
-//! are cut into 8 to 20 blocks of equal length, and each block of the new run is compared with the block of the old run at the
-//! same place, so that ramps cancel out. A difference is **more than noise** if
-//! 1. the mean of the blocks' differences is beyond Student's t at 99 % (paired, two-sided),
+//! Batches (A. M. Law, "Simulation Modeling and Analysis", section 9.5): the seconds outside of warm-ups that both runs have are
+//! cut into 8 to 20 blocks of equal length, and each block of the new run is compared with the block of the old run at the same
+//! place, so that ramps cancel out. A difference is **more than noise** if
+//! 1. the blocks' differences pass Wilcoxon's signed-rank test at 99 % (two-sided, exact),
 //! 2. it points in the same direction as the difference of the whole, and
 //! 3. it is of a size that matters: 2 % of the old value; of the share of errors, 0.1 percentage points.
+//!
+//! Ranks, and not Student's t, because one pause of the service is a block a hundred times as slow, beside which a t-test sees
+//! nothing else. For the same reason what happened in a few blocks only is not judged a difference between the runs.
 //!
 //! # The trade-off
 //! The rule sees noise within the runs. What differs between runs (another neighbour on the machine, a cache that was warm) is
 //! in neither of them: repeat a test before you believe a small difference. A maximum is one request and is never judged.
 
-use std::collections::BTreeMap;
+mod noise;
+mod terminal;
 
-use super::Style;
-use super::summary::share;
-use super::table::{Table, Tone, paint};
-use super::text::{clean, moment, number, percent, seconds};
+use super::text::{number, percent, seconds};
 use crate::Results;
 use crate::results::{Histogram, Interval};
+use noise::{FEWEST, beyond_noise, blocks};
 
-/// Fewest blocks that say anything about their spread.
-const FEWEST: usize = 8;
-/// Most blocks: longer ones depend less on each other.
-const MOST: usize = 20;
+pub use terminal::comparison;
+
 /// What a difference has to be of the old value to matter.
 const MATTERS: f64 = 0.02;
 /// What a difference of shares of errors has to be.
 const MATTERS_SHARE: f64 = 0.001;
 /// Slower requests than a percentile that each block must have, or else the percentile is one request's.
 const BEYOND: f64 = 3.0;
-/// Student's t, two-sided 99 %, for 7 to 19 degrees of freedom.
-const STUDENT: [f64; MOST - FEWEST + 1] = [
-    3.499, 3.355, 3.250, 3.169, 3.106, 3.055, 3.012, 2.977, 2.947, 2.921, 2.898, 2.878, 2.861,
-];
-
 /// The rule in a sentence, for reports.
 pub(super) const RULE: &str = "A difference is called better or worse if it is more than noise: the two runs are compared block by block \
-     (8 to 20 blocks of seconds outside of warm-ups), the mean of the differences is beyond Student's t at 99 %, and it is at \
-     least 2 % (of errors, 0.1 percentage points). What differs between runs is not in one run of each: repeat a test before you \
+     (8 to 20 blocks of seconds outside of warm-ups), the blocks' differences pass Wilcoxon's signed-rank test at 99 %, and it is \
+     at least 2 % (of errors, 0.1 percentage points). What differs between runs is not in one run of each: repeat a test before you \
      believe a small difference.";
 
 /// What differs between two tests.
@@ -229,40 +224,6 @@ fn obstacle(old: &Results, new: &Results) -> Option<String> {
         })
 }
 
-/// Blocks at the same places in both.
-fn blocks(old: &Results, new: &Results) -> Vec<(Interval, Interval)> {
-    let mut before = BTreeMap::new();
-    for one in seconds_of(old) {
-        before.insert(one.at.round() as i64, one);
-    }
-    let both = seconds_of(new).filter_map(|now| {
-        let at = now.at.round() as i64;
-        before.get(&at).map(|before| (*before, now))
-    });
-    let both: Vec<_> = both.collect();
-    let length = both.len().div_ceil(MOST).max(1);
-    let sum = |chunk: &[(&Interval, &Interval)]| {
-        let mut sums = (Interval::default(), Interval::default());
-        for (old, new) in chunk {
-            // `Interval::add` puts the same second together; these are one after the other.
-            let duration = sums.0.duration + old.duration;
-            sums.0.add(old);
-            sums.0.duration = duration;
-            let duration = sums.1.duration + new.duration;
-            sums.1.add(new);
-            sums.1.duration = duration;
-        }
-        sums
-    };
-    both.chunks_exact(length).map(sum).collect()
-}
-
-/// Whole seconds outside of warm-ups.
-fn seconds_of(results: &Results) -> impl Iterator<Item = &Interval> {
-    let seconds = results.series.iter();
-    seconds.filter(|one| one.duration > 0.9 && !results.is_warm_up(one.at + one.duration / 2.0))
-}
-
 fn judge(
     measure: Measure,
     old: Option<f64>,
@@ -285,36 +246,24 @@ fn judge(
     let Some(differences) = differences else {
         return Judgement::Unknown("too few requests");
     };
-    let Some(mean) = beyond_noise(&differences) else {
-        let is_short = differences.len() < FEWEST;
-        return if is_short {
-            Judgement::Unknown("too short")
-        } else {
-            Judgement::Noise
-        };
+    if differences.len() < FEWEST {
+        return Judgement::Unknown("too short");
+    }
+    let Some(direction) = beyond_noise(&differences) else {
+        return Judgement::Noise;
     };
     let change = new - old;
     let least = match measure.quantity() {
         Quantity::Share => MATTERS_SHARE,
         Quantity::Rate | Quantity::Seconds => old * MATTERS,
     };
-    if change.abs() < least || change * mean <= 0.0 {
+    if change.abs() < least || change * direction <= 0.0 {
         return Judgement::Noise;
     }
     match (measure.quantity() == Quantity::Rate) == (change > 0.0) {
         true => Judgement::Better,
         false => Judgement::Worse,
     }
-}
-
-/// The mean if it differs from zero at 99 % (Student's t).
-fn beyond_noise(differences: &[f64]) -> Option<f64> {
-    let student = *STUDENT.get(differences.len().checked_sub(FEWEST)?)?;
-    let count = differences.len() as f64;
-    let mean = differences.iter().sum::<f64>() / count;
-    let squares = differences.iter().map(|one| (one - mean).powi(2));
-    let error = (squares.sum::<f64>() / (count - 1.0) / count).sqrt();
-    (mean.abs() > student * error).then_some(mean)
 }
 
 fn steps(old: &Results, new: &Results) -> Vec<StepDifference> {
@@ -380,64 +329,4 @@ pub(super) fn change(old: Option<f64>, new: Option<f64>, is_share: bool) -> Stri
         },
         _ => "–".to_owned(),
     }
-}
-
-/// A comparison for a terminal.
-#[must_use]
-pub fn comparison(old: &Results, new: &Results, style: Style) -> String {
-    let comparison = compare(old, new);
-    let began = format!("Compared with the run of {}", moment(old.started));
-    let mut out = paint(&began, Tone::Title, style.in_colour) + "\n";
-    if let Some(why) = &comparison.obstacle {
-        let text = format!("  differences are not judged: {why}\n");
-        out += &paint(&text, Tone::Warn, style.in_colour);
-    }
-    let mut table = Table::new(&["", ">OLD", ">NEW", ">CHANGE", "MORE THAN NOISE?"]);
-    for one in &comparison.differences {
-        let tone = match one.judgement {
-            Judgement::Better => Tone::Good,
-            Judgement::Worse => Tone::Bad,
-            Judgement::Noise | Judgement::Unknown(_) => Tone::Dim,
-        };
-        table.row(vec![
-            (one.name.to_owned(), Tone::Dim),
-            (one.value(one.old), Tone::Plain),
-            (one.value(one.new), Tone::Plain),
-            (one.change(), tone),
-            (one.judgement.words().to_owned(), tone),
-        ]);
-    }
-    out += &table.text(style);
-    if comparison.steps.len() > 1 {
-        out += &steps_text(&comparison.steps, style);
-    }
-    out
-}
-
-fn steps_text(steps: &[StepDifference], style: Style) -> String {
-    let titles = [
-        "STEP",
-        "SCENARIO",
-        ">P95 OLD",
-        ">NEW",
-        ">CHANGE",
-        ">FAILED OLD",
-        ">NEW",
-    ];
-    let mut table = Table::new(&titles);
-    table.may_leave_out(&["SCENARIO", "FAILED OLD"]);
-    let time = |value: Option<f64>| value.map_or("–".to_owned(), seconds);
-    let part = |value: Option<f64>| value.map_or(share(0, 0), percent);
-    for step in steps {
-        table.row(vec![
-            (clean(&step.name), Tone::Plain),
-            (clean(&step.scenario), Tone::Dim),
-            (time(step.p95.0), Tone::Plain),
-            (time(step.p95.1), Tone::Plain),
-            (change(step.p95.0, step.p95.1, false), Tone::Plain),
-            (part(step.errors.0), Tone::Plain),
-            (part(step.errors.1), Tone::Plain),
-        ]);
-    }
-    "\n".to_owned() + &table.text(style)
 }

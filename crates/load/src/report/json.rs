@@ -69,6 +69,11 @@ pub fn read_json(text: &str) -> Result<Results, ReadError> {
     }
 }
 
+/// More generators than anybody has.
+const MOST_SHARDS: u32 = 100_000;
+/// A part of a second of the series that is shorter than this is none (a last one may be empty), in seconds.
+const SHORTEST: f64 = 1e-6;
+
 /// What no test can have measured: times that are none, which later arithmetic relies on.
 fn nonsense(results: &Results) -> Option<String> {
     // A test of a hundred years; numbers in JSON are finite.
@@ -76,13 +81,21 @@ fn nonsense(results: &Results) -> Option<String> {
     if !is_time(results.started) || !is_time(results.duration) {
         return Some("`started` or `duration` is no time".to_owned());
     }
+    let count = results.shard_count;
+    let is_part = |index: &u32| (*index < count) && (1..=MOST_SHARDS).contains(&count);
+    if !results.shards.iter().all(is_part) || results.shards.is_empty() {
+        return Some(format!("{:?} are no parts of {count}", results.shards));
+    }
     let phases = &results.phases;
     let wrong = |start: f64, duration: f64| !is_time(start) || !is_time(duration);
     if let Some(phase) = phases.iter().find(|one| wrong(one.start, one.duration)) {
         return Some(format!("phase `{}` has no time", phase.name));
     }
     let series = &results.series;
-    if let Some(one) = series.iter().find(|one| wrong(one.at, one.duration)) {
+    if let Some(one) = series
+        .iter()
+        .find(|one| wrong(one.at, one.duration) || (one.duration > 0.0 && one.duration < SHORTEST))
+    {
         return Some(format!("the series has no time at {}", one.at));
     }
     if series.windows(2).any(|pair| pair[0].at >= pair[1].at) {

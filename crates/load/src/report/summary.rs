@@ -122,7 +122,7 @@ fn counts(results: &Results, style: Style) -> String {
 }
 
 /// The pieces after a label, on as many lines as they need.
-fn wrapped(label: &str, pieces: &[String], between: &str, width: usize) -> String {
+pub(super) fn wrapped(label: &str, pieces: &[String], between: &str, width: usize) -> String {
     let indent = label.chars().count();
     let (mut out, mut column) = (label.to_owned(), indent);
     for (index, piece) in pieces.iter().enumerate() {
@@ -158,7 +158,9 @@ fn doubts(results: &Results, style: Style) -> String {
         out += &paint(line, Tone::Bad, style.in_colour);
         out.push('\n');
         for doubt in doubts {
-            let _infallible = writeln!(out, "  {}", clean(&doubt));
+            let doubt = clean(&doubt);
+            let words: Vec<_> = doubt.split_whitespace().map(str::to_owned).collect();
+            out += &wrapped("  ", &words, " ", style.width);
         }
     }
     if let Some(why) = &results.ended_early {

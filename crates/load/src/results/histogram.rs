@@ -14,6 +14,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// The longest time that can be told from longer ones.
 pub const LONGEST: Duration = Duration::from_secs(3600);
 
+/// Microseconds up to which there is room at first: most services answer within it, and an hour of seconds has 3600 histograms.
+const FIRST: u64 = 16_384;
+
 /// A histogram of times (HdrHistogram, G. Tene): microseconds with three significant digits, up to [`LONGEST`].
 ///
 /// In JSON it is the base64 of the format V2 with deflate, which other tools of the family read as well.
@@ -23,7 +26,7 @@ pub struct Histogram(Hdr<u64>);
 impl Default for Histogram {
     fn default() -> Self {
         let mut hdr =
-            Hdr::new_with_bounds(1, 60_000_000, 3).expect("bounds that its documentation allows");
+            Hdr::new_with_bounds(1, FIRST, 3).expect("bounds that its documentation allows");
         hdr.auto(true);
         Self(hdr)
     }

@@ -8,6 +8,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::threshold::judge;
+
 use super::{ErrorCount, Generator, Interval, PhaseResult, Results};
 
 /// Generators that began further apart than this did not make the load that was planned, in seconds.
@@ -57,15 +59,17 @@ impl Results {
     /// When it is part of another test, or already in here. Nothing was changed then.
     pub fn add(&mut self, other: &Self) -> Result<(), MergeError> {
         self.compare_tests(other)?;
-        let mut sum = self.clone();
-        sum.align(other);
-        sum.sum_up(other);
-        if let Err(error) = sum.judge_again() {
-            return refuse(format!(
-                "the results' thresholds cannot be judged again: {error}"
-            ));
-        }
-        *self = sum;
+        let thresholds = match self.written_thresholds() {
+            Ok(thresholds) => thresholds,
+            Err(error) => {
+                return refuse(format!(
+                    "the results' thresholds cannot be judged again: {error}"
+                ));
+            }
+        };
+        self.align(other);
+        self.sum_up(other);
+        self.thresholds = judge(&thresholds, self);
         Ok(())
     }
 
@@ -175,17 +179,18 @@ impl Results {
         for ours in self.phases.iter_mut().skip(other.phases.len()) {
             *ours = ours.moved(shift);
         }
-        let mut seconds = BTreeMap::new();
-        let all = [(&self.series, shift), (&other.series, others_shift)];
-        for (series, shift) in all {
-            // A whole number of seconds, so that a generator's seconds stay apart.
-            let shift = shift.round();
-            for one in series {
-                let at = one.at + shift;
-                seconds
-                    .entry(at.round() as i64)
-                    .and_modify(|sum: &mut Interval| sum.add(one))
-                    .or_insert_with(|| Interval { at, ..one.clone() });
+        let mut seconds: BTreeMap<i64, Interval> = BTreeMap::new();
+        let own = std::mem::take(&mut self.series).into_iter();
+        let others = other.series.iter().cloned();
+        let all = own.map(|one| (one, shift));
+        // A whole number of seconds, so that a generator's seconds stay apart.
+        for (one, shift) in all.chain(others.map(|one| (one, others_shift))) {
+            let at = one.at + shift.round();
+            match seconds.get_mut(&(at.round() as i64)) {
+                Some(sum) => sum.add(&one),
+                None => {
+                    seconds.insert(at.round() as i64, Interval { at, ..one });
+                }
             }
         }
         self.series = seconds.into_values().collect();

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::threshold::{Scope, Threshold};
+use crate::threshold::{Scope, Threshold, ThresholdError};
 
 pub use histogram::{Histogram, LONGEST};
 pub use merge::MergeError;
@@ -107,17 +107,15 @@ impl Results {
         doubts
     }
 
-    /// Judges thresholds, those of the results themselves once more: after they were put together from several.
+    /// The thresholds that the verdicts are of, to judge them again.
     ///
     /// # Errors
-    /// When the results' thresholds were written by something else.
-    pub fn judge_again(&mut self) -> Result<(), crate::threshold::ThresholdError> {
-        let again = |verdict: &Verdict| {
+    /// When they were written by something else.
+    pub fn written_thresholds(&self) -> Result<Vec<Threshold>, ThresholdError> {
+        let read = |verdict: &Verdict| {
             Threshold::parse(&verdict.threshold).map(|it| it.of(verdict.scope.clone()))
         };
-        let thresholds: Result<Vec<_>, _> = self.thresholds.iter().map(again).collect();
-        self.thresholds = crate::threshold::judge(&thresholds?, self);
-        Ok(())
+        self.thresholds.iter().map(read).collect()
     }
 }
 

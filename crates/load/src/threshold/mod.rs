@@ -78,11 +78,12 @@ impl Threshold {
     #[must_use]
     pub fn awaits_the_end(&self) -> bool {
         let grows = matches!(self.unit, Unit::Count | Unit::Bytes);
-        let is_lower_bound = matches!(
-            self.operator,
-            Operator::More | Operator::AtLeast | Operator::Equal
-        );
-        grows && is_lower_bound
+        let is_to_be_reached = match self.operator {
+            Operator::More | Operator::AtLeast => true,
+            Operator::Equal => self.value > 0.0,
+            Operator::Less | Operator::AtMost => false,
+        };
+        grows && is_to_be_reached
     }
 }
 

@@ -226,11 +226,13 @@ impl Thread {
     /// Ends what takes too long, counts what is under way, and hands over what was seen, for ever.
     async fn watch(&self, index: usize, batches: &Sender<(usize, Batch)>) {
         let mut next = LOOK;
+        let mut random = fastrand::Rng::with_seed(self.test.seed);
         let mut second = 0;
         let mut meter = Meter::new(self.alarm.now());
         loop {
             let now = self.alarm.until(next).await;
-            next = (next + LOOK).max(now + LOOK / 2);
+            // At times of its own: what arrives evenly must not always be seen at the same moment.
+            next = now + LOOK.mul_f64(0.5 + random.f64());
             let is_stopped = self.stop.load(Ordering::Relaxed);
             let grace_ends = self.end + self.test.grace;
             if is_stopped || now >= self.end {

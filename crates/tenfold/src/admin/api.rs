@@ -17,7 +17,7 @@ use tenfold_gateway::UpstreamStatus;
 
 use super::control::Control;
 use super::problem::Problem;
-use super::{Admin, cache, edit};
+use super::{Admin, cache, edit, limits};
 
 /// Bytes of a request's body; a few thousand endpoints.
 const LARGEST_BODY: usize = 1 << 20;
@@ -35,7 +35,7 @@ pub(super) fn router() -> Router<Arc<Admin>> {
             get(endpoints).post(edit_endpoints),
         )
         .route("/api/v1/routes", get(routes))
-        .route("/api/v1/limits", get(limits))
+        .merge(limits::router())
         .merge(cache::router())
         .route("/api/v1/config", get(config))
         .route("/api/v1/reload", post(reload))
@@ -127,13 +127,6 @@ fn find(gateway: &dyn Control, name: &str) -> Result<UpstreamStatus, Problem> {
 
 async fn routes(State(admin): State<Arc<Admin>>) -> Response {
     ask(&admin, |gateway| Ok(json!({ "routes": gateway.routes() }))).await
-}
-
-async fn limits(State(admin): State<Arc<Admin>>) -> Response {
-    ask(&admin, |gateway| {
-        Ok(json!({ "limits": gateway.status().limits }))
-    })
-    .await
 }
 
 async fn config(State(admin): State<Arc<Admin>>) -> Response {

@@ -7,7 +7,8 @@
 use serde::Serialize;
 use tenfold_gateway::config::upstream::Server;
 use tenfold_gateway::{
-    CacheStatus, CachedEntry, EndpointStatus, Purge, PurgeError, Purged, RouteStatus, Status,
+    CacheStatus, CachedEntry, EndpointStatus, LimitClient, LimitLook, LookError, Purge, PurgeError,
+    Purged, RouteStatus, Status,
 };
 
 /// A running gateway.
@@ -54,6 +55,12 @@ pub(crate) trait Control: Send + Sync + 'static {
     /// # Errors
     /// When there is no such cache, or something is wrong with the address.
     fn cached(&self, cache: Option<&str>, url: &str) -> Result<Vec<CachedEntry>, PurgeError>;
+
+    /// What a client has left of a limit.
+    ///
+    /// # Errors
+    /// When there is no such limit, or the client is told otherwise than its key goes by.
+    fn look_at_limit(&self, limit: &str, client: &LimitClient) -> Result<LimitLook, LookError>;
 
     /// Starts the program anew (as a rule a newer one), hands the listening sockets over and drains.
     ///

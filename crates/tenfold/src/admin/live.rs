@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tenfold_gateway::{CacheStatus, CachedEntry, PurgeError, Purged, RouteStatus, Status};
+use tenfold_gateway::{
+    CacheStatus, CachedEntry, LimitClient, LimitLook, LookError, PurgeError, Purged, RouteStatus,
+    Status,
+};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
@@ -133,6 +136,10 @@ impl Control for Live {
 
     fn cached(&self, cache: Option<&str>, url: &str) -> Result<Vec<CachedEntry>, PurgeError> {
         self.reloader.gateway().cached(cache, url)
+    }
+
+    fn look_at_limit(&self, limit: &str, client: &LimitClient) -> Result<LimitLook, LookError> {
+        self.reloader.gateway().look_at_limit(limit, client)
     }
 
     fn upgrade(&self) -> Result<(), String> {

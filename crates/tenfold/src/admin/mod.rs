@@ -7,6 +7,7 @@ mod cache;
 pub(crate) mod control;
 mod edit;
 mod guard;
+mod limits;
 mod live;
 mod problem;
 mod process;
@@ -78,6 +79,7 @@ async fn index() -> &'static str {
      \x20                                         \"remove\": [\"10.0.0.5:3000\"], \"drain\": [], \"undrain\": []}\n\
      GET  /api/v1/routes                       all routes with their requests and durations\n\
      GET  /api/v1/limits                       all limits: what they allowed and refused, never a client\n\
+     GET  /api/v1/limits/NAME?key=CLIENT       what one client has left of a limit, and until when\n\
      GET  /api/v1/cache                        all caches with their levels\n\
      GET  /api/v1/cache/entry?url=URL          what is stored for an address\n\
      POST /api/v1/cache/purge                  {\"url\": \"http://shop.example.com/tea\"}, or \"prefix\", \"tag\", \"all\": true;\n\

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tenfold_gateway::{
-    CacheStatus, CachedEntry, EndpointState, EndpointStatus, Purge, PurgeError, Purged,
-    RouteStatus, Status, UpstreamStatus,
+    CacheStatus, CachedEntry, EndpointState, EndpointStatus, LimitClient, LimitLook, LimitStatus,
+    LookError, Purge, PurgeError, Purged, RouteStatus, Status, UpstreamStatus,
 };
 use tenfold_testkit::client::{self, Client};
 use tenfold_testkit::message::Message;
@@ -41,6 +41,11 @@ impl Control for Fake {
         assert!(!self.is_broken, "a defect");
         Status {
             generation: 3,
+            limits: vec![LimitStatus {
+                name: "per-client".into(),
+                key: vec!["client_ip".into()],
+                ..LimitStatus::default()
+            }],
             upstreams: vec![UpstreamStatus {
                 name: "shop a".into(),
                 endpoints: vec![EndpointStatus {
@@ -115,6 +120,16 @@ impl Control for Fake {
             cache: "pages".into(),
             ..CachedEntry::default()
         }])
+    }
+
+    fn look_at_limit(&self, limit: &str, client: &LimitClient) -> Result<LimitLook, LookError> {
+        match client {
+            [(name, value)] if name.is_empty() && value == b"10.0.0.1" => Ok(LimitLook {
+                limit: limit.into(),
+                ..LimitLook::default()
+            }),
+            _ => Err(LookError::Wrong("no client".into(), "give key".into())),
+        }
     }
 
     fn upgrade(&self) -> Result<(), String> {

@@ -10,10 +10,10 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tenfold_gateway::{CacheStatus, CachedEntry, RouteStatus, Status};
+use tenfold_gateway::{CacheStatus, CachedEntry, LimitLook, LimitStatus, RouteStatus, Status};
 use tokio::net::TcpStream;
 
 use super::Refusal;
@@ -112,6 +112,15 @@ struct Entries {
     entries: Vec<CachedEntry>,
 }
 
+/// What is said of one limit.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Limit {
+    pub(crate) limit: LimitStatus,
+    /// Missing if no client was asked for.
+    pub(crate) client: Option<LimitLook>,
+}
+
 /// What became of a purge.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(default)]
@@ -185,6 +194,22 @@ impl Client {
         }
         let entries: Entries = self.get(&path).await?;
         Ok(entries.entries)
+    }
+
+    /// A limit, and what a client has left of it, told by the parts of its key.
+    pub(crate) async fn limit(
+        &mut self,
+        name: &str,
+        client: &[(&str, Vec<u8>)],
+    ) -> Result<Limit, Failure> {
+        let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
+        let mut path = format!("/api/v1/limits/{name}");
+        for (index, (part, value)) in client.iter().enumerate() {
+            path.push(if index == 0 { '?' } else { '&' });
+            let part = utf8_percent_encode(part, NON_ALPHANUMERIC);
+            path += &format!("{part}={}", percent_encode(value, NON_ALPHANUMERIC));
+        }
+        self.get(&path).await
     }
 
     /// Purges what the body says.

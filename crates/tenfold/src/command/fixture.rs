@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tenfold_gateway::{
     CacheRequests, CacheStatus, ConcurrencyStatus, DurationStatus, EndpointState, EndpointStatus,
-    ListenerStatus, RouteStatus, ShedStatus, Status, UpstreamStatus,
+    LimitStatus, ListenerStatus, RouteStatus, ShedStatus, Status, UpstreamStatus,
 };
 
 use super::rates::Look;
@@ -94,6 +94,29 @@ pub(crate) fn status(second: u64) -> Status {
             capacity: 268_435_456,
             ..CacheStatus::default()
         }],
+        limits: vec![
+            LimitStatus {
+                name: "per-client".into(),
+                key: vec!["client_ip".into()],
+                algorithm: "token_bucket".into(),
+                is_shared: true,
+                mode: "open".into(),
+                allowed: 1000 + 100 * second,
+                refused: 5 * second,
+                keys: 42,
+                max_keys: 100_000,
+                ..LimitStatus::default()
+            },
+            LimitStatus {
+                name: "search".into(),
+                key: vec!["client_ip".into(), "route".into()],
+                algorithm: "adaptive".into(),
+                mode: "local".into(),
+                refused: 40 * second,
+                share: 0.5,
+                ..LimitStatus::default()
+            },
+        ],
         ..Status::default()
     }
 }
@@ -150,6 +173,16 @@ pub(crate) fn routes(second: u64) -> Vec<RouteStatus> {
         route("api", "/api/*", 1000 + 20 * second, 5 * second, 9),
         route("static", "/static/*", 90_000 + 400 * second, 0, 0),
     ];
+    routes[0].concurrency = Some(ConcurrencyStatus {
+        limit: 10,
+        in_flight: 10,
+        waiting: 2,
+        shed: ShedStatus {
+            normal: 7 * second,
+            ..ShedStatus::default()
+        },
+        ..ConcurrencyStatus::default()
+    });
     let quiet = (2..100).map(|index| route(&format!("quiet-{index}"), "/quiet/*", 0, 0, 0));
     routes.extend(quiet);
     routes

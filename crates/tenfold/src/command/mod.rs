@@ -11,6 +11,7 @@ mod fixture;
 pub(crate) mod fmt;
 mod format;
 pub(crate) mod import;
+pub(crate) mod limits;
 pub(crate) mod load;
 mod notify;
 pub(crate) mod plan;

@@ -7,8 +7,11 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use tenfold_gateway::{
-    CacheRequests, CacheStatus, DurationStatus, EndpointStatus, ListenerStatus, RouteStatus, Status,
+    CacheRequests, CacheStatus, ConcurrencyStatus, DurationStatus, EndpointStatus, LimitStatus,
+    ListenerStatus, RouteStatus, Status, UpstreamStatus,
 };
+
+use super::format::bounded_sum;
 
 /// What was seen at one moment.
 #[derive(Clone, Debug)]
@@ -107,6 +110,40 @@ impl<'a> Earlier<'a> {
         })
     }
 
+    /// Requests per second that an upstream has turned away.
+    pub(crate) fn upstream_shed(&self, now: &UpstreamStatus) -> Option<f64> {
+        let mut all = self.status.upstreams.iter();
+        let then = all.find(|one| one.name == now.name)?;
+        self.shed(now.concurrency.as_ref(), then.concurrency.as_ref())
+    }
+
+    fn shed(
+        &self,
+        now: Option<&ConcurrencyStatus>,
+        then: Option<&ConcurrencyStatus>,
+    ) -> Option<f64> {
+        let all = |one: &ConcurrencyStatus| {
+            let shed = one.shed;
+            bounded_sum([shed.critical, shed.normal, shed.bulk])
+        };
+        self.rate(all(now?), all(then?))
+    }
+
+    /// Of a limit.
+    pub(crate) fn limit(&self, now: &LimitStatus) -> LimitRates {
+        let mut all = self.status.limits.iter();
+        let Some(then) = all.find(|one| one.name == now.name) else {
+            return LimitRates::default();
+        };
+        LimitRates {
+            allowed: self.rate(now.allowed, then.allowed),
+            refused: self.rate(now.refused, then.refused),
+            dry_run: self.rate(now.dry_run_refused, then.dry_run_refused),
+            store_failed: self.rate(now.store_failed, then.store_failed),
+            forgotten: self.rate(now.forgotten, then.forgotten),
+        }
+    }
+
     /// Of a route.
     pub(crate) fn route(&self, now: &RouteStatus) -> RouteRates {
         let Some(then) = self.routes.get(&*now.name) else {
@@ -118,6 +155,7 @@ impl<'a> Earlier<'a> {
             requests: sum(&classes),
             client_errors: classes[3],
             errors: classes[4],
+            shed: self.shed(now.concurrency.as_ref(), then.concurrency.as_ref()),
         }
     }
 
@@ -173,12 +211,26 @@ pub(crate) struct RouteRates {
     pub(crate) client_errors: Option<f64>,
     /// 5xx.
     pub(crate) errors: Option<f64>,
+    /// Turned away because of its own limit.
+    pub(crate) shed: Option<f64>,
+}
+
+/// Per second, of a limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct LimitRates {
+    pub(crate) allowed: Option<f64>,
+    pub(crate) refused: Option<f64>,
+    /// Would have been refused.
+    pub(crate) dry_run: Option<f64>,
+    /// Decided without the shared store.
+    pub(crate) store_failed: Option<f64>,
+    /// Clients that had to make room.
+    pub(crate) forgotten: Option<f64>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tenfold_gateway::UpstreamStatus;
 
     fn endpoint(name: &str, picks: u64) -> EndpointStatus {
         EndpointStatus {

@@ -184,7 +184,8 @@ fn render(
     text
 }
 
-fn render_limits(limits: &[LimitStatus], in_colour: bool) -> String {
+/// A row for each limit.
+pub(super) fn render_limits(limits: &[LimitStatus], in_colour: bool) -> String {
     let mut table = Table::new(&[
         "LIMIT",
         "COUNTED",
@@ -195,6 +196,7 @@ fn render_limits(limits: &[LimitStatus], in_colour: bool) -> String {
         ">CLIENTS",
         ">MOST",
         ">FORGOTTEN",
+        ">SHARE",
         "KEY",
     ]);
     for one in limits {
@@ -211,10 +213,23 @@ fn render_limits(limits: &[LimitStatus], in_colour: bool) -> String {
             (count(one.keys), Tone::Plain),
             (count(one.max_keys), Tone::Dim),
             (count(one.forgotten), Tone::Dim),
+            share(one),
             (one.key.join(", "), Tone::Dim),
         ]);
     }
+    if limits.iter().all(|one| one.algorithm != "adaptive") {
+        table.leave_out("SHARE");
+    }
     format!("\n{}", table.text(in_colour))
+}
+
+/// How much of its rates an adaptive limit allows; empty for others.
+pub(super) fn share(limit: &LimitStatus) -> (String, Tone) {
+    match limit.algorithm.as_str() {
+        "adaptive" if limit.share < 1.0 => (super::cache::percent(Some(limit.share)), Tone::Warn),
+        "adaptive" => ("100%".to_owned(), Tone::Plain),
+        _ => (String::new(), Tone::Dim),
+    }
 }
 
 fn head(status: &Status, earlier: Option<&Earlier<'_>>, in_colour: bool) -> String {

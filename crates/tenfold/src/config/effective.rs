@@ -79,12 +79,16 @@ fn log(target: &lines::Target) -> String {
 /// In the largest unit of which it is a whole number.
 fn time(time: Duration) -> String {
     let millis = time.as_millis();
+    let is_whole = time.subsec_nanos().is_multiple_of(1_000_000);
     for (unit, name) in [(3_600_000, "h"), (60_000, "m"), (1000, "s")] {
-        if millis > 0 && millis.is_multiple_of(unit) {
+        if is_whole && millis > 0 && millis.is_multiple_of(unit) {
             return format!("{}{name}", millis / unit);
         }
     }
-    format!("{millis}ms")
+    match is_whole {
+        true => format!("{millis}ms"),
+        false => format!("{}ms", time.as_secs_f64() * 1e3),
+    }
 }
 
 fn describe_listener(listener: &Listener) -> Value {

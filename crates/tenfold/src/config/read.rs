@@ -196,7 +196,7 @@ pub(crate) fn read_table(
     let table = match (&node.kind, short) {
         (Kind::Table(table), _) => Cow::Borrowed(table),
         // A list is never meant as the short form of a table.
-        (Kind::Text(_), Some(short)) => {
+        (Kind::Text(_) | Kind::Integer(_) | Kind::Float(_), Some(short)) => {
             let key = At {
                 value: short.to_owned(),
                 at: node.at,

@@ -210,8 +210,7 @@ impl Writer<'_> {
         let mut changes = Vec::new();
         for (name, value) in &route.table.entries {
             let is_of_use = match name.as_str() {
-                "strip" | "rewrite" => has_path,
-                "max_body" | "body_timeout" => is_forwarded,
+                "strip" | "rewrite" | "limit" => has_path,
                 _ => is_forwarded,
             };
             if is_of_use {

@@ -64,3 +64,43 @@ fn every_example_fits_the_schema() {
         }
     }
 }
+
+/// The blocks of TOML in a page.
+fn snippets(page: &str) -> Vec<String> {
+    let path = format!("{}/../../docs/{page}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).expect("readable");
+    let blocks = text.split("```toml\n").skip(1);
+    let block = |block: &str| block.split("```").next().unwrap_or_default().to_owned();
+    blocks.map(block).collect()
+}
+
+#[test]
+fn what_the_pages_about_resilience_and_limits_show_is_right() {
+    let mut count = 0;
+    for page in ["resilience.md", "overload.md", "rate-limits.md"] {
+        for snippet in snippets(page) {
+            let folder = tempfile::tempdir().expect("a folder");
+            std::fs::write(folder.path().join("sorry.html"), "sorry").expect("written");
+            // Keys alone are those of a route; what is named and not shown is added.
+            let whole = match snippet.starts_with('[') {
+                true => snippet.clone(),
+                false => format!("[[route]]\nupstream = \"shop\"\ncache = \"pages\"\n{snippet}"),
+            };
+            let mut text = format!("{whole}\n[listener.web]\nlisten = \":8080\"\n");
+            for (table, keys) in [
+                ("upstream.shop", "servers = [\"10.0.0.1:1\"]"),
+                ("upstream.backup", "servers = [\"10.0.0.2:1\"]"),
+                ("cache.pages", ""),
+            ] {
+                if !snippet.contains(&format!("[{table}]")) {
+                    text += &format!("[{table}]\n{keys}\n");
+                }
+            }
+            let file = folder.path().join("c.toml");
+            std::fs::write(&file, &text).expect("written");
+            config::load(&file).unwrap_or_else(|errors| panic!("{page}: {errors}\n{text}"));
+            count += 1;
+        }
+    }
+    assert!(count >= 3, "{count}");
+}

@@ -256,3 +256,37 @@ fn what_cannot_be_read_is_told() {
     let errors = config::load(Path::new("/dev/zero")).expect_err("endless");
     assert!(errors.lines()[0].contains("larger than 16 MiB"));
 }
+
+#[test]
+fn a_file_to_fall_back_on_goes_with_a_status_that_has_a_body() {
+    let with = |fallback: &str| {
+        let route = format!("[[route]]\nupstream = \"a\"\nfallback = {fallback}\n");
+        let rest = "[upstream.a]\nservers = [\"10.0.0.1:1\"]\n";
+        folder(&[
+            ("main.toml", &format!("{WEB}{route}{rest}")),
+            ("sorry.html", "sorry"),
+            ("empty", ""),
+        ])
+    };
+    let wrong = |fallback: &str| {
+        let folder = with(fallback);
+        said(&folder, &load(&folder).expect_err("wrong")).join("\n")
+    };
+    let no_body = wrong("{ file = \"sorry.html\", status = 204 }");
+    let expected = "main.toml:5:12: a response with status 204 has no body (leave the body out, or use another status)";
+    assert_eq!(no_body, expected);
+    let status = wrong("{ file = \"sorry.html\", status = 99 }");
+    assert!(
+        status.starts_with("main.toml:5:44: `status` cannot be 99 (give a number from 200 to 599)")
+    );
+    assert!(load(&with("{ file = \"empty\", status = 204 }")).is_ok());
+
+    let twice = with("[{ file = \"sorry.html\" }, { file = \"sorry.html\" }]");
+    let warnings = said(&twice, &load(&twice).expect("right").warnings);
+    assert_eq!(
+        warnings,
+        [
+            "main.toml:5:38: `fallback` has no effect: the file in front of it always answers (leave it out)"
+        ]
+    );
+}

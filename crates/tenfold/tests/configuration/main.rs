@@ -4,6 +4,7 @@ mod caches;
 mod commands;
 mod examples;
 mod imports;
+mod load_imports;
 mod loading;
 mod meaning;
 mod mistakes;

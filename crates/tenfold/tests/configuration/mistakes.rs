@@ -137,6 +137,91 @@ rate = "10/s"
 path = "/x"
 respond = "x"
 limit = ["a", "a"]"#, &["c:6:15: the limit `a` stands twice in this route (give it once, with its `cost`)"]),
+    (r#"[limit.a]
+rate = "1/h"
+algorithm = "sliding_window"
+window = "1s""#, &[r#"c:2:8: in this `window` the rate is less than one request (give a longer window: one in which there is at least one request)"#]),
+    (r#"[limit.a]
+rate = "-1/s"
+[[route]]
+path = "/x"
+upstream = "app"
+limit = { name = "a", cost = 5 }"#, &[r#"c:2:8: `rate` cannot be `-1/s`"#]),
+    (r#"[limit.a]
+rate = "1/s"
+[limit.a.tier.b]
+rate = "0/s"
+from = ["10.0.0.0/8"]
+[[route]]
+path = "/x"
+upstream = "app"
+limit = { name = "a" }"#, &[r#"c:4:8: `rate` cannot be `0/s`"#]),
+    (r#"[limit.a]
+rate = "10/0s""#, &[r#"c:2:8: `rate` cannot be `10/0s` (the time of a rate lies between 1ms and 366d)"#]),
+    (r#"[limit.a]
+rate = "10/s"
+burst = -5"#, &[r#"c:3:9: `burst` takes a whole number from 0 (for example 4)"#]),
+    (r#"[limit.a]
+rate = "10/s"
+burst = 2000000000"#, &[r#"c:3:9: a burst lies between 1 and 1000000000 (for example 100)"#]),
+    (r#"[limit.a]
+algorithm = "concurrency"
+in_flight = 0"#, &[r#"c:3:13: `in_flight` cannot be 0 (give a number from 1 to 1000000000)"#]),
+    (r#"[limit.a]
+algorithm = "concurrency"
+in_flight = 3
+[[route]]
+path = "/x"
+upstream = "app"
+limit = { name = "a", cost = 4 }"#, &[r#"c:7:30: a request costs 4 of the limit `a`, which allows 3 at once: all would be refused (raise its in_flight to at least 4, or lower the cost)"#]),
+    (r#"[limit.a]
+rate = "3/s"
+algorithm = "sliding_window"
+[[route]]
+path = "/x"
+upstream = "app"
+limit = { name = "a", cost = 4 }"#, &[r#"c:7:30: a request costs 4 of the limit `a`, which allows 3 in a window: all would be refused (raise its rate to at least 4 per window, or lower the cost)"#]),
+    (r#"[limit.a]
+rate = "10/s"
+burst = 9
+[limit.a.tier.small]
+rate = "1/s"
+burst = 2
+from = ["10.0.0.0/8"]
+[[route]]
+path = "/x"
+upstream = "app"
+limit = { name = "a", cost = 3 }"#, &[r#"c:11:30: a request costs 3 of the limit `a`, which allows 2 at once: all would be refused"#]),
+    (r#"[limit.a]
+rate = "10/s"
+[[route]]
+path = "/x"
+upstream = "app"
+limit = { name = "a", cost = 0 }"#, &[r#"c:6:30: `cost` cannot be 0 (give a number from 1 to 1000000)"#]),
+    (r#"[limit.a]
+default_tier = "basic""#, &[r#"c:2:16: there is no tier `basic` (add [limit.a.tier.basic])"#]),
+    (r#"[limit.a]
+default_tier = "b"
+burst = 4
+rate = "1/s"
+tier.b = { rate = "1/s" }"#, &[r#"c:3:9: `burst` and `default_tier` both say what holds for those who are in no tier (leave one of them out)"#, r#"c:4:8: `rate` and `default_tier` both say what holds for those who are in no tier (leave one of them out)"#]),
+    (r#"[limit.a]
+rate = "1/s"
+tier.b = { rate = "1/s", from = [] }"#, &[r#"c:3:6: nobody is in the tier `b` (say who with"#]),
+    (r#"[limit.a]
+rate = "1/s"
+tier.b = { rate = "1/s", from = ["10.0.0.0/8"], priority = "high" }"#, &[r#"c:3:60: `priority` cannot be `high` (there are: `critical`, `normal`, `bulk`)"#]),
+    (r#"[limit.a]
+rate = "1/s"
+tier."b c" = { rate = "1/s", from = ["10.0.0.0/8"] }"#, &[r#"c:3:6: `b c` cannot name a [tier]"#]),
+    (r#"[limit.a]
+rate = "1/s"
+algorithm = "adaptive"
+adaptive = { least = "0%", failures = "200%", latency = "0s", interval = "0s" }"#, &[r#"c:4:22: `least` is out of bounds (give a share above 0% and up to 100%, for example 10%)"#, r#"c:4:39: `failures` is out of bounds"#, r#"c:4:57: `latency` cannot be `0s`"#, r#"c:4:74: `interval` cannot be `0s`"#]),
+    (r#"[limit.a]
+rate = "1/s"
+on_store_failure = "closd"
+headers = "sometimes""#, &[r#"c:3:20: `on_store_failure` cannot be `closd` (did you mean `closed`?)"#, r#"c:4:11: `headers` cannot be `sometimes` (there are: `never`, `refused`, `always`)"#]),
     (r#"[database.shop]
 listener = "db""#, &["c:1:2: `database` is not supported yet (leave it out: a later version brings it)"]),
     (r#"[listener.tls]
@@ -248,7 +333,7 @@ path = "/a"
 respond = { body_file = "none" }"#, &["c:3:25: cannot read none: no such file or directory (paths are relative to the file in which they are written)"]),
     (r#"[[route]]
 path = "/a"
-respond = { status = 204, body = "a" }"#, &["c:3:11: a response with status 204 has no body (leave the body out, or use status 200)"]),
+respond = { status = 204, body = "a" }"#, &["c:3:11: a response with status 204 has no body (leave the body out, or use another status)"]),
     (r#"[[route]]
 path = "/a"
 files = { root = ".", index = "../secret" }"#, &["c:3:31: `index` takes a file below `root` (for example index.html, without / at the beginning)"]),
@@ -312,7 +397,7 @@ servers = ["unix:app.sock"]"#, &["c:2:12: `servers` cannot be `unix:app.sock` (a
     (r#"[upstream.b]
 servers = ["10.0.0.256:80"]"#, &["c:2:12: `servers` cannot be `10.0.0.256:80` (give a host as an address or a name, for example 10.0.0.11:3000 or app.internal:3000)"]),
     (r#"[upstream.b]
-servers = [3000]"#, &["c:2:12: `servers` takes a text or a table, not a number (write a text, or { address = … })"]),
+servers = [3000]"#, &["c:2:12: `servers` takes a server, not a number (the port is missing; for example app.internal:3000)"]),
     (r#"[upstream.b]
 servers = ["b:1", "http://b:1/"]"#, &["c:2:19: the server `http://b:1/` is given twice (give each once; more requests come with a larger `weight`)"]),
     (r#"[upstream.b]
@@ -367,6 +452,94 @@ breaker = { open = "2m" , longest_open = "1m", per = "server" }"#, &[r#"c:3:42: 
     (r#"[upstream.b]
 servers = ["b:1"]
 hedge = { after = "10%" }"#, &[r#"c:3:19: `after` is out of bounds (give a percentile from 50% to 99.9%, for example 95%)"#]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+retry = { on = ["200-599", 301, 404] }"#, &[r#"c:3:17: `on` cannot be `200-599` (give codes from 400 to 599: below, nothing has failed)"#, r#"c:3:28: `on` cannot be `301` (give codes from 400 to 599: below, nothing has failed)"#]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+retry = { attempts = 11, backoff = "0s", per_try_timeout = "-1s" }"#, &[r#"c:3:22: `attempts` cannot be 11 (give a number from 1 to 10)"#, r#"c:3:36: `backoff` cannot be `0s`"#, r#"c:3:60: `per_try_timeout` cannot be `-1s`"#]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+retry = { budget = { share = "20%", least = 5000 } }"#, &[r#"c:3:45: `least` cannot be 5000 (give a number from 0 to 1000)"#]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+retry = "yes""#, &[r#"c:3:9: `retry` takes `true`, `false` or a table, not a text (write true for the defaults)"#]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+hedge = { after = "100%", least = "0ms" }"#, &[r#"c:3:19: `after` is out of bounds (give a percentile from 50% to 99.9%, for example 95%)"#, r#"c:3:35: `least` cannot be `0ms`"#]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+breaker = { slow = "0s", least_requests = 0, consecutive = -1 }"#, &[r#"c:3:20: `slow` cannot be `0s`"#, r#"c:3:43: `least_requests` cannot be 0 (give a number from 1 to 1000000)"#, r#"c:3:60: `consecutive` takes a whole number from 0"#]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+concurrency = { limit = 0 }"#, &[r#"c:3:25: `limit` cannot be 0 (give a number from 1, or "adaptive"; without `concurrency` there is no limit)"#]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+concurrency = "adaptve""#, &[r#"c:3:15: `concurrency` cannot be `adaptve` (give a number from 1, or "adaptive")"#]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+concurrency = { limit = 3000000 }"#, &[r#"c:3:25: `limit` is out of bounds (give a number from 1 to 2097151)"#]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+concurrency = { queue = 5 }"#, &[r#"c:3:15: `limit` is missing"#]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+concurrency = { limit = 5, queue = 2000000, queue_timeout = "0s", reserve = "95%" }"#, &[r#"c:3:36: `queue` cannot be 2000000 (give a number from 0 to 1000000)"#, r#"c:3:61: `queue_timeout` cannot be `0s`"#, r#"c:3:77: `reserve` is out of bounds (give a share from 0% to 90%, for example 10%)"#]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+concurrency = { limit = "adaptive", min = 10, max = 5 }"#, &[r#"c:3:43: `min` is 10, and `max` only 5 (the lowest limit cannot be above the highest one)"#]),
+    (r#"[upstream.b]
+servers = ["b:1"]
+concurrency = { limit = "adaptive", min = 0 }"#, &[r#"c:3:43: `min` cannot be 0 (give a number from 1 to 2097151)"#]),
+    (r#"[[route]]
+path = "/x"
+upstream = "app"
+concurrency = { limit = -1 }"#, &[r#"c:4:25: `limit` cannot be -1"#]),
+    (r#"[[route]]
+path = "/x"
+upstream = "app"
+priority = "high""#, &[r#"c:4:12: `priority` cannot be `high` (there are: `critical`, `normal`, `bulk`)"#]),
+    (r#"[[route]]
+path = "/x"
+upstream = "app"
+priority_header = "x y""#, &[r#"c:4:19: `priority_header` cannot be `x y` (the name of a field"#]),
+    (r#"[[route]]
+path = "/x"
+upstream = "app"
+priority_header = { name = "X-P", from = "anybody" }"#, &[r#"c:4:42: `from` cannot be `anybody` (did you mean `anyone`?)"#]),
+    (r#"[[route]]
+path = "/x"
+upstream = "app"
+priority_header = { from = "anyone" }"#, &[r#"c:4:19: `name` is missing"#]),
+    (r#"[[route]]
+path = "/x"
+upstream = "app"
+deadline = "0s"
+deadline_header = "x y""#, &[r#"c:4:12: `deadline` cannot be `0s` (a time lies between 1ms and 24h)"#, r#"c:5:19: `deadline_header` cannot be `x y`"#]),
+    (r#"[[route]]
+path = "/x"
+upstream = "app"
+fallback = "stael""#, &[r#"c:4:12: `fallback` cannot be `stael` (did you mean `stale`?)"#]),
+    (r#"[[route]]
+path = "/x"
+upstream = "app"
+fallback = "stale""#, &[r#"c:4:12: `"stale"` needs a cache, and this route has none (add cache = "NAME" to the route)"#]),
+    (r#"[[route]]
+path = "/x"
+upstream = "app"
+fallback = []"#, &[r#"c:4:12: `fallback` is an empty list (leave the key out, or give at least one)"#]),
+    (r#"[[route]]
+path = "/x"
+upstream = "app"
+fallback = { status = 503 }"#, &[r#"c:4:12: a `fallback` is one of `"stale"`, `upstream` and `file` (for several write a list"#]),
+    (r#"[[route]]
+path = "/x"
+upstream = "app"
+fallback = { upstream = "app", file = "c" }"#, &[r#"c:4:12: a `fallback` is one of `"stale"`, `upstream` and `file`"#]),
+    (r#"[[route]]
+path = "/x"
+upstream = "app"
+fallback = [{ file = "none.html" }, { upstream = "ap" }]"#, &[r#"c:4:22: cannot read none.html: no such file or directory"#, r#"c:4:50: there is no upstream `ap` (did you mean `app`?)"#]),
     (r#"[upstream.b]
 discover = {}"#, &[r#"c:2:12: `discover` takes exactly one of `dns`, `srv` and `file` for each source (for several write a list: discover = [{ dns = "app.internal:3000" }, { file = "/etc/app.servers" }])"#]),
     (r#"[upstream.b]
@@ -453,6 +626,81 @@ listen = ":1""#, &["c:1:9: `route` takes a table, not a number (write [[route]],
 /// What is told, but does not keep anything from working; before [`BASE`].
 #[rustfmt::skip]
 const WARNINGS: &[(&str, &[&str])] = &[
+    (r#"[limit.a]
+rate = "1/s"
+shared = true
+store_timeout = "5s"
+[shared]
+redis = "redis://127.0.0.1:1"
+[[route]]
+path = "/x"
+upstream = "app"
+limit = "a""#, &[r#"c:4:17: `store_timeout` is longer than 500ms, and a connection waits no longer (a time like 5ms is usual"#]),
+    (r#"[[route]]
+path = "/x"
+upstream = "app"
+fallback = [{ upstream = "app" }]"#, &[r#"c:4:26: this `fallback` asks the upstream that has just failed (name another one"#]),
+    (r#"[limit.a]
+rate = "10/m"
+algorithm = "sliding_window"
+window = "10s"
+[[route]]
+path = "/x"
+upstream = "app"
+limit = "a""#, &[r#"c:2:8: in this `window` the rate is 1.67 requests: 2 are allowed (give a window in which it is a whole number)"#]),
+    (r#"[limit.a]
+rate = "30/m"
+algorithm = "sliding_window"
+max_keys = 50000000
+[[route]]
+path = "/x"
+upstream = "app"
+limit = "a""#, &[r#"c:4:12: the limit `a` may come to take 12.3 GiB of memory: a window of up to 32 requests remembers each of them (lower max_keys, or"#]),
+    (r#"[limit.a]
+rate = "10/m"
+key = ["client_ip", "global", "client_ip"]
+[[route]]
+path = "/x"
+upstream = "app"
+limit = "a""#, &[r#"c:3:21: `global` has no effect: what else is in `key` tells clients apart"#, r#"c:3:31: `client_ip` stands twice in `key` (leave one out)"#]),
+    (r#"[limit.a]
+algorithm = "concurrency"
+in_flight = 3
+rate = "1/s"
+burst = 2
+tier.b = { in_flight = 3, rate = "1/s", burst = 2, from = ["10.0.0.0/8"] }
+[[route]]
+path = "/x"
+upstream = "app"
+limit = "a""#, &[r#"c:4:8: `rate` has no effect: what is under way has no rate"#, r#"c:5:9: `burst` has no effect: only a token bucket has a burst"#, r#"c:6:34: `rate` has no effect: what is under way has no rate"#, r#"c:6:49: `burst` has no effect"#]),
+    (r#"[limit.a]
+rate = "1/s"
+in_flight = 2
+on_store_failure = "open"
+window = "1s"
+tier.b = { rate = "1/s", in_flight = 3, from = ["10.0.0.0/8"] }
+[[route]]
+path = "/x"
+upstream = "app"
+limit = "a""#, &[r#"c:3:13: `in_flight` has no effect: it is for algorithm = "concurrency""#, r#"c:4:20: `on_store_failure` has no effect: the limit is not shared"#, r#"c:5:10: `window` has no effect: only a sliding window has one"#, r#"c:6:38: `in_flight` has no effect"#]),
+    (r#"[limit.a]
+rate = "1/s"
+tier.b = { rate = "1/s", header = { x-plan = "b" } }
+[[route]]
+path = "/x"
+upstream = "app"
+limit = "a""#, &[r#"c:3:35: `header` has no effect: it is believed only from trusted proxies, and there are none"#]),
+    (r#"[[route]]
+path = "/x"
+upstream = "app"
+concurrency = { limit = 5, min = 2, queue = 0, queue_timeout = "1s" }"#, &[r#"c:4:34: `min` has no effect: the limit is fixed (leave it out)"#, r#"c:4:64: `queue_timeout` has no effect: nobody may wait (leave it out)"#]),
+    (r#"[[route]]
+path = "/x"
+respond = "x"
+concurrency = 5
+priority = "bulk"
+fallback = { upstream = "app" }
+deadline = "1s""#, &[r#"c:4:15: `concurrency` has no effect: the gateway answers"#, r#"c:5:12: `priority` has no effect: the gateway answers"#, r#"c:6:12: `fallback` has no effect: the gateway answers"#, r#"c:7:12: `deadline` has no effect: the gateway answers"#]),
     (r#"[upstream.b]
 servers = ["b:1"]"#, &[r#"c:1:11: no route uses the upstream `b` (add upstream = "b" to a [[route]], or remove it)"#]),
     (r#"include = ["conf.d/*.toml"]"#, &["c:1:12: no file matches `conf.d/*.toml` (paths are relative to the file that includes them)"]),

@@ -68,12 +68,22 @@ fn what_is_documented_as_a_default_changes_nothing_when_it_is_written() {
     let schema = schema::json_schema();
     let table = |name| written(&defaults(&schema, name));
     let inline = |name| written(&defaults(&schema, name)).replace('\n', ", ");
+    // A key that is given already.
+    let without_key = |name, keys: &[&str]| {
+        let mut all = defaults(&schema, name);
+        all.retain(|(key, _)| !keys.contains(&key.as_str()));
+        written(&all)
+    };
     let without = "[shared]\nredis = 'redis://h'\n[cache.a]\nshared = true\n[cache.b]\n\
         [listener.web]\nlisten = ':8080'\n\
         [[route]]\nupstream = 'app'\nmirror = 'app'\n\
         [[route]]\npath = '/b'\nredirect = '/c'\n\
         [[route]]\npath = '/d'\nrespond = 'e'\n\
-        [upstream.app]\nservers = ['10.0.0.1:1']\nhealth = '/h'\nsticky = true\noutlier = true\n";
+        [upstream.app]\nservers = ['10.0.0.1:1']\nhealth = '/h'\nsticky = true\noutlier = true\n\
+        retry = true\nhedge = true\nbreaker = true\nconcurrency = 'adaptive'\n\
+        [upstream.budget]\nservers = ['10.0.0.2:1']\nretry = { budget = {} }\n\
+        [limit.a]\nrate = '5/s'\nshared = true\n[limit.b]\nrate = '5/s'\nalgorithm = 'adaptive'\nadaptive = {}\n\
+        [[route]]\npath = '/e'\nupstream = 'budget'\nlimit = 'a'\npriority_header = 'x-p'\nfallback = { upstream = 'app' }\n";
     let with = format!(
         "[gateway]\n{}\n[admin]\n{}\n[timeouts]\n{}\n[limits]\n{}\n\
         [shared]\nredis = 'redis://h'\n{}\n[cache.a]\nshared = true\n[cache.b]\n{}\n\
@@ -82,7 +92,13 @@ fn what_is_documented_as_a_default_changes_nothing_when_it_is_written() {
         [[route]]\npath = '/b'\nredirect = {{ to = '/c', {} }}\n\
         [[route]]\npath = '/d'\nrespond = {{ body = 'e', {} }}\n\
         [upstream.app]\n{}\nservers = {{ address = '10.0.0.1:1', {} }}\n\
-        health = {{ path = '/h', {} }}\nsticky = {{ {} }}\noutlier = {{ {} }}\n",
+        health = {{ path = '/h', {} }}\nsticky = {{ {} }}\noutlier = {{ {} }}\n\
+        retry = {{ {} }}\nhedge = {{ {} }}\nbreaker = {{ {} }}\nconcurrency = {{ limit = 'adaptive', {} }}\n\
+        [upstream.budget]\nservers = ['10.0.0.2:1']\nretry = {{ budget = {{ {} }} }}\n\
+        [limit.a]\nrate = '5/s'\nshared = true\n{}\n\
+        [limit.b]\nrate = '5/s'\nalgorithm = 'adaptive'\nadaptive = {{ {} }}\n\
+        [[route]]\npath = '/e'\nupstream = 'budget'\nlimit = {{ name = 'a', {} }}\n\
+        priority_header = {{ name = 'x-p', {} }}\nfallback = {{ upstream = 'app', {} }}\n",
         table("Process"),
         table("Admin"),
         table("Timeouts"),
@@ -100,6 +116,16 @@ fn what_is_documented_as_a_default_changes_nothing_when_it_is_written() {
         inline("Health"),
         inline("Sticky"),
         inline("Outlier"),
+        inline("Retry"),
+        inline("Hedge"),
+        inline("Breaker"),
+        inline("Concurrency"),
+        inline("Budget"),
+        without_key("Limit", &["shared"]),
+        inline("Adaptive"),
+        inline("Charge"),
+        inline("PriorityHeader"),
+        inline("Fallback"),
     );
     let load = |text: &str| config::load_text("c", text.as_bytes()).expect(text);
     let (without, with) = (load(without), load(&with));

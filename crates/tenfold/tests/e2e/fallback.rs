@@ -178,3 +178,69 @@ fn stale_content_answers_however_old_unless_it_forbids_that() {
         2.0
     );
 }
+
+/// Whoever waits for another upstream, or is told something else, has nothing to do with the first one any more.
+#[test]
+fn the_place_in_the_first_upstream_is_given_back_before_the_second_is_asked() {
+    let bad = Origin::answering(|_| b"HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n".to_vec());
+    let is_open = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let theirs = Arc::clone(&is_open);
+    let backup = Origin::answering(move |_| {
+        while !theirs.load(SeqCst) {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        ok("backup")
+    });
+    let more = format!(
+        "concurrency = {{ limit = 1, queue_timeout = \"60s\" }}\n[upstream.backup]\nservers = [\"{}\"]",
+        backup.name()
+    );
+    let route = "fallback = { upstream = \"backup\" }";
+    let it = Configured::start(&config(&bad.name(), route, &more));
+    let address = it.gateway.address();
+    let waiting = std::thread::spawn(move || get(address, "/").text());
+    tenfold_testkit::wait_until(|| backup.requests() == 1, || "the second is not asked");
+    it.gateway
+        .wait_for_metric("tenfold_upstream_concurrency_in_flight", "app", 0.0);
+    is_open.store(true, SeqCst);
+    assert_eq!(waiting.join().expect("an answer"), "backup");
+}
+
+#[test]
+fn who_reads_a_file_slowly_holds_no_place_of_the_upstream_that_failed() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let page = folder.path().join("sorry.html");
+    // More than the sockets' buffers take.
+    std::fs::write(&page, vec![b'a'; 16 << 20]).expect("written");
+    let route = format!("fallback = {{ file = \"{}\" }}", page.display());
+    let it = Configured::start(&config(&free_port(), &route, "concurrency = { limit = 1 }"));
+    let mut client = tenfold_testkit::client::Client::connect(it.gateway.address());
+    client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(kind(&client.head().expect("a head")), Some("file"));
+    it.gateway
+        .wait_for_metric("tenfold_upstream_concurrency_in_flight", "app", 0.0);
+}
+
+#[test]
+fn another_upstream_is_not_asked_when_the_time_is_up() {
+    let silent = Origin::new(|peer| {
+        while peer.request()?.is_some() {}
+        Ok(())
+    });
+    let backup = Origin::saying("backup");
+    let more = format!(
+        "[[route]]\nname = \"backup\"\npath = \"/backup\"\nupstream = \"backup\"\n[upstream.backup]\nservers = [\"{}\"]",
+        backup.name()
+    );
+    let route = "fallback = { upstream = \"backup\" }\ndeadline = \"150ms\"";
+    let it = Configured::start(&config(&silent.name(), route, &more));
+    let address = it.gateway.address();
+    // Whichever worker it is has a connection to the other upstream, on which a request could be sent in no time.
+    for _ in 0..20 {
+        assert_eq!(get(address, "/backup").text(), "backup");
+    }
+    for _ in 0..4 {
+        assert_eq!(get(address, "/").status(), 504);
+    }
+    assert_eq!(backup.requests(), 20, "it was asked for nobody");
+}

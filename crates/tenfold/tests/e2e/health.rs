@@ -182,3 +182,63 @@ fn when_all_are_down_requests_are_served_nevertheless() {
         assert_eq!(get(it.gateway.address(), "/").text(), "fine");
     }
 }
+
+/// An origin that answers when it is told to, and whose probes fail when that is told.
+struct Leaving {
+    origin: Origin,
+    is_well: Arc<AtomicBool>,
+    is_open: Arc<AtomicBool>,
+}
+
+impl Leaving {
+    fn new() -> Self {
+        let [is_well, is_open] = [true, false].map(|it| Arc::new(AtomicBool::new(it)));
+        let (well, open) = (Arc::clone(&is_well), Arc::clone(&is_open));
+        let origin = Origin::answering(move |request| {
+            if request.start_line().contains("/healthz") {
+                return match well.load(SeqCst) {
+                    true => ok("well"),
+                    false => b"HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n".to_vec(),
+                };
+            }
+            while !open.load(SeqCst) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            ok("done")
+        });
+        Self {
+            origin,
+            is_well,
+            is_open,
+        }
+    }
+}
+
+/// Who shuts down says so to its probes and finishes what it has begun. A request that nobody else is going to answer must not be taken from it.
+#[test]
+fn a_request_stays_with_a_server_that_goes_down_if_nobody_else_would_get_it() {
+    for (others, policy) in [(0, ""), (1, "retry = false\n")] {
+        let leaving = Leaving::new();
+        let spare: Vec<_> = (0..others).map(|_| Leaving::new()).collect();
+        let mut origins = vec![&leaving.origin];
+        origins.extend(spare.iter().map(|it| &it.origin));
+        let mut it = Configured::start(&three(&origins, &format!("{PROBE}{policy}")));
+        let address = it.gateway.address();
+        let waiting: Vec<_> = (0..4)
+            .map(|_| std::thread::spawn(move || get(address, "/")))
+            .collect();
+        it.gateway
+            .wait_for_metric("tenfold_endpoint_active_requests", "", 4.0);
+        leaving.is_well.store(false, SeqCst);
+        it.gateway
+            .wait_for_log(&format!("{} is down", leaving.origin.name()));
+        std::thread::sleep(Duration::from_millis(300));
+        for one in [&leaving].into_iter().chain(&spare) {
+            one.is_open.store(true, SeqCst);
+        }
+        for one in waiting {
+            let answer = one.join().expect("an answer");
+            assert_eq!((answer.status(), answer.text().as_str()), (200, "done"));
+        }
+    }
+}

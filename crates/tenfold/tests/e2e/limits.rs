@@ -1,6 +1,7 @@
 //! Rate limits of one gateway: who is counted by what, how much is allowed, and what those get that are refused.
 
 mod keys;
+mod look;
 mod several;
 mod shared;
 mod tiers;

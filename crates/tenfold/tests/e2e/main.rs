@@ -18,6 +18,7 @@ mod malformed_responses;
 mod messages;
 mod observe;
 mod overload;
+mod plan;
 mod reload;
 mod resilience;
 mod routes;

@@ -406,6 +406,25 @@ fn a_request_waits_no_longer_than_its_deadline() {
 }
 
 #[test]
+fn the_priority_of_the_default_tier_holds_for_those_who_are_in_none() {
+    let held = Held::new();
+    let upstream = "concurrency = { limit = 1, queue = 5, queue_timeout = \"60s\" }\n\
+        [limit.clients]\ndefault_tier = \"basic\"\n\
+        [limit.clients.tier.basic]\nrate = \"1000/s\"\npriority = \"bulk\"\n";
+    let routes = format!("{ALL}limit = \"clients\"\n");
+    let it = Configured::start(&config(&held.origin, upstream, &routes));
+    let address = it.gateway.address();
+    let mut inside = send(address, "/1");
+    held.wait_for(1);
+    let mut waits = send(address, "/2");
+    it.gateway
+        .wait_for_metric("tenfold_upstream_queue_length", "bulk", 1.0);
+    held.open();
+    assert_eq!(inside.response().status(), 200);
+    assert_eq!(waits.response().status(), 200);
+}
+
+#[test]
 fn the_tier_of_a_client_says_how_much_its_requests_matter() {
     let held = Held::new();
     let upstream = "concurrency = { limit = 1, queue = 1, queue_timeout = \"60s\" }\n\
@@ -431,4 +450,80 @@ fn the_tier_of_a_client_says_how_much_its_requests_matter() {
     held.open();
     assert_eq!(inside.response().status(), 200);
     assert_eq!(gold.response().text(), "GET /gold HTTP/1.1");
+}
+
+/// Only time-outs of single steps counted: with a deadline shorter than those the limit learnt nothing from a service that had come to a stop.
+#[test]
+fn requests_that_run_into_their_deadline_bring_an_adaptive_limit_down() {
+    let silent = Origin::new(|peer| {
+        while peer.request()?.is_some() {}
+        Ok(())
+    });
+    let upstream =
+        "concurrency = { limit = \"adaptive\", min = 2 }\noutlier = false\nretry = false";
+    let routes = format!("{ALL}deadline = \"100ms\"\n");
+    let it = Configured::start(&config(&silent, upstream, &routes));
+    let address = it.gateway.address();
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..40 {
+            scope.spawn(|| {
+                while !is_over.load(SeqCst) {
+                    let _late = get(address, "/");
+                }
+            });
+        }
+        let limit = || {
+            it.gateway
+                .metric("tenfold_upstream_concurrency_limit", "app")
+        };
+        let is_lower = (0..200).any(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            limit() <= 12.0
+        });
+        is_over.store(true, SeqCst);
+        assert!(is_lower, "the limit is still {}", limit());
+    });
+}
+
+/// An idle WebSocket is no work for a service: some of them took all the places there were, for as long as they were open.
+#[test]
+fn tunnels_take_places_of_their_route_and_none_of_their_upstream() {
+    let origin = Origin::new(|peer| {
+        while let Some(request) = peer.head()? {
+            if request.get("upgrade").is_none() {
+                peer.send(ok("plain"))?;
+                continue;
+            }
+            peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")?;
+            while let Ok(byte) = peer.bytes(1) {
+                peer.send(byte)?;
+            }
+            return Ok(());
+        }
+        Ok(())
+    });
+    let routes = "[[route]]\nname = \"chat\"\npath = \"/chat\"\nupstream = \"app\"\nconcurrency = { limit = 1, queue = 0 }\n\
+                  [[route]]\nname = \"rest\"\nupstream = \"app\"\n";
+    let it = Configured::start(&config(
+        &origin,
+        "concurrency = { limit = 1, queue = 0 }",
+        routes,
+    ));
+    let address = it.gateway.address();
+    let upgrade =
+        "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    let mut tunnel = Client::connect(address);
+    tunnel.send(upgrade);
+    assert_eq!(tunnel.head().expect("a head").status(), 101);
+    it.gateway
+        .wait_for_metric("tenfold_upstream_concurrency_in_flight", "app", 0.0);
+    assert_eq!(get(address, "/").text(), "plain");
+    let second = tenfold_testkit::client::ask(address, upgrade);
+    assert_eq!(second.status(), 503, "the route has one place");
+    tunnel.send("x");
+    assert_eq!(tunnel.bytes(1).expect("an echo"), b"x");
+    drop(tunnel);
+    it.gateway
+        .wait_for_metric("tenfold_route_concurrency_in_flight", "chat", 0.0);
 }

@@ -22,7 +22,8 @@ impl Concurrency {
 
     pub(super) fn decide(&self, state: u64, hash: u64, cost: u64) -> (Option<u64>, Verdict) {
         let used = under_way(state);
-        if used + cost > self.most {
+        // A cost may be anything.
+        if used.saturating_add(cost) > self.most {
             let retry_after = match cost > self.most {
                 true => Duration::MAX,
                 false => Duration::ZERO,
@@ -71,6 +72,6 @@ impl<'l> Permit<'l> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.limiter.give_back(Duration::ZERO, self.key, self.cost);
+        self.limiter.leave(self.key, self.cost);
     }
 }

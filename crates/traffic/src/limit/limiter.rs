@@ -32,7 +32,7 @@ pub struct Settings {
     /// What a key may have, by tier; at least one.
     pub tiers: Vec<Quota>,
     /// Most keys that are remembered, at least 8. Memory is 16 bytes for each, whether it is there or not; for an exact window
-    /// 8 bytes more, and 8 for each request that it allows.
+    /// 8 more for each request that it allows.
     pub max_keys: usize,
     /// Random numbers, so that nobody can choose keys that collide.
     pub seed: [u64; 2],
@@ -40,7 +40,8 @@ pub struct Settings {
 
 /// Decides about requests by their keys. Shared by all threads.
 ///
-/// `now` is the time since any moment that all callers agree on; it need not be exactly in order between threads.
+/// `now` is the time since any moment that all callers agree on, 1970 for example, and not more than a hundred years ago; it need not
+/// be exactly in order between threads.
 pub struct Limiter {
     seed: [u64; 2],
     tiers: Tiers,
@@ -139,12 +140,10 @@ impl Limiter {
             }
             (Tiers::Windows(tiers), Keys::Words(table)) => {
                 let window = tiers[key.tier()];
-                let debt = |state| window.debt(state, now);
+                let debt = |state| longest_debt(tiers, state, now);
                 table.update(key.hash, debt, |state| window.decide(state, now, cost))
             }
-            (Tiers::ExactWindows(tiers), Keys::Logs(logs)) => {
-                logs.decide(key.hash, tiers[key.tier()], now, cost, true)
-            }
+            (Tiers::ExactWindows(tiers), Keys::Logs(logs)) => logs.decide(tiers, key, now, cost),
             (Tiers::Concurrency(tiers), Keys::Words(table)) => {
                 let most = tiers[key.tier()];
                 table.update(key.hash, concurrency::under_way, |state| {
@@ -155,7 +154,7 @@ impl Limiter {
         }
     }
 
-    /// What would be decided, without counting.
+    /// What would be decided, without counting. With a cost of 0, how it stands: how much is left, and when all of it is there again.
     #[must_use]
     pub fn look(&self, now: Duration, key: Key, cost: u64) -> Verdict {
         let now = ticks(now);
@@ -167,9 +166,7 @@ impl Limiter {
             (Tiers::Windows(tiers), Keys::Words(table)) => {
                 tiers[key.tier()].decide(state(table), now, cost).1
             }
-            (Tiers::ExactWindows(tiers), Keys::Logs(logs)) => {
-                logs.decide(key.hash, tiers[key.tier()], now, cost, false)
-            }
+            (Tiers::ExactWindows(tiers), Keys::Logs(logs)) => logs.look(tiers, key, now, cost),
             (Tiers::Concurrency(tiers), Keys::Words(table)) => {
                 tiers[key.tier()].decide(state(table), key.hash, cost).1
             }
@@ -177,7 +174,8 @@ impl Limiter {
         }
     }
 
-    /// Decides for as long as the permit is held: for concurrency. With the other algorithms the charge is given back at the end.
+    /// Decides for as long as the permit is held: for concurrency. With the other algorithms it is the same as
+    /// [`decide`](Self::decide): a rate is used up by what has begun, however soon that ends.
     ///
     /// # Errors
     /// The verdict that refuses it.
@@ -188,7 +186,14 @@ impl Limiter {
         }
     }
 
-    /// Takes back what was counted: another limit refused the request, or for concurrency, it has ended.
+    /// Gives up a place; without effect unless places are what is counted.
+    pub(super) fn leave(&self, key: Key, cost: u64) {
+        if let Tiers::Concurrency(_) = &self.tiers {
+            self.give_back(Duration::ZERO, key, cost);
+        }
+    }
+
+    /// Takes back what was counted at `now` or not long before: another limit refused the request. Or for concurrency, whenever it has ended.
     pub fn give_back(&self, now: Duration, key: Key, cost: u64) {
         let now = ticks(now);
         match (&self.tiers, &self.keys) {
@@ -223,14 +228,13 @@ impl Limiter {
             }
             (Tiers::Windows(tiers), Keys::Words(table)) => {
                 let window = tiers[key.tier()];
-                let debt = |state| window.debt(state, now);
+                let debt = |state| longest_debt(tiers, state, now);
                 table.update(key.hash, debt, |state| {
                     (Some(window.charge(state, now, cost)), ())
                 });
             }
             (Tiers::ExactWindows(tiers), Keys::Logs(logs)) => {
-                let window = tiers[key.tier()];
-                logs.decide(key.hash, window, now, cost, true);
+                logs.decide(tiers, key, now, cost);
             }
             // What is under way elsewhere does not end here.
             (Tiers::Concurrency(_), _) => {}
@@ -259,15 +263,10 @@ impl Limiter {
             (Tiers::Buckets(_), Keys::Words(table)) => {
                 table.count(|state| token_bucket::debt(state, now))
             }
-            // Of several tiers the longest window counts: a key of a shorter one may be counted for longer than it counts.
             (Tiers::Windows(tiers), Keys::Words(table)) => {
-                let debt = |state| tiers.iter().map(|tier| tier.debt(state, now)).max();
-                table.count(|state| debt(state).unwrap_or_default())
+                table.count(|state| longest_debt(tiers, state, now))
             }
-            (Tiers::ExactWindows(tiers), Keys::Logs(logs)) => {
-                let horizons = tiers.iter().map(|tier| tier.horizon(now));
-                logs.count(horizons.min().unwrap_or_default())
-            }
+            (Tiers::ExactWindows(tiers), Keys::Logs(logs)) => logs.count(tiers, now),
             (Tiers::Concurrency(_), Keys::Words(table)) => table.count(concurrency::under_way),
             _ => unreachable!("an exact window has logs, and nothing else has"),
         }
@@ -308,6 +307,13 @@ impl Limiter {
             Some(adaptive) => bucket.at(adaptive.share()),
         }
     }
+}
+
+/// How much of the past a state holds that may be of any tier: a word does not say of which. Numbers of windows of another length hardly
+/// ever agree, so that it is that of its own tier; where they do, a key is remembered for longer than it counts.
+fn longest_debt(tiers: &[SlidingWindow], state: u64, now: u64) -> u64 {
+    let debts = tiers.iter().map(|tier| tier.debt(state, now));
+    debts.max().unwrap_or_default()
 }
 
 impl fmt::Debug for Limiter {

@@ -16,6 +16,8 @@ use super::{Quota, Verdict, ticks, time};
 const COUNT_BITS: u32 = 20;
 const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
 const NUMBER_MASK: u64 = (1 << 24) - 1;
+/// A state that seems to be up to so many windows ahead is one, and whoever sees it so is late. Further ahead it is a very old one.
+const MOST_LATE: u64 = 1 << 10;
 
 /// A window's measures.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,8 +53,8 @@ impl SlidingWindow {
         let (last, this) = match age {
             0 => (last, this),
             1 => (this, 0),
-            // Time that goes back by a little is still that window.
-            age if age == NUMBER_MASK => {
+            // Time that goes back by a little is still that window: else whoever is late would wipe out what others have counted.
+            age if age > NUMBER_MASK - MOST_LATE => {
                 return Counts {
                     number: state >> (2 * COUNT_BITS),
                     last,
@@ -111,10 +113,20 @@ impl SlidingWindow {
         (Some(pack(counts.number, counts.last, this)), verdict)
     }
 
-    /// The state after a charge is taken back.
+    /// The state after a charge is taken back that was made at `now`, or not long before.
     pub(super) fn give_back(&self, state: u64, now: u64, cost: u64) -> u64 {
-        let counts = self.counts(state, now);
-        pack(counts.number, counts.last, counts.this.saturating_sub(cost))
+        let number = state >> (2 * COUNT_BITS);
+        let (last, this) = ((state >> COUNT_BITS) & COUNT_MASK, state & COUNT_MASK);
+        let ahead = number.wrapping_sub(now / self.window) & NUMBER_MASK;
+        let from_this = match ahead {
+            1 => 0,
+            // It has left the window that counts, and the one before.
+            2..=MOST_LATE => return state,
+            // Nothing was charged since the state's window: so it was in that one, or the one before.
+            _ => cost.min(this),
+        };
+        let from_last = (cost - from_this).min(last);
+        pack(number, last - from_last, this - from_this)
     }
 
     /// Charges whatever is there, up to the limit.
@@ -123,7 +135,7 @@ impl SlidingWindow {
         pack(
             counts.number,
             counts.last,
-            (counts.this + cost).min(self.limit),
+            counts.this.saturating_add(cost).min(self.limit),
         )
     }
 

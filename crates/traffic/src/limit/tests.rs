@@ -27,6 +27,8 @@ fn at(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)
 }
 
+const YEAR: u64 = 366 * 86_400;
+
 const ALL: [Algorithm; 4] = [
     Algorithm::TokenBucket,
     Algorithm::SlidingWindow,
@@ -263,6 +265,103 @@ fn permits_are_given_back_when_they_are_dropped() {
 }
 
 #[test]
+fn a_permit_of_a_rate_gives_nothing_back() {
+    for algorithm in [
+        Algorithm::TokenBucket,
+        Algorithm::SlidingWindow,
+        Algorithm::Adaptive(AdaptivePolicy::default()),
+    ] {
+        for limit in [10, 100] {
+            let limiter = limiter(algorithm, per_second(limit).burst(limit), 100);
+            let one = key(&limiter, 1);
+            let allowed = (0..3 * limit).filter(|_| limiter.enter(at(5.0), one, 1).is_ok());
+            assert_eq!(allowed.count() as u64, limit, "{algorithm:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_given_back_when_the_next_window_has_begun_is_back() {
+    let limiter = limiter(Algorithm::SlidingWindow, per_second(100), 100);
+    let one = key(&limiter, 1);
+    assert!(limiter.decide(at(10.99), one, 100).is_allowed());
+    limiter.give_back(at(11.01), one, 60);
+    assert!(limiter.look(at(11.01), one, 60).is_allowed());
+    // Nor does it take what was counted since.
+    assert!(limiter.decide(at(11.02), one, 50).is_allowed());
+    limiter.give_back(at(10.99), one, 40);
+    assert!(limiter.look(at(11.03), one, 50).is_allowed());
+    assert!(!limiter.look(at(11.03), one, 51).is_allowed());
+    limiter.give_back(at(5.0), one, 40);
+    assert!(!limiter.look(at(11.03), one, 51).is_allowed(), "long gone");
+}
+
+#[test]
+fn whoever_is_late_does_not_wipe_out_what_others_have_counted() {
+    let limiter = limiter(Algorithm::SlidingWindow, per_second(100), 100);
+    let one = key(&limiter, 1);
+    assert!(limiter.decide(at(10.0), one, 100).is_allowed());
+    for late in [9.5, 8.5, 1.0] {
+        assert!(!limiter.decide(at(late), one, 1).is_allowed(), "{late}");
+        limiter.charge(at(late), one, 1);
+    }
+    assert!(!limiter.decide(at(10.0), one, 1).is_allowed());
+}
+
+#[test]
+fn time_may_be_counted_from_1970_and_a_cost_may_be_absurd() {
+    for algorithm in ALL {
+        for limit in [10, 100] {
+            let limiter = limiter(algorithm, per_second(limit).burst(limit), 100);
+            let one = key(&limiter, 1);
+            let now = Duration::from_secs(1_800_000_000);
+            let allowed = (0..3 * limit).filter(|_| limiter.decide(now, one, 1).is_allowed());
+            assert_eq!(allowed.count() as u64, limit, "{algorithm:?}");
+            let refused = limiter.decide(now, one, u64::MAX);
+            assert!(!refused.is_allowed(), "{algorithm:?}");
+            assert!(!limiter.decide(now, one, 1).is_allowed(), "{algorithm:?}");
+        }
+    }
+}
+
+#[test]
+fn keys_of_a_long_window_are_not_idle_for_those_of_a_short_one() {
+    // Counted by two counters, and exactly.
+    for limit in [100, 10] {
+        let hour = Quota::new(Rate {
+            count: limit,
+            per: Duration::from_secs(3600),
+        });
+        let settings = Settings {
+            algorithm: Algorithm::SlidingWindow,
+            tiers: vec![hour, per_second(limit)],
+            max_keys: 4000,
+            seed: [1, 2],
+        };
+        let limiter = Limiter::new(&settings).expect("sound quotas");
+        let slow = |number: u64| limiter.key(0).part(&number.to_le_bytes()).build();
+        let quick = |number: u64| limiter.key(1).part(&number.to_le_bytes()).build();
+        for number in 0..100 {
+            assert!(limiter.decide(at(7200.0), slow(number), limit).is_allowed());
+        }
+        // Never more than 100 of them count.
+        for number in 0..20_000 {
+            let now = at(7300.0 + number as f64 / 50.0);
+            assert!(limiter.decide(now, quick(number), 1).is_allowed());
+        }
+        let now = at(7710.0);
+        assert_eq!(limiter.tracked(now), 100, "{limit}");
+        assert_eq!(limiter.forgotten(), 0, "{limit}");
+        for number in 0..100 {
+            assert!(
+                !limiter.decide(now, slow(number), 1).is_allowed(),
+                "{number}"
+            );
+        }
+    }
+}
+
+#[test]
 fn permits_come_back_whatever_else_happens_to_the_table() {
     let limiter = limiter(Algorithm::Concurrency, per_second(1).burst(4), 64);
     std::thread::scope(|scope| {
@@ -459,6 +558,24 @@ fn a_default_burst_is_a_second_of_the_rate() {
 }
 
 proptest! {
+    /// To look is to decide without counting.
+    #[test]
+    fn what_a_look_says_is_what_is_decided(
+        limit in 1_u64..60,
+        steps in prop::collection::vec((0_u64..200_000_000, 1_u64..70), 1..50),
+    ) {
+        for algorithm in ALL {
+            let limiter = limiter(algorithm, per_second(limit).burst(limit), 8);
+            let one = key(&limiter, 1);
+            let mut now = Duration::from_secs(10);
+            for (step, cost) in &steps {
+                now += Duration::from_nanos(*step);
+                let look = limiter.look(now, one, *cost);
+                prop_assert_eq!(look, limiter.decide(now, one, *cost), "{:?}", algorithm);
+            }
+        }
+    }
+
     /// Whatever comes when, no window of any length lets more through than burst and rate allow together, and what is
     /// refused is allowed after the time that was said.
     #[test]
@@ -553,15 +670,18 @@ proptest! {
     /// Time that goes back, jumps, or is absurd, does not panic.
     #[test]
     fn no_time_panics(
-        steps in prop::collection::vec((any::<u64>(), 1_u64..100, 0_usize..4), 1..50),
+        steps in prop::collection::vec((any::<u64>(), prop_oneof![1_u64..100, any::<u64>()], 0_usize..4), 1..50),
         limit in 1_u64..100,
     ) {
         for algorithm in ALL {
             let limiter = limiter(algorithm, per_second(limit), 8);
             let one = key(&limiter, 1);
             for (time, cost, what) in &steps {
-                // Up to the 36 years that a word lasts.
-                let now = Duration::from_nanos(time >> 5);
+                // Some in the years in which a word counts, some not.
+                let now = match time % 2 {
+                    0 => Duration::from_secs(time % (150 * YEAR)),
+                    _ => Duration::from_secs(*time),
+                };
                 match what {
                     0 => drop(limiter.decide(now, one, *cost)),
                     1 => limiter.give_back(now, one, *cost),

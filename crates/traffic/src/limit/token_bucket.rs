@@ -5,7 +5,7 @@
 //! than the burst takes to fill. There is nothing to refill and no timer, one word can be changed in one step, and a moment that
 //! has passed says the same as no memory at all: a key that is idle needs no entry.
 
-use super::{Quota, Verdict, time};
+use super::{LONGEST, Quota, Verdict, time};
 
 /// A bucket's measures, in ticks.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,7 +29,7 @@ impl TokenBucket {
         let interval = (self.interval as f64 / share) as u64;
         Self {
             // The burst may not take so long that it overflows.
-            interval: interval.min(u64::MAX / 4 / self.burst.max(1)).max(1),
+            interval: interval.min(LONGEST / self.burst.max(1)).max(1),
             burst: self.burst,
         }
     }

@@ -13,6 +13,11 @@
 //! What is the caller's own doing is no failure: do not [`record`](Breaker::record) a call that the caller gave up, nor count an
 //! answer that says that the question was wrong (4xx).
 //!
+//! Several gateways that see a service fail open at the same moment. If all of them tried it again, and closed, at the same moment
+//! too, it would get all of its load back in one blow. So each opening is shortened by chance, by up to [`Rules::jitter`]. The chance is drawn
+//! from the nanoseconds of the moment: gateways count from their own beginnings, so that they differ, and a test that replays the
+//! moments gets the same openings. An argument of its own would cost every call a random number for what happens once in a blue moon.
+//!
 //! The state is in atomics; a caller at the same moment as a change may still pass, and a trial too many is harmless.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -38,13 +43,17 @@ pub struct Rules {
     pub open: Duration,
     /// How long it stays open at most.
     pub longest: Duration,
+    /// By up to which share of it an opening is shorter, at random, so that those who opened together do not close together: 0 for
+    /// none, to 1.
+    pub jitter: f64,
     /// Calls that are let through at the same time while it is half-open, and as many as must succeed for it to close. At least 1.
     pub trials: u32,
 }
 
 impl Default for Rules {
     /// Half of at least 20 calls in 10 s; open for 5 s, then 3 trials. (resilience4j has 50 % of 100 calls and 60 s, Polly 10 % of
-    /// 100 in 30 s and 5 s: a gateway sees more calls than one client, and can look sooner.)
+    /// 100 in 30 s and 5 s: a gateway sees more calls than one client, and can look sooner.) Up to a fifth of it less by chance, as in
+    /// gRPC's backoff.
     fn default() -> Self {
         Self {
             failures: 0.5,
@@ -54,6 +63,7 @@ impl Default for Rules {
             slow: None,
             open: Duration::from_secs(5),
             longest: Duration::from_secs(60),
+            jitter: 0.2,
             trials: 3,
         }
     }
@@ -164,6 +174,8 @@ pub struct Breaker {
     succeeded: AtomicU32,
     /// Failures in a row while it is closed.
     failures: AtomicU32,
+    /// Milliseconds since the epoch at which the trials began that closed it; 0 if it never was open.
+    tried: AtomicU64,
     /// Calls, and those of them that failed.
     window: Window,
 }
@@ -200,7 +212,8 @@ impl Breaker {
         Verdict::Trial
     }
 
-    /// A trial is over, or was not made after all; after [`record`](Self::record), if there was anything to record.
+    /// A trial is over, or was not made after all; right after [`record`](Self::record), if there was anything to record. What goes
+    /// on afterwards (an answer that is still being read, for hours maybe) is no trial any more, and must not keep its place.
     pub fn end_trial(&self) {
         let _never_below_zero = self
             .trials
@@ -217,20 +230,24 @@ impl Breaker {
         if until != 0 {
             return self.record_trial(rules, now, call.took, is_failure, until);
         }
-        self.window
-            .add(now, rules.window / SLOTS as u32, 1, u64::from(is_failure));
         if !is_failure {
+            self.window.add(now, rules.window / SLOTS as u32, 1, 0);
             // A load only while all is well: a store with every call would bounce the line between cores.
             if self.failures.load(Relaxed) != 0 {
                 self.failures.store(0, Relaxed);
             }
             return None;
         }
-        self.record_failure(rules, now)
+        self.record_failure(rules, now, call.took)
     }
 
     #[cold]
-    fn record_failure(&self, rules: &Rules, now: Duration) -> Option<Event> {
+    fn record_failure(&self, rules: &Rules, now: Duration, took: Duration) -> Option<Event> {
+        if millis(now.saturating_sub(took)) < self.tried.load(Relaxed) {
+            // It began in the outage that is over: the trials know better.
+            return None;
+        }
+        self.window.add(now, rules.window / SLOTS as u32, 1, 1);
         let failures = self.failures.fetch_add(1, Relaxed).saturating_add(1);
         if rules.consecutive > 0 && failures >= rules.consecutive {
             return self.open(rules, now, 0, Why::Consecutive);
@@ -266,6 +283,7 @@ impl Breaker {
         self.window.clear();
         self.failures.store(0, Relaxed);
         self.openings.store(0, Relaxed);
+        self.tried.store(until, Relaxed);
         let is_first = self.until.compare_exchange(until, 0, Relaxed, Relaxed);
         is_first.is_ok().then_some(Event::Closed)
     }
@@ -275,9 +293,10 @@ impl Breaker {
         let doublings = self.openings.load(Relaxed).min(16);
         let for_ = rules.open.saturating_mul(1 << doublings);
         let for_ = for_.min(rules.longest.max(rules.open));
+        let for_ = shortened(for_, rules.jitter, now);
         self.succeeded.store(0, Relaxed);
         self.until
-            .compare_exchange(seen, millis(now + for_), Relaxed, Relaxed)
+            .compare_exchange(seen, millis(now.saturating_add(for_)), Relaxed, Relaxed)
             .ok()?;
         self.openings.fetch_add(1, Relaxed);
         self.failures.store(0, Relaxed);
@@ -303,8 +322,25 @@ impl Breaker {
         self.window.clear();
         self.failures.store(0, Relaxed);
         self.openings.store(0, Relaxed);
+        self.tried.store(0, Relaxed);
         self.until.swap(0, Relaxed) != 0
     }
+}
+
+/// A time shortened by up to `jitter` of it, to whole milliseconds; by how much follows from `now`.
+fn shortened(time: Duration, jitter: f64, now: Duration) -> Duration {
+    if jitter <= 0.0 {
+        return time;
+    }
+    // The finisher of SplitMix64 (Steele, Lea, Flood 2014): any change of the nanoseconds changes half of the bits.
+    let mut bits = now.as_nanos() as u64;
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    bits ^= bits >> 31;
+    // 53 bits make a number below 1.
+    let chance = (bits >> 11) as f64 / (1_u64 << 53) as f64;
+    let less = time.as_millis() as f64 * jitter.min(1.0) * chance;
+    time.saturating_sub(Duration::from_millis(less as u64))
 }
 
 #[cfg(test)]
@@ -313,6 +349,14 @@ mod tests {
 
     fn at(millis: u64) -> Duration {
         Duration::from_millis(millis)
+    }
+
+    /// Without chance.
+    fn rules() -> Rules {
+        Rules {
+            jitter: 0.0,
+            ..Rules::default()
+        }
     }
 
     const TOOK: Duration = Duration::from_millis(1);
@@ -336,7 +380,7 @@ mod tests {
 
     #[test]
     fn it_opens_at_the_share_and_not_before_there_are_enough_calls() {
-        let (breaker, rules) = (Breaker::default(), Rules::default());
+        let (breaker, rules) = (Breaker::default(), rules());
         for _ in 0..19 {
             assert_eq!(
                 breaker.record(&rules, at(1000), BAD),
@@ -359,7 +403,7 @@ mod tests {
 
     #[test]
     fn below_the_share_it_stays_closed() {
-        let (breaker, rules) = (Breaker::default(), Rules::default());
+        let (breaker, rules) = (Breaker::default(), rules());
         for number in 0..10_000 {
             let call = if number % 100 < 49 { BAD } else { GOOD };
             // Good ones first: of the first calls, too, less than half fail.
@@ -371,7 +415,7 @@ mod tests {
 
     #[test]
     fn failures_that_are_older_than_the_window_do_not_count() {
-        let (breaker, rules) = (Breaker::default(), Rules::default());
+        let (breaker, rules) = (Breaker::default(), rules());
         for second in 0..1000 {
             assert_eq!(
                 breaker.record(&rules, at(second * 1000), BAD),
@@ -387,7 +431,7 @@ mod tests {
             Breaker::default(),
             Rules {
                 consecutive: 3,
-                ..Rules::default()
+                ..rules()
             },
         );
         for call in [BAD, BAD, GOOD, BAD, BAD] {
@@ -434,7 +478,7 @@ mod tests {
 
     #[test]
     fn half_open_it_lets_trials_through_and_closes_when_they_succeed() {
-        let (breaker, rules) = (Breaker::default(), Rules::default());
+        let (breaker, rules) = (Breaker::default(), rules());
         opened(&breaker, &rules, at(0));
         assert!(matches!(
             breaker.admit(&rules, at(4999)),
@@ -466,7 +510,7 @@ mod tests {
 
     #[test]
     fn a_trial_that_fails_opens_it_for_twice_as_long() {
-        let (breaker, rules) = (Breaker::default(), Rules::default());
+        let (breaker, rules) = (Breaker::default(), rules());
         opened(&breaker, &rules, at(0));
         let (mut now, mut lengths) = (at(5000), Vec::new());
         for _ in 0..6 {
@@ -492,7 +536,7 @@ mod tests {
             Breaker::default(),
             Rules {
                 trials: 1,
-                ..Rules::default()
+                ..rules()
             },
         );
         opened(&breaker, &rules, at(0));
@@ -507,7 +551,7 @@ mod tests {
 
     #[test]
     fn calls_from_before_do_not_decide_about_the_trials() {
-        let (breaker, rules) = (Breaker::default(), Rules::default());
+        let (breaker, rules) = (Breaker::default(), rules());
         opened(&breaker, &rules, at(0));
         let late = Call {
             is_failure: true,
@@ -517,9 +561,80 @@ mod tests {
         assert_eq!(breaker.admit(&rules, at(5500)), Verdict::Trial);
     }
 
+    /// Opened at 0 s, and closed by three trials 5 s later.
+    fn closed_again(rules: &Rules) -> Breaker {
+        let breaker = Breaker::default();
+        opened(&breaker, rules, at(0));
+        for _ in 0..rules.trials {
+            assert_eq!(breaker.admit(rules, at(5000)), Verdict::Trial);
+            let _last_closes = breaker.record(rules, at(5010), GOOD);
+            breaker.end_trial();
+        }
+        assert_eq!(breaker.state(at(5011)), State::Closed);
+        breaker
+    }
+
+    #[test]
+    fn calls_that_hung_in_an_outage_do_not_open_it_again_when_it_is_over() {
+        let often = Rules {
+            consecutive: 5,
+            ..rules()
+        };
+        for rules in [rules(), often] {
+            let breaker = closed_again(&rules);
+            let hung = Call {
+                is_failure: true,
+                took: at(30_000),
+            };
+            for number in 0..100 {
+                let now = at(30_000 + number);
+                assert_eq!(breaker.record(&rules, now, hung), None, "{number}");
+            }
+            assert_eq!(breaker.admit(&rules, at(31_000)), Verdict::Pass);
+            opened(&breaker, &rules, at(31_000));
+        }
+    }
+
+    #[test]
+    fn those_that_open_together_do_not_close_together() {
+        let rules = Rules::default();
+        let mut lengths: Vec<_> = (0..100)
+            .map(|gateway| {
+                // The same moment, as counted since their own beginnings.
+                let now = at(1000) + Duration::from_nanos(gateway * 1_234_567);
+                opened(&Breaker::default(), &rules, now)
+            })
+            .collect();
+        lengths.sort();
+        assert!(
+            lengths[0] >= at(4000) && lengths[99] <= at(5000),
+            "{lengths:?}"
+        );
+        assert!(
+            lengths[25] < at(4400) && lengths[75] > at(4600),
+            "spread: {lengths:?}"
+        );
+        let again = |()| opened(&Breaker::default(), &rules, at(1000));
+        assert_eq!(again(()), again(()), "the same moment, the same length");
+    }
+
+    #[test]
+    fn no_time_is_too_long() {
+        let forever = Rules {
+            open: Duration::MAX,
+            longest: Duration::MAX,
+            window: Duration::MAX,
+            ..Rules::default()
+        };
+        let breaker = Breaker::default();
+        opened(&breaker, &forever, Duration::MAX);
+        opened(&Breaker::default(), &rules(), Duration::MAX);
+        assert!(matches!(breaker.state(at(1)), State::Open { .. }));
+    }
+
     #[test]
     fn threads_see_one_opening() {
-        let (breaker, rules) = (Breaker::default(), Rules::default());
+        let (breaker, rules) = (Breaker::default(), rules());
         let events: usize = std::thread::scope(|scope| {
             let count = || {
                 (0..1000)

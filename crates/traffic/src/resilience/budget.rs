@@ -61,7 +61,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Counts a request: once, however often it is tried.
+    /// Counts a request: once, however often it is tried. One that came before the horizon counts as of now.
     pub fn deposit(&self, now: Duration) {
         self.window.add(now, SECOND, 1, 0);
     }
@@ -70,13 +70,13 @@ impl Budget {
     #[must_use]
     pub fn withdraw(&self, rules: &Rules, now: Duration, kind: Kind) -> bool {
         // Counted first, so that callers at the same moment see each other: rather one too few than one too many.
-        self.window.add(now, SECOND, 0, 1);
+        let counted = self.window.add(now, SECOND, 0, 1);
         let has_room =
             |slots, part| rules.allow(&self.window.sums(now, SECOND, slots), slots, part);
         let is_allowed =
             has_room(SLOTS, 1.0) && (kind == Kind::Failover || has_room(SHORT, SHORT_PART));
         if !is_allowed {
-            self.window.take_back(now, SECOND);
+            self.window.take_back(counted);
         }
         is_allowed
     }
@@ -174,6 +174,19 @@ mod tests {
         assert_eq!(count(Kind::Repeat), 375, "two seconds' worth");
         assert_eq!(count(Kind::Failover), 1625, "ten seconds' worth in all");
         assert_eq!(count(Kind::Repeat), 0);
+    }
+
+    #[test]
+    fn requests_that_came_long_ago_do_not_make_retries_forgotten() {
+        let (budget, rules) = (Budget::default(), Rules::default());
+        let mut retries = 0;
+        // A second upstream is asked when the first one has timed out: its requests came a minute ago.
+        for number in 0..20_000 {
+            budget.deposit(at(100_000 + number));
+            retries += u64::from(budget.withdraw(&rules, at(160_000 + number), Kind::Repeat));
+        }
+        assert!(retries <= 4000, "{retries} of 20,000");
+        assert!(retries >= 3000, "and they count as requests: {retries}");
     }
 
     #[test]

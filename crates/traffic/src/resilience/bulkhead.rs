@@ -80,7 +80,7 @@ pub struct Bulkhead {
     limit: AtomicU32,
     /// In thousandths.
     reserve: AtomicU32,
-    /// Seconds since the epoch, plus 1, in which something higher than bulk came last.
+    /// The second in which something higher than bulk came last, as [`second`] counts.
     higher_seen: AtomicU32,
     is_adaptive: AtomicBool,
     adaptive: Adaptive,
@@ -149,10 +149,11 @@ impl Bulkhead {
             Limit::Fixed(limit) => limit,
             Limit::Adaptive(bounds) => self.adaptive.configure(bounds),
         };
+        let mut inner = self.lock();
+        // Under the lock, so that a limit that was just found for the old settings does not come after it.
         self.limit.store(limit.clamp(1, MOST), SeqCst);
         let is_adaptive = matches!(settings.limit, Limit::Adaptive(_));
         self.is_adaptive.store(is_adaptive, Relaxed);
-        let mut inner = self.lock();
         inner.queue.set_policy(settings.queue);
         let now = inner.latest;
         self.hand_on(inner, now);
@@ -258,7 +259,7 @@ impl Bulkhead {
             let limit = self.limit.load(Relaxed);
             let in_flight = total(before);
             if let Some(found) = self.adaptive.observe(now, is_good, in_flight, limit) {
-                self.limit.store(found.clamp(1, MOST), SeqCst);
+                self.find(found);
             }
         }
         if before & WAITS != 0 {
@@ -268,15 +269,28 @@ impl Bulkhead {
         }
     }
 
+    /// Takes over a limit that was found, unless the limit is fixed by now.
+    #[cold]
+    fn find(&self, found: u32) {
+        let _nobody_configures = self.lock();
+        if self.is_adaptive.load(Relaxed) {
+            self.limit.store(found.clamp(1, MOST), SeqCst);
+        }
+    }
+
     /// Remembers that something higher than bulk came.
     #[inline]
     fn see(&self, priority: Priority, now: Duration) {
-        if priority != Priority::Bulk {
-            let second = (now.as_secs() as u32).wrapping_add(1);
-            if self.higher_seen.load(Relaxed) != second {
-                self.higher_seen.store(second, Relaxed);
-            }
+        if priority != Priority::Bulk && self.seconds_since_higher(now) > 0 {
+            self.higher_seen.store(second(now), Relaxed);
         }
+    }
+
+    /// Seconds that have begun since something higher than bulk came; 0 or less for whoever is late.
+    #[inline]
+    fn seconds_since_higher(&self, now: Duration) -> i32 {
+        let seen = self.higher_seen.load(Relaxed);
+        second(now).wrapping_sub(seen) as i32
     }
 
     #[inline]
@@ -287,8 +301,7 @@ impl Bulkhead {
         if priority != Priority::Bulk {
             return true;
         }
-        let second = (now.as_secs() as u32).wrapping_add(1);
-        let is_pressed = second.wrapping_sub(self.higher_seen.load(Relaxed)) <= 1;
+        let is_pressed = self.seconds_since_higher(now) <= 1;
         let reserve = u64::from(limit) * u64::from(self.reserve.load(Relaxed)) / 1000;
         let most = (u64::from(limit) - reserve).max(1);
         !is_pressed || u64::from(split(word)[Priority::Bulk as usize]) < most
@@ -368,6 +381,11 @@ fn tell(gone: Gone<Arc<Waiter>>) {
             waker.wake();
         }
     }
+}
+
+/// Which second it is; the first one is 2, so that nothing was seen in it or the one before.
+fn second(now: Duration) -> u32 {
+    (now.as_secs() as u32).wrapping_add(2)
 }
 
 const fn one(priority: Priority) -> u64 {

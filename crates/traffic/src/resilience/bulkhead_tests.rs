@@ -116,6 +116,92 @@ fn bulk_leaves_a_reserve_free_while_others_come() {
 }
 
 #[test]
+fn nobody_has_come_before_the_beginning() {
+    let bulkhead = bulkhead(10, 10);
+    let all: Vec<_> = (0..11)
+        .map_while(|_| bulkhead.try_acquire(Bulk, ms(0)))
+        .collect();
+    assert_eq!(all.len(), 10, "nobody else is there");
+}
+
+#[test]
+fn a_second_that_ends_between_two_threads_does_not_open_the_reserve() {
+    let bulkhead = bulkhead(10, 10);
+    drop(bulkhead.try_acquire(Normal, ms(6000)));
+    // One whose clock was read just before.
+    let some: Vec<_> = (0..11)
+        .map_while(|_| bulkhead.try_acquire(Bulk, ms(5999)))
+        .collect();
+    assert_eq!(some.len(), 9);
+    drop(some);
+    // Nor does one that was late make what came after it forgotten.
+    drop(bulkhead.try_acquire(Critical, ms(5000)));
+    let some: Vec<_> = (0..11)
+        .map_while(|_| bulkhead.try_acquire(Bulk, ms(7000)))
+        .collect();
+    assert_eq!(some.len(), 9);
+}
+
+#[test]
+fn bounds_that_cross_are_no_panic() {
+    for (min, max) in [(10, 5), (1, 0), (0, 0), (u32::MAX, u32::MAX)] {
+        let bounds = Bounds { min, max };
+        let bulkhead = Bulkhead::new(&Settings::new(Limit::Adaptive(bounds)));
+        assert_eq!(bulkhead.limit(), min.clamp(1, MOST));
+        assert!(bulkhead.try_enter(Normal, ms(0)));
+        bulkhead.finish(Normal, ms(1), true);
+    }
+}
+
+#[test]
+fn no_time_panics() {
+    let bulkhead = Bulkhead::new(&Settings::new(Limit::Adaptive(Bounds::default())));
+    for now in [Duration::MAX, ms(0), Duration::from_secs(1 << 40), ms(5)] {
+        for priority in Priority::ALL {
+            if let Ok(Acquire::Permit(permit)) = bulkhead.acquire(priority, now, Some(now)) {
+                permit.finish(now, true);
+            }
+        }
+    }
+    assert_eq!(bulkhead.in_flight(), 0);
+}
+
+/// A reload fixes the limit while an adaptive one is just being found.
+#[test]
+fn a_limit_that_was_found_does_not_outlive_its_settings() {
+    use std::sync::atomic::AtomicBool;
+
+    let adaptive = Settings::new(Limit::Adaptive(Bounds { min: 10, max: 10 }));
+    let bulkhead = Bulkhead::new(&adaptive);
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Nine of ten are always inside: the limit is used, and one is found with every hundredth answer or so.
+            let mut now = Duration::ZERO;
+            let inside = (0..9).filter(|_| bulkhead.try_enter(Normal, now));
+            assert_eq!(inside.count(), 9);
+            while !is_over.load(SeqCst) {
+                now += ms(5);
+                if bulkhead.try_enter(Normal, now) {
+                    bulkhead.finish(Normal, now, true);
+                }
+            }
+        });
+        for _ in 0..20_000 {
+            bulkhead.configure(&Settings::new(Limit::Fixed(12)));
+            std::thread::yield_now();
+            let limit = bulkhead.limit();
+            bulkhead.configure(&adaptive);
+            if limit != 12 {
+                is_over.store(true, SeqCst);
+            }
+            assert_eq!(limit, 12);
+        }
+        is_over.store(true, SeqCst);
+    });
+}
+
+#[test]
 fn a_deadline_of_ones_own_ends_waiting() {
     let bulkhead = bulkhead(1, 10);
     let permit = bulkhead.try_acquire(Normal, ms(0)).expect("a place");

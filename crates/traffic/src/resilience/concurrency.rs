@@ -59,7 +59,7 @@ const STEPS: (f64, f64) = (0.02, 0.25);
 pub struct Bounds {
     /// The lowest limit, at least 1.
     pub min: u32,
-    /// The highest limit.
+    /// The highest limit; not below `min`, or it is `min`.
     pub max: u32,
 }
 
@@ -197,10 +197,8 @@ impl Default for Climb {
 
 impl Climb {
     fn within(&self, limit: f64) -> f64 {
-        limit.clamp(
-            f64::from(self.bounds.min.max(1)),
-            f64::from(self.bounds.max),
-        )
+        let min = self.bounds.min.max(1);
+        limit.clamp(f64::from(min), f64::from(self.bounds.max.max(min)))
     }
 
     fn limit(&self) -> u32 {
@@ -263,6 +261,8 @@ fn gain(one: Phase, other: Phase) -> Option<f64> {
     Some((more / higher).clamp(-1.0, 1.5))
 }
 
+/// Up to 146 years, so that a bit and some seconds more have room.
 fn nanos(time: Duration) -> u64 {
-    time.as_secs() * 1_000_000_000 + u64::from(time.subsec_nanos())
+    let seconds = time.as_secs().min(u64::MAX / 4 / 1_000_000_000);
+    seconds * 1_000_000_000 + u64::from(time.subsec_nanos())
 }

@@ -28,7 +28,7 @@ use std::time::Duration;
 use super::priority::Priority;
 
 /// Under overload whoever can expect to be served within so many turns may stay, also beyond the target.
-pub const TURNS: u32 = 4;
+pub const TURNS: u32 = 8;
 
 /// How much of an average of the time between turns the latest one makes up.
 const NEWEST: f64 = 0.1;
@@ -261,10 +261,24 @@ impl<T> Queue<T> {
         self.sweep(now, in_flight, gone);
         let priority = self.first().filter(|it| *it <= most)?;
         let class = &mut self.classes[priority as usize];
-        let waiting = if class.is_overloaded(&self.policy, now) {
-            class.waiting.pop_back()?
-        } else {
-            class.waiting.pop_front()?
+        let is_overloaded = class.is_overloaded(&self.policy, now);
+        // Of those that wait in the middle of it some may have less time than the oldest: their turn would be lost.
+        let live = loop {
+            let waiting = if is_overloaded {
+                class.waiting.pop_back()
+            } else {
+                class.waiting.pop_front()
+            };
+            match waiting {
+                Some(late) if late.deadline <= now => {
+                    gone.push((late.item, priority, Shed::Deadline))
+                }
+                other => break other,
+            }
+        };
+        let Some(waiting) = live else {
+            // Nobody of this class is left; those of lower ones are.
+            return self.pop(now, in_flight, most, gone);
         };
         self.turn(now);
         Some((waiting.item, priority))
@@ -520,6 +534,28 @@ mod tests {
         queue.sweep(ms(100), NOBODY, &mut gone);
         assert_eq!(gone.len(), 2, "100 ms is the queue's");
         assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn no_turn_is_given_to_who_has_no_time_left() {
+        let mut queue = queue(100);
+        let mut gone = Gone::new();
+        for (item, now) in [(0, 0), (1, 50), (2, 100)] {
+            push(&mut queue, item, Normal, ms(now));
+        }
+        let soon = Some(ms(103));
+        queue
+            .push(3, Normal, ms(101), soon, &mut gone)
+            .expect("room");
+        queue.push(4, Bulk, ms(101), soon, &mut gone).expect("room");
+        let (popped, gone) = pop(&mut queue, ms(104));
+        assert_eq!(popped, Some(2), "the newest who has time");
+        assert!(gone.contains(&(3, Normal, Shed::Deadline)), "{gone:?}");
+        queue
+            .push(5, Critical, ms(104), Some(ms(105)), &mut Gone::new())
+            .expect("room");
+        let order = [(); 3].map(|()| pop(&mut queue, ms(106)).0);
+        assert_eq!(order, [Some(1), None, None], "not 4 and not 5");
     }
 
     #[test]

@@ -182,7 +182,7 @@ impl Rules {
             return stop(Stop::RetryAfter);
         }
         // Jitter comes on top of what the server asks for: it may have told all of its clients the same.
-        let after = asked + self.wait(ask);
+        let after = asked.saturating_add(self.wait(ask));
         if after >= ask.left {
             return stop(Stop::NoTime);
         }
@@ -349,6 +349,17 @@ mod tests {
             ),
             Some(Stop::NoTime)
         );
+    }
+
+    #[test]
+    fn no_time_is_too_long() {
+        let patient = Rules {
+            longest_retry_after: Duration::MAX,
+            ..rules()
+        };
+        let retry_after = Some(Duration::MAX);
+        let ask = Ask { retry_after, ..ASK };
+        assert_eq!(stop(&patient, ask), Some(Stop::NoTime));
     }
 
     proptest! {

@@ -2,8 +2,11 @@
 //!
 //! Places are taken in this order by everybody, so that nobody waits for somebody who waits for him. A request that finds both
 //! free pays two compare-and-swaps; one that has to wait does so in a future of its own ([`wait`]), and notices when its client leaves.
-//! The places are kept until the response is over, and then say how it went: adaptive limits learn from that.
+//! The places are kept until the response is over, and then say how it went: adaptive limits learn from that. Whoever has failed there,
+//! or waits before another attempt ([`pause`]), has none in its upstream: a service stands idle while those who are to leave it alone hold its places.
 
+mod leaving;
+mod pause;
 mod wait;
 
 use std::time::Duration;
@@ -18,6 +21,7 @@ use super::request::Request;
 use crate::upstream::Upstream;
 use crate::upstream::gate::Place;
 use crate::worker::Worker;
+pub(super) use pause::pause;
 
 /// From this status on an answer does not count as what was asked for. A 500 may be a mistake of the request's own, but an adaptive
 /// limit only looks whether more of the answers are good with a higher limit: what is always bad is bad with both.
@@ -44,13 +48,21 @@ pub(super) fn judge(
 ) -> Result<Answered, Failure> {
     let place = &mut request.way.upstream_place;
     match &mut answered {
-        Ok(answered) => {
+        Ok(answered) if place.is_held() => {
             place.judge(!is_bad(answered.head.line().status));
-            // Until the end of the response, which may outlive the request.
-            answered.pick.place = std::mem::take(place);
+            let pick = &mut answered.pick;
+            // Until the end of the response, which may outlive the request. A hedge brings a place of its own, and its answer counts once.
+            let hedges = std::mem::replace(&mut pick.place, std::mem::take(place));
+            pick.upstream.take_back(&mut hedges.unjudged());
         }
-        Err(failure) if is_upstreams(*failure) => place.judge(false),
-        Err(_) => {}
+        Ok(_) => {}
+        Err(failure) => {
+            if is_upstreams(*failure) {
+                place.judge(false);
+            }
+            // What the client is told instead may take its time.
+            request.way.leave_upstream();
+        }
     }
     answered
 }
@@ -83,7 +95,8 @@ pub(super) fn enter(client: &Client, request: &mut Request) -> bool {
     if route.is_none() && upstream.is_none() {
         return true;
     }
-    let (priority, now) = (priority(client, request), request.started);
+    // Whoever tries again came long ago.
+    let (priority, now) = (priority(client, request), request.way.upstream().now());
     if let Some(route) = route
         && !route.bulkhead.try_enter(priority, now)
     {

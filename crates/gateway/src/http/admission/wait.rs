@@ -10,10 +10,10 @@ use tenfold_observe::metric::Metric;
 use tenfold_traffic::resilience::bulkhead::{Acquire, Permit, Waiting};
 use tenfold_traffic::resilience::priority::Priority;
 use tenfold_traffic::resilience::queue::Shed;
-use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
+use super::leaving::Leaving;
 use super::priority;
 use crate::http::client::Client;
 use crate::http::error::Failure;
@@ -96,11 +96,9 @@ async fn wait(
     // The wheel's ticks are longer than many a queue's timeout.
     let time = waiting.deadline().saturating_sub(now);
     let mut sleep = Box::pin(tokio::time::sleep(time));
-    // What comes behind the request may be the rest of it, or the next one.
-    let mut is_watched = !request.has_upload();
+    let mut leaving = Leaving::watch(request);
     let stream = client.connection.stream_mut();
-    let result =
-        poll_fn(|cx| poll(cx, &mut waiting, sleep.as_mut(), stream, &mut is_watched)).await;
+    let result = poll_fn(|cx| poll(cx, &mut waiting, sleep.as_mut(), stream, &mut leaving)).await;
     match result {
         Ended::Settled(result) => Some(result),
         Ended::Late => Some(waiting.give_up(worker.clock.read())),
@@ -119,7 +117,7 @@ fn poll(
     waiting: &mut Waiting,
     sleep: Pin<&mut Sleep>,
     stream: &TcpStream,
-    is_watched: &mut bool,
+    leaving: &mut Leaving,
 ) -> Poll<Ended> {
     if let Poll::Ready(result) = Pin::new(waiting).poll(cx) {
         return Poll::Ready(Ended::Settled(result));
@@ -127,15 +125,5 @@ fn poll(
     if sleep.poll(cx).is_ready() {
         return Poll::Ready(Ended::Late);
     }
-    if *is_watched {
-        let mut byte = [0];
-        match stream.poll_peek(cx, &mut ReadBuf::new(&mut byte)) {
-            // A client that has closed its side is taken to be gone: of those that have to wait, hardly any is still there to read.
-            Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Ended::Gone),
-            // The next request; its end cannot be seen behind it.
-            Poll::Ready(Ok(_)) => *is_watched = false,
-            Poll::Pending => {}
-        }
-    }
-    Poll::Pending
+    leaving.poll(cx, stream).map(|()| Ended::Gone)
 }

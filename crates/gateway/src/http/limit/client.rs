@@ -110,7 +110,7 @@ fn field<'h>(head: &'h RequestHead, name: &str) -> Option<&'h [u8]> {
 }
 
 /// An API key sent as `Authorization: Bearer KEY` is `KEY`.
-fn without_scheme(value: &[u8]) -> &[u8] {
+pub(crate) fn without_scheme(value: &[u8]) -> &[u8] {
     match value.split_at_checked(7) {
         Some((scheme, key)) if scheme.eq_ignore_ascii_case(b"bearer ") => key.trim_ascii(),
         _ => value,
@@ -118,7 +118,7 @@ fn without_scheme(value: &[u8]) -> &[u8] {
 }
 
 /// As much of an address as counts, with a first byte that tells the families apart.
-pub(in crate::http) fn address_bytes<'b>(
+pub(crate) fn address_bytes<'b>(
     address: IpAddr,
     config: &Config,
     bytes: &'b mut [u8; 17],

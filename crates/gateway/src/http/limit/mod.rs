@@ -33,6 +33,7 @@ pub(super) use answer::answer;
 use ask::Judge;
 pub(super) use ask::ask_store;
 use client::Asking;
+pub(crate) use client::{address_bytes, without_scheme};
 pub(super) use limited::{Limited, Refusal};
 
 /// How much a request matters by the tier of its client: the first limit of its route that has something to say about that counts.
@@ -44,12 +45,14 @@ pub(super) fn priority(client: &Client, request: &Request) -> Option<Priority> {
         .iter()
         .map(|charge| &limits[charge.limit].config);
     let mut ranked = charged
-        .filter(|limit| limit.tiers.iter().any(|tier| tier.priority.is_some()))
+        .filter(|limit| {
+            limit.priority.is_some() || limit.tiers.iter().any(|tier| tier.priority.is_some())
+        })
         .peekable();
     ranked.peek()?;
     let mut asking = Asking::new(client, &request.head, &route.name);
     ranked.find_map(|limit| match asking.tier(limit) {
-        0 => None,
+        0 => limit.priority,
         place => limit.tiers[place - 1].priority,
     })
 }

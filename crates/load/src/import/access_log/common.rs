@@ -59,10 +59,8 @@ pub(super) fn read(line: &str) -> Result<Record<'_>, Fault> {
 fn split_at_date(line: &str) -> Option<(&str, i64, &str)> {
     for (place, _) in line.match_indices('[').take(8) {
         let rest = &line[place + 1..];
-        let Some(end) = rest.find(']') else {
-            return None;
-        };
-        if let Some(at) = date::common(rest[..end].as_bytes()) {
+        let end = rest.find(']')?;
+        if let Some(at) = date::common(&rest.as_bytes()[..end]) {
             return Some((&line[..place], at, &rest[end + 1..]));
         }
     }

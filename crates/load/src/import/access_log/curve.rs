@@ -1,7 +1,8 @@
 //! How much was asked for when: arrivals per minute as a few phases.
 //!
 //! The busiest stretch is what a test should repeat. Its minutes are smoothed lightly (¼, ½, ¼: a spike of a minute stays one), and
-//! the curve is made of as few straight lines as keep within a twentieth of its peak (Ramer, 1972; Douglas and Peucker, 1973).
+//! the curve is made of as few straight lines as keep within a twentieth of its peak, or within what chance makes of a constant rate
+//! (Ramer, 1972; Douglas and Peucker, 1973).
 
 use std::collections::BTreeMap;
 
@@ -9,6 +10,8 @@ use std::collections::BTreeMap;
 const MINUTES: usize = 600_000;
 /// How far a line may be from the curve, as a part of its peak.
 const TOLERANCE: f64 = 0.05;
+/// By how many standard deviations a line may differ from arrivals that are independent of each other: its ends are chance as well.
+const DEVIATIONS: f64 = 4.0;
 /// Most phases.
 const PHASES: usize = 24;
 const MINUTE: i64 = 60 * 1_000_000_000;
@@ -128,7 +131,9 @@ fn lines(counts: &[u64], arrivals: u64) -> Vec<Line> {
     );
     points.push((counts.len() as f64 * 60.0, smooth[smooth.len() - 1]));
     let peak = smooth.iter().copied().fold(0.0, f64::max);
-    let mut tolerance = peak * TOLERANCE;
+    // A Poisson count's deviation is its root; the smoothing leaves √(¹⁄₁₆ + ¼ + ¹⁄₁₆) of it.
+    let chance = DEVIATIONS * (0.375 * peak * 60.0).sqrt() / 60.0;
+    let mut tolerance = chance.max(peak * TOLERANCE);
     let mut corners = simplified(&points, tolerance);
     while corners.len() > PHASES + 1 {
         tolerance *= 1.3;
@@ -238,6 +243,16 @@ mod tests {
         let curve = of(&counts);
         assert!(curve.lines.len() <= PHASES);
         assert!((arrivals(&curve) - curve.arrivals as f64).abs() < 1e-3);
+    }
+
+    #[test]
+    fn chance_is_no_curve() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        // Arrivals that are independent of each other, 200 a minute.
+        let minute = |rng: &mut fastrand::Rng| (0..20_000).filter(|_| rng.u32(..100) == 0).count();
+        let counts: Vec<u64> = (0..60).map(|_| minute(&mut rng) as u64).collect();
+        let curve = of(&counts);
+        assert!(curve.lines.len() <= 3, "{curve:?}");
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub struct Options {
     pub target: String,
     /// Only requests to this host, without a port; all if it is not said.
     pub host: Option<String>,
-    /// The longest stretch of the log whose arrivals are made phases, in minutes, at least 1.
+    /// The longest stretch of the log whose arrivals are made phases, in minutes, 1 to 1440.
     pub minutes: u64,
     /// What arrival rates are multiplied with, above 0.
     pub scale: f64,

@@ -74,7 +74,7 @@ pub(super) fn target(bytes: &[u8]) -> Result<String, Fault> {
             // A line that was split here tells of no request; `{` would look like a hole of a template.
             b'\r' | b'\n' | 0 => return Err(Fault::NoRequest),
             b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' => {
-                encode(&mut out, *byte)
+                encode(&mut out, *byte);
             }
             b'!'..=b'~' => out.push(char::from(*byte)),
             _ => encode(&mut out, *byte),

@@ -3,14 +3,17 @@
 //! # The idea
 //! Of the requests of each page a fair sample is kept (Vitter's algorithm R, 1985). A hole that always has the same value is none.
 //! Numbers that follow Zipf's law become `${zipf(n, s)}`. Everything else becomes a feed whose rows are the sample, so that
-//! what is popular comes often, and values that belong together stay together.
+//! what is popular comes often, and values that belong together stay together. Values of parameters are decoded there, because what
+//! fills a hole of a query is encoded again.
 
 use std::collections::HashSet;
 
+use percent_encoding::percent_decode_str;
+
 use super::zipf::{Popularity, Room, Zipf};
-use crate::import::DataFile;
 use crate::import::draft::{Feed, Piece, Query, Text, name_of};
 use crate::import::secret;
+use crate::import::{DataFile, count, count_of};
 
 /// Requests of a page that are kept.
 const SAMPLE: usize = 2000;
@@ -101,10 +104,12 @@ impl Requests {
 
     /// The step's path and query, and a feed called `name` if it takes one.
     pub(super) fn address(&self, name: &str) -> Address {
-        let columns = self.columns();
+        let Some(columns) = self.columns() else {
+            return self.whole(name);
+        };
         let changing: Vec<&Column<'_>> = columns.iter().filter(|column| column.changes()).collect();
         let zipf = match (&changing[..], &self.popularity) {
-            ([column], Some(popularity)) if column.is_hole => popularity.zipf(),
+            ([column], Some(popularity)) if column.parameter.is_none() => popularity.zipf(),
             _ => None,
         };
         let mut names = Vec::new();
@@ -126,7 +131,10 @@ impl Requests {
                 }
             })
             .collect();
-        let feed = (!names.is_empty()).then(|| self.feed(name, &names, &changing));
+        let feed = (!names.is_empty()).then(|| {
+            let cells: Vec<_> = changing.iter().map(|column| column.cells()).collect();
+            self.feed(name, &names, &cells)
+        });
         let holes = self.pattern.matches('{').count();
         Address {
             path: self.path(&pieces[..holes]),
@@ -134,6 +142,33 @@ impl Requests {
             comment: self.comment(zipf, feed.as_ref()),
             feed,
         }
+    }
+
+    /// Path and query as they were, because they have no form that all have.
+    fn whole(&self, name: &str) -> Address {
+        let target = |row: &Row| {
+            let values = row.values.iter().cloned().map(Piece::Literal);
+            self.path(&values.collect::<Vec<_>>()).written() + &row.query
+        };
+        let targets: Vec<String> = self.rows.iter().map(target).collect();
+        let mut address = Address {
+            path: Text::literal(targets.first().map_or("/", String::as_str)),
+            query: Query::None,
+            feed: None,
+            comment: None,
+        };
+        if targets.windows(2).any(|pair| pair[0] != pair[1]) {
+            let column = "target".to_owned();
+            let feed = self.feed(name, std::slice::from_ref(&column), &[targets]);
+            address.comment = self.comment(None, Some(&feed));
+            let feed_name = name.to_owned();
+            address.feed = Some(feed);
+            address.path = Text(vec![Piece::Column {
+                feed: feed_name,
+                column,
+            }]);
+        }
+        address
     }
 
     fn path(&self, pieces: &[Piece]) -> Text {
@@ -152,8 +187,9 @@ impl Requests {
         path
     }
 
-    /// What may change: the holes, then the parameters if all requests have the same ones, otherwise the query as a whole.
-    fn columns(&self) -> Vec<Column<'_>> {
+    /// What may change: the holes, then the parameters. Nothing if some requests have other parameters than others, or any that no
+    /// table of texts can hold.
+    fn columns(&self) -> Option<Vec<Column<'_>>> {
         let mut columns = Vec::new();
         let mut rest = self.pattern.as_str();
         while let Some((name, after)) = rest
@@ -164,7 +200,6 @@ impl Requests {
             columns.push(Column {
                 name: name.to_owned(),
                 parameter: None,
-                is_hole: true,
                 values: values
                     .filter_map(|row| Some(row.values.get(columns.len())?.as_str()))
                     .collect(),
@@ -175,43 +210,37 @@ impl Requests {
             Some(row) => parameters(&row.query).map(|(name, _)| name).collect(),
             None => Vec::new(),
         };
-        let is_same = |row: &Row| {
-            parameters(&row.query)
-                .map(|(name, _)| name)
-                .eq(first.iter().copied())
-        };
-        // A parameter without `=` keeps its looks only in the query as a whole.
-        let has_bare = self.rows.iter().any(|row| {
+        let is_fit = |row: &Row| {
+            let names = parameters(&row.query).map(|(name, _)| name);
             let parts = row.query.strip_prefix('?').unwrap_or_default().split('&');
-            !row.query.is_empty() && parts.clone().any(|part| !part.contains('='))
-        });
-        if !has_bare && self.rows.iter().all(is_same) {
-            for (place, name) in first.iter().enumerate() {
-                let values = self.rows.iter();
-                columns.push(Column {
-                    name: (*name).to_owned(),
-                    parameter: Some(name),
-                    is_hole: false,
-                    values: values
-                        .filter_map(|row| Some(parameters(&row.query).nth(place)?.1))
-                        .collect(),
-                });
-            }
-        } else {
+            let has_bare =
+                !row.query.is_empty() && parts.into_iter().any(|part| !part.contains('='));
+            !has_bare && names.eq(first.iter().copied())
+        };
+        if !self.rows.iter().all(is_fit) {
+            return None;
+        }
+        for (place, name) in first.iter().enumerate() {
+            let values = self.rows.iter();
             columns.push(Column {
-                name: "query".to_owned(),
-                parameter: None,
-                is_hole: false,
-                values: self.rows.iter().map(|row| row.query.as_str()).collect(),
+                name: (*name).to_owned(),
+                parameter: Some(name),
+                values: values
+                    .filter_map(|row| Some(parameters(&row.query).nth(place)?.1))
+                    .collect(),
             });
         }
-        columns
+        let is_text = |column: &Column<'_>| {
+            let mut values = column.values.iter();
+            values.all(|value| percent_decode_str(value).decode_utf8().is_ok())
+        };
+        columns.iter().all(is_text).then_some(columns)
     }
 
-    fn feed(&self, name: &str, names: &[String], columns: &[&Column<'_>]) -> Feed {
+    fn feed(&self, name: &str, names: &[String], columns: &[Vec<String>]) -> Feed {
         let mut text = names.join(",") + "\n";
         for place in 0..self.rows.len() {
-            let cells = columns.iter().map(|column| cell(column.values.get(place)));
+            let cells = columns.iter().map(|column| cell(column.get(place)));
             // An empty line is no row in CSV.
             let line = cells.collect::<Vec<_>>().join(",");
             text.push_str(if line.is_empty() { "\"\"" } else { &line });
@@ -220,13 +249,13 @@ impl Requests {
         let rows = self.rows.len() as u64;
         let what = match self.count == rows {
             true => "all".to_owned(),
-            false => format!("a fair sample of {}", super::super::count(rows)),
+            false => format!("a fair sample of {}", count(rows)),
         };
         Feed {
             name: name.to_owned(),
             comment: format!(
-                "What was asked for: {what} of {} requests, so what is popular comes often.",
-                super::super::count(self.count)
+                "What was asked for: {what} of {}, so what is popular comes often.",
+                count_of(self.count, "request")
             ),
             file: DataFile {
                 name: format!("{name}.csv"),
@@ -258,9 +287,9 @@ impl Requests {
 /// Something that may change from request to request.
 struct Column<'r> {
     name: String,
-    /// Its name as the query has it.
+    /// Its name as the query has it; missing if it is a hole of the path.
     parameter: Option<&'r str>,
-    is_hole: bool,
+    /// As the log has them.
     values: Vec<&'r str>,
 }
 
@@ -268,24 +297,30 @@ impl Column<'_> {
     fn changes(&self) -> bool {
         self.values.windows(2).any(|pair| pair[0] != pair[1])
     }
+
+    /// As a feed has them.
+    fn cells(&self) -> Vec<String> {
+        let values = self.values.iter();
+        match self.parameter {
+            None => values.map(|value| (*value).to_owned()).collect(),
+            Some(_) => values.map(|value| decoded(value)).collect(),
+        }
+    }
+}
+
+/// Undoes percent-encoding, with `+` for a space as forms have it.
+fn decoded(value: &str) -> String {
+    let value = value.replace('+', " ");
+    percent_decode_str(&value).decode_utf8_lossy().into_owned()
 }
 
 fn query(columns: &[Column<'_>], pieces: &[Piece]) -> Query {
     let mut text = Text::default();
     for (column, piece) in columns.iter().zip(pieces) {
-        let Some(name) = column.parameter else {
-            return match piece {
-                Piece::Literal(text) => match text.strip_prefix('?') {
-                    Some(text) => Query::Written(Text::literal(text)),
-                    None => Query::None,
-                },
-                hole => Query::Whole(hole.clone()),
-            };
-        };
         if !text.0.is_empty() {
             text.push_str("&");
         }
-        text.push_str(name);
+        text.push_str(column.parameter.unwrap_or_default());
         text.push_str("=");
         match piece {
             Piece::Literal(value) => text.push_str(value),
@@ -324,8 +359,8 @@ fn is_secret(name: &str, value: &str) -> bool {
 }
 
 /// A value in CSV (RFC 4180).
-fn cell(value: Option<&&str>) -> String {
-    let value = value.copied().unwrap_or_default();
+fn cell(value: Option<&String>) -> String {
+    let value = value.map_or("", String::as_str);
     match value.contains([',', '"', '\n', '\r']) || value.trim() != value {
         true => format!("\"{}\"", value.replace('"', "\"\"")),
         false => value.to_owned(),
@@ -349,7 +384,6 @@ mod tests {
         let query = match &address.query {
             Query::None => String::new(),
             Query::Written(text) => format!("?{}", text.written()),
-            Query::Whole(piece) => Text(vec![piece.clone()]).written(),
             Query::Pairs(_) => panic!("only of recordings"),
         };
         address.path.written() + &query
@@ -367,24 +401,34 @@ mod tests {
     fn parameters_that_all_have_are_columns() {
         let all: [(&[&str], &str); 3] = [
             (&["7"], "?q=a%2Cb&page=1&utm_source=x"),
-            (&["8"], "?q=b,c&page=1&token=secret"),
+            (&["8"], "?q=b+c&page=1&token=secret"),
             (&["8"], "?q=&page=1"),
         ];
         let requests = requests("/a/{id}", &all);
         let address = requests.address("a");
         assert_eq!(written(&address), "/a/${a.id}?q=${a.q}&page=1");
         let feed = address.feed.expect("a feed");
-        assert_eq!(feed.file.text, "id,q\n7,a%2Cb\n8,\"b,c\"\n8,\n");
+        assert_eq!(feed.file.text, "id,q\n7,\"a,b\"\n8,b c\n8,\n");
         assert_eq!(requests.with_secrets, 1);
     }
 
     #[test]
     fn other_queries_are_taken_as_a_whole() {
-        let all: [(&[&str], &str); 3] = [(&[], ""), (&[], "?q=1"), (&[], "?flag")];
-        let address = requests("/a", &all).address("a");
-        assert_eq!(written(&address), "/a${a.query}");
+        let all: [(&[&str], &str); 3] = [(&["7"], ""), (&["8"], "?q=1,%E4"), (&["9"], "?flag")];
+        let address = requests("/a/{id}", &all).address("a");
+        assert_eq!(written(&address), "${a.target}");
         let feed = address.feed.expect("a feed");
-        assert_eq!(feed.file.text, "query\n\"\"\n?q=1\n?flag\n");
+        assert_eq!(
+            feed.file.text,
+            "target\n/a/7\n\"/a/8?q=1,%E4\"\n/a/9?flag\n"
+        );
+        let same: [(&[&str], &str); 2] = [(&[], "?flag"), (&[], "?flag")];
+        assert_eq!(written(&requests("/a", &same).address("a")), "/a?flag");
+        let foreign: [(&[&str], &str); 2] = [(&[], "?q=%E4"), (&[], "?q=%F6")];
+        assert_eq!(
+            written(&requests("/a", &foreign).address("a")),
+            "${a.target}"
+        );
     }
 
     #[test]

@@ -8,6 +8,8 @@ use crate::import::{ImportError, count, count_of, date, shown};
 
 /// Probabilities have five digits.
 const UNIT: f64 = 1e5;
+/// Minutes: a phase takes at most a day.
+const LONGEST_WINDOW: u64 = 24 * 60;
 /// Longest think time in seconds: after that it is another session.
 const LONGEST_THINK: f64 = 1800.0;
 
@@ -104,7 +106,10 @@ fn phases(draft: &mut Draft, counted: &Counted, options: &Options, is_markov: bo
         false => &counted.arrivals,
     };
     // When most is asked for, which need not be when most sessions begin.
-    let Some((begins, minutes)) = counted.arrivals.busiest(options.minutes) else {
+    let Some((begins, minutes)) = counted
+        .arrivals
+        .busiest(options.minutes.clamp(1, LONGEST_WINDOW))
+    else {
         return;
     };
     let curve = arrivals.curve(begins, minutes);
@@ -205,7 +210,7 @@ fn scenarios(
             comments,
             weight: (share(requests.count, all) * UNIT).round().max(1.0) / 1000.0,
             steps: vec![Step {
-                name: Some(format!("{method} {pattern}")),
+                name: Some(shown(&format!("{method} {pattern}"), 120)),
                 method: method.to_owned(),
                 path: address.path,
                 query: address.query,

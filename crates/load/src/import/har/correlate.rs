@@ -3,6 +3,8 @@
 //! A token is good for one session, so sending the recorded one proves nothing (and is a secret). If it stands exactly once in an
 //! earlier response, it is taken from there: by JSON path, cookie, header, or by what stands before it in a page.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use crate::import::draft::From;
@@ -53,6 +55,8 @@ pub(super) enum Kind {
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     all: Vec<Answer>,
+    /// What was found: a token is sent with many requests.
+    found: HashMap<String, (usize, From)>,
     used: usize,
     looked_for: usize,
 }
@@ -73,12 +77,19 @@ impl Answers {
 
     /// The last step whose answer has a value exactly once, and how to take it.
     pub(super) fn find(&mut self, value: &str, kind: Kind) -> Option<(usize, From)> {
+        if let Some(found) = self.found.get(value).filter(|_| kind == Kind::Token) {
+            return Some(found.clone());
+        }
         self.looked_for += 1;
         if self.looked_for > VALUES {
             return None;
         }
         let mut answers = self.all.iter().rev();
-        answers.find_map(|answer| Some((answer.step, answer.find(value, kind)?)))
+        let found = answers.find_map(|answer| Some((answer.step, answer.find(value, kind)?)))?;
+        if kind == Kind::Token {
+            self.found.insert(value.to_owned(), found.clone());
+        }
+        Some(found)
     }
 }
 

@@ -65,7 +65,10 @@ pub(super) fn of(kept: &Kept<'_>, values: &mut Values, steps: &mut [Step]) -> Ve
             || name.starts_with("proxy-")
             // Forms that are guarded by it know it from requests that change something.
             || (name == "origin" && !is_change);
-        if is_left_out || !is_field(&pair.name, &pair.value) {
+        let is_repeated = fields
+            .iter()
+            .any(|(known, _)| known.eq_ignore_ascii_case(&name));
+        if is_left_out || is_repeated || !is_field(&pair.name, &pair.value) {
             continue;
         }
         let (scheme, value) = scheme(&name, &pair.value);
@@ -93,6 +96,15 @@ fn is_field(name: &str, value: &str) -> bool {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     let is_visible = |byte: u8| (b' '..=b'~').contains(&byte);
     !name.is_empty() && name.bytes().all(is_token) && value.bytes().all(is_visible)
+}
+
+/// What guards forms compares `Origin` with where the request goes.
+pub(super) fn set_origin(steps: &mut [Step], origin: &str) {
+    for (name, text) in steps.iter_mut().flat_map(|step| &mut step.fields) {
+        if name.eq_ignore_ascii_case("origin") {
+            *text = Text::literal(origin);
+        }
+    }
 }
 
 /// Takes the fields that all steps have with the same value out of them.

@@ -40,7 +40,7 @@ pub struct Options {
 /// When it cannot be read, is no recording, or has no request to the host.
 pub fn read(reader: impl Read, name: &str, options: &Options) -> Result<Imported, ImportError> {
     let log = read::read(reader)?;
-    let (origin, kept, left) = order::choose(&log, options.host.as_deref())?;
+    let order::Chosen { origin, kept, left } = order::choose(&log, options.host.as_deref())?;
     let name = shown(name, 80);
     let mut draft = Draft {
         target: options.target.clone().unwrap_or_else(|| origin.origin()),
@@ -68,6 +68,9 @@ pub fn read(reader: impl Read, name: &str, options: &Options) -> Result<Imported
     if scenario.steps.is_empty() {
         let what = "has no request that could be sent again";
         return Err(ImportError::whole(what, "record it anew, with contents"));
+    }
+    if let Some(target) = options.target.as_deref().and_then(Url::parse) {
+        fields::set_origin(&mut scenario.steps, &target.origin());
     }
     draft.fields = fields::common(&mut scenario.steps);
     draft.keeps_cookies = values.has_cookies();

@@ -31,11 +31,19 @@ pub(super) struct Kept<'h> {
     page: usize,
 }
 
-/// The requests in order, with an URL of the host, and how many were left out why.
-pub(super) fn choose<'h>(
-    log: &'h Log,
-    host: Option<&str>,
-) -> Result<(Url, Vec<Kept<'h>>, BTreeMap<String, u64>), ImportError> {
+/// What is chosen of a recording.
+#[derive(Clone, Debug)]
+pub(super) struct Chosen<'h> {
+    /// An URL of the host.
+    pub(super) origin: Url,
+    /// In order.
+    pub(super) kept: Vec<Kept<'h>>,
+    /// How many requests were left out, by why.
+    pub(super) left: BTreeMap<String, u64>,
+}
+
+/// Chooses the requests to a host.
+pub(super) fn choose<'h>(log: &'h Log, host: Option<&str>) -> Result<Chosen<'h>, ImportError> {
     let origin = origin(log, host)?;
     let mut left = BTreeMap::new();
     let mut others = BTreeMap::<String, u64>::new();
@@ -74,7 +82,7 @@ pub(super) fn choose<'h>(
     assign_pages(log, &mut kept);
     kept.sort_by_key(|one| (one.page, one.at));
     pauses(&mut kept);
-    Ok((origin, kept, left))
+    Ok(Chosen { origin, kept, left })
 }
 
 /// The host that was said, or that of the first page.
@@ -82,7 +90,7 @@ fn origin(log: &Log, host: Option<&str>) -> Result<Url, ImportError> {
     let mut urls: Vec<(i64, bool, Url)> = Vec::new();
     for entry in &log.entries {
         if let Some(url) = entry.request.url.as_deref().and_then(Url::parse) {
-            urls.push((began(entry).unwrap_or_default(), is_page(entry), url));
+            urls.push((began(entry).unwrap_or_default(), is_shown(entry), url));
         }
     }
     if let Some(host) = host {
@@ -108,6 +116,11 @@ fn origin(log: &Log, host: Option<&str>) -> Result<Url, ImportError> {
     first.map(|(.., url)| url.clone()).ok_or_else(|| {
         ImportError::whole("has no request to a web server", "record a visit to a site")
     })
+}
+
+/// A page that was shown: whoever asks for `http://` may be sent on to `https://`, and to another host.
+fn is_shown(entry: &Entry) -> bool {
+    is_page(entry) && !(300.0..400.0).contains(&entry.response.status.unwrap_or_default())
 }
 
 fn is_page(entry: &Entry) -> bool {
@@ -270,6 +283,13 @@ mod tests {
         let entries = [
             entry(0, "", "https://cdn.test/x.js", ""),
             entry(
+                0,
+                "",
+                "https://old.test/",
+                r#", "_resourceType": "document""#,
+            )
+            .replace("200", "301"),
+            entry(
                 1,
                 "",
                 "https://shop.test/",
@@ -294,14 +314,14 @@ mod tests {
             r#"{{"log": {{"entries": [{}]}}}}"#,
             entries.join(",")
         ));
-        let (origin, kept, left) = choose(&log, None).expect("a host");
+        let Chosen { origin, kept, left } = choose(&log, None).expect("a host");
         assert_eq!((origin.authority.as_str(), kept.len()), ("shop.test", 1));
         assert_eq!(left.get("to cdn.test"), Some(&2));
-        assert_eq!(left.values().sum::<u64>(), 5);
-        let (origin, kept, _) = choose(&log, Some("CDN.test")).expect("a host");
+        assert_eq!(left.values().sum::<u64>(), 6);
+        let Chosen { origin, kept, .. } = choose(&log, Some("CDN.test")).expect("a host");
         assert_eq!((origin.authority.as_str(), kept.len()), ("cdn.test", 2));
         let error = choose(&log, Some("x.test")).expect_err("none");
-        assert!(error.help.contains("cdn.test, shop.test"));
+        assert!(error.help.contains("cdn.test, old.test, shop.test"));
     }
 
     #[test]
@@ -319,7 +339,7 @@ mod tests {
             entries.join(",")
         );
         let log = log(&text);
-        let (_, kept, _) = choose(&log, None).expect("a host");
+        let Chosen { kept, .. } = choose(&log, None).expect("a host");
         let got: Vec<_> = kept
             .iter()
             .map(|one| (one.url.path.as_str(), one.group.as_str(), one.pause))

@@ -286,7 +286,6 @@ mod tests {
                 .iter()
                 .map(|(name, text)| format!("[{name}={}]", text.written()))
                 .collect(),
-            Query::Whole(_) => panic!("only of logs"),
         };
         assert_eq!(written("q=a+b&page=2&utm_source=x"), "[q=a b][page=2]");
         assert_eq!(written("q=${x}"), "[q=$${x}]");

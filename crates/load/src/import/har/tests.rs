@@ -207,6 +207,23 @@ fn what_was_good_once_is_taken_from_where_it_came() {
 }
 
 #[test]
+fn another_target_is_another_origin() {
+    let options = Options {
+        target: Some("http://127.0.0.1:8080/base".to_owned()),
+        ..Options::default()
+    };
+    let imported = super::read(shop().text().as_bytes(), "x", &options).expect("a recording");
+    has(
+        &imported.text,
+        &[
+            "target = \"http://127.0.0.1:8080/base\"",
+            "Origin = \"http://127.0.0.1:8080\"",
+        ],
+    );
+    assert!(!imported.text.contains("Origin = \"https://shop.test"));
+}
+
+#[test]
 fn no_secret_gets_into_the_file() {
     let imported = shop().read();
     for secret in [

@@ -190,8 +190,12 @@ fn kind(name: &str, value: &str) -> Option<Kind> {
     let has = |test: fn(&u8) -> bool| value.bytes().any(|byte| test(&byte));
     let is_one_word = value.bytes().all(|byte| byte.is_ascii_graphic());
     let is_named = secret::is_guard(name) || secret::is_name(name) && !is_password;
-    let is_token =
-        value.len() >= SHORTEST_TOKEN && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
+    // Not addresses, dates, lists of types, though they are long.
+    let is_opaque = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=|".contains(&byte);
+    let is_token = value.len() >= SHORTEST_TOKEN
+        && value.bytes().all(is_opaque)
+        && has(u8::is_ascii_digit)
+        && has(u8::is_ascii_alphabetic);
     // A quantity that is the same as a number of an answer comes from there by chance.
     let names_a_thing = name.is_empty()
         || ["id", "number", "ref"]
@@ -236,6 +240,7 @@ mod tests {
             ("quantity", "8412", None),
             ("password", "d41d8cd98f00b204", None),
             ("q", "red shoes", None),
+            ("Origin", "https://shop4.test", None),
             ("size", "9", None),
         ] {
             assert_eq!(kind(name, value), wanted, "{name}");

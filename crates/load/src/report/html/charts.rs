@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use super::axis::{Axis, Kind};
 use super::plot::{Plot, Series, Shape};
+use super::seconds::Seconds;
 use crate::Results;
-use crate::report::text::{count, percent, span};
+use crate::report::text::{count, percent};
 use crate::results::{ErrorKind, Histogram, Interval};
 use crate::threshold::{Metric, Statistic, Threshold};
 
-/// Most columns of a plot: more than pixels are of no use, and each costs some hundred bytes.
-const MOST: usize = 180;
 /// Percentiles over time.
 const SHARES: [(&str, f64, &str); 4] = [
     ("p50", 0.5, "c1"),
@@ -41,90 +40,8 @@ pub(super) fn charts(results: &Results, old: Option<&Results>) -> Vec<Plot> {
     all
 }
 
-/// The series, in columns of one or more seconds.
-struct Seconds {
-    /// Seconds of a column.
-    width: f64,
-    /// Column by column, by its number.
-    columns: Vec<(u64, Interval)>,
-    end: f64,
-}
-
-impl Seconds {
-    fn new(results: &Results) -> Self {
-        let last = results.series.last();
-        let end = last.map_or(0.0, |one| one.at + one.duration);
-        let width = (end / MOST as f64).ceil().max(1.0);
-        Self::of(results, width, end)
-    }
-
-    /// With columns as wide as those of another one.
-    fn like(results: &Results, other: &Self) -> Self {
-        Self::of(results, other.width, other.end)
-    }
-
-    fn of(results: &Results, width: f64, end: f64) -> Self {
-        let mut columns: Vec<(u64, Interval)> = Vec::new();
-        for one in results.series.iter().filter(|one| one.at < end) {
-            let number = (one.at.round() / width) as u64;
-            match columns.last_mut() {
-                Some((last, sum)) if *last == number => {
-                    let duration = sum.duration + one.duration;
-                    let (users, in_flight) = (one.users, one.in_flight);
-                    sum.add(one);
-                    // One after the other, not at the same time.
-                    (sum.duration, sum.users, sum.in_flight) = (duration, users, in_flight);
-                }
-                _ => columns.push((number, one.clone())),
-            }
-        }
-        Self {
-            width,
-            columns,
-            end,
-        }
-    }
-
-    /// Where columns lie: their middle.
-    fn middles(&self) -> Vec<f64> {
-        let columns = self.columns.iter();
-        columns
-            .map(|(number, one)| *number as f64 * self.width + one.duration.min(self.width) / 2.0)
-            .collect()
-    }
-
-    fn values(&self, value: impl Fn(&Interval) -> Option<f64>) -> Vec<Option<f64>> {
-        self.columns.iter().map(|(_, one)| value(one)).collect()
-    }
-
-    /// Values of these at the columns of another one.
-    fn values_at(
-        &self,
-        other: &Self,
-        value: impl Fn(&Interval) -> Option<f64>,
-    ) -> Vec<Option<f64>> {
-        let at = |number: u64| {
-            let found = self.columns.binary_search_by_key(&number, |(it, _)| *it);
-            value(&self.columns.get(found.ok()?)?.1)
-        };
-        other
-            .columns
-            .iter()
-            .map(|(number, _)| at(*number))
-            .collect()
-    }
-
-    fn each(&self) -> String {
-        match self.width {
-            width if width > 1.0 => format!("Each point is of {}.", span(width)),
-            _ => "Each point is of one second.".to_owned(),
-        }
-    }
-}
-
 fn per_second(count: impl Fn(&Interval) -> u64) -> impl Fn(&Interval) -> Option<f64> {
-    // A cut second at the end says too little about a rate.
-    move |one| (one.duration >= 0.5).then(|| count(one) as f64 / one.duration)
+    move |one| (one.duration > 0.0).then(|| count(one) as f64 / one.duration)
 }
 
 fn shaded(results: &Results) -> Vec<(f64, f64)> {

@@ -5,8 +5,11 @@
 
 mod axis;
 mod charts;
+mod compared;
 mod escape;
 mod plot;
+mod seconds;
+mod table;
 mod tables;
 
 use std::fmt::Write;
@@ -31,7 +34,7 @@ pub fn html(results: &Results, old: Option<&Results>) -> String {
         tiles(results, comparison.as_ref()),
         tables::thresholds(results),
         match (&comparison, old) {
-            (Some(comparison), Some(old)) => tables::comparison(comparison, old),
+            (Some(comparison), Some(old)) => compared::comparison(comparison, old),
             _ => String::new(),
         },
         format!("<section class=\"plots\"><h2 class=\"hidden\">Plots</h2>\n{plots}</section>\n"),
@@ -144,27 +147,27 @@ fn tiles(results: &Results, comparison: Option<&Comparison>) -> String {
         ),
         ("Failed", share(total.failed, total.done), failed, "failed"),
         (
-            "p50",
+            "Latency p50",
             time(latency.quantile(0.5)),
             "half were not slower".to_owned(),
             "latency p50",
         ),
         (
-            "p95",
+            "Latency p95",
             time(latency.quantile(0.95)),
             "1 in 20 was slower".to_owned(),
             "latency p95",
         ),
         (
-            "p99",
+            "Latency p99",
             time(latency.quantile(0.99)),
             "1 in 100 was slower".to_owned(),
             "latency p99",
         ),
         (
-            "Longest",
+            "Latency max",
             time(latency.max()),
-            "of all latencies".to_owned(),
+            "the slowest".to_owned(),
             "latency max",
         ),
     ];

@@ -75,9 +75,10 @@ impl Plot {
             "{}: {} All values are in the table below it.",
             self.title, self.note
         );
-        let _infallible = write!(
+        let _infallible = writeln!(
             out,
-            "<div class=\"frame\" role=\"img\" aria-label=\"{}\">{}<div class=\"area\">{}{}{}</div>{}</div>\n",
+            "<div class=\"frame{}\" role=\"img\" aria-label=\"{}\">{}<div class=\"area\">{}{}{}</div>{}</div>",
+            if self.has_ends() { "" } else { " bare" },
             own(&label),
             self.y_labels(),
             self.svg(),
@@ -213,6 +214,12 @@ impl Plot {
         format!("<path class=\"bar {}\" d=\"{d}\"/>", series.class)
     }
 
+    /// Whether lines are named at their ends.
+    fn has_ends(&self) -> bool {
+        let lines = self.series.iter().filter(|one| one.shape != Shape::Bars);
+        lines.count() > 1
+    }
+
     /// Names of lines at their ends, moved apart; and of marks.
     fn mark_labels(&self) -> String {
         let mut out = String::new();
@@ -224,7 +231,7 @@ impl Plot {
                 "<span class=\"marked\" style=\"bottom:{at:.2}%\">{name}</span>"
             );
         }
-        if self.series.len() < 2 {
+        if !self.has_ends() {
             return out;
         }
         let lines = self.series.iter().filter(|one| one.shape != Shape::Bars);

@@ -1,76 +1,11 @@
 //! Tables of the page.
 
-use std::fmt::Write;
-
-use super::escape::{escape, own};
+use super::escape::escape;
+use super::table::{Cell, MOST, num, section, table, text, toned};
 use crate::Results;
-use crate::report::compare::{Comparison, Judgement, RULE, change};
 use crate::report::summary::{load, share};
 use crate::report::text::{bytes, count, number, percent, seconds, span, time};
 use crate::results::Totals;
-
-/// Most rows of tables that an attacker (or a bad template) could make endless.
-const MOST: usize = 300;
-
-/// A cell: its text, escaped already, and its class.
-struct Cell(String, &'static str);
-
-fn text(text: &str) -> Cell {
-    Cell(escape(text), "")
-}
-
-fn num(text: impl Into<String>) -> Cell {
-    Cell(escape(&text.into()), "n")
-}
-
-fn toned(text: &str, tone: &'static str) -> Cell {
-    Cell(escape(text), tone)
-}
-
-/// Titles that begin with `>` are of numbers.
-fn table(name: &str, titles: &[&str], rows: impl IntoIterator<Item = Vec<Cell>>) -> String {
-    let mut out = format!(
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\"><table><thead><tr>",
-        escape(name)
-    );
-    for title in titles {
-        let (title, class) = match title.strip_prefix('>') {
-            Some(title) => (title, " class=\"n\""),
-            None => (*title, ""),
-        };
-        let _infallible = write!(out, "<th scope=\"col\"{class}>{title}</th>");
-    }
-    out += "</tr></thead><tbody>\n";
-    for row in rows.into_iter().take(MOST) {
-        out += "<tr>";
-        for (index, Cell(text, class)) in row.into_iter().enumerate() {
-            let class = if class.is_empty() {
-                String::new()
-            } else {
-                format!(" class=\"{class}\"")
-            };
-            let _infallible = match index {
-                0 => write!(out, "<th scope=\"row\"{class}>{text}</th>"),
-                _ => write!(out, "<td{class}>{text}</td>"),
-            };
-        }
-        out += "</tr>\n";
-    }
-    out + "</tbody></table></div>\n"
-}
-
-/// A part of the page.
-fn section(title: &str, note: &str, body: &str) -> String {
-    let note = if note.is_empty() {
-        String::new()
-    } else {
-        format!("<p>{}</p>", own(note))
-    };
-    format!(
-        "<section><h2>{}</h2>{note}\n{body}</section>\n",
-        escape(title)
-    )
-}
 
 pub(super) fn thresholds(results: &Results) -> String {
     if results.thresholds.is_empty() {
@@ -88,12 +23,12 @@ pub(super) fn thresholds(results: &Results) -> String {
         };
         vec![
             Cell(format!("<code>{}</code>", escape(&verdict.threshold)), ""),
-            text(scope.as_deref().unwrap_or("everything")),
-            num(measured),
             mark,
+            text(&measured),
+            text(scope.as_deref().unwrap_or("everything")),
         ]
     });
-    let titles = ["Threshold", "Of", ">Measured", "Verdict"];
+    let titles = ["Threshold", "Verdict", "Measured", "Of"];
     section("Thresholds", "", &table("Thresholds", &titles, rows))
 }
 
@@ -187,7 +122,8 @@ fn groups(results: &Results, has_groups: bool) -> String {
 
 pub(super) fn phases(results: &Results) -> String {
     let mut titles = vec!["Phase", "Load", ">Time"];
-    titles.extend(TOTALS);
+    // All but the last, or the table would be wider than the page.
+    titles.extend(&TOTALS[..TOTALS.len() - 1]);
     titles.extend([">Under way", ">Rate × service"]);
     let rows = results.phases.iter().map(|phase| {
         let note = if phase.is_warm_up { " (warm-up)" } else { "" };
@@ -197,6 +133,7 @@ pub(super) fn phases(results: &Results) -> String {
             num(span(phase.duration)),
         ];
         row.extend(totals(&phase.totals, phase.duration));
+        row.pop();
         let mean = phase.totals.service.mean().map(|mean| mean.as_secs_f64());
         let rate = phase.totals.done as f64 / phase.duration.max(1e-9);
         let little = mean.map_or("–".to_owned(), |mean| number(rounded(rate * mean)));
@@ -268,7 +205,7 @@ pub(super) fn generator(results: &Results) -> String {
     let generator = &results.generator;
     let total = &results.total;
     let lag = generator.lag.quantile(0.99);
-    let started = generator.lag.count() + generator.dropped;
+    let started = generator.lag.count().saturating_add(generator.dropped);
     let dropped = generator.dropped as f64 / started.max(1) as f64;
     let verdict = |is_good: bool| match is_good {
         true => toned("✓ good", "good"),
@@ -341,68 +278,4 @@ pub(super) fn environments(results: &Results) -> String {
         "Tenfold",
     ];
     section("Environment", "", &table("Environment", &titles, rows))
-}
-
-/// What differs from an earlier run.
-pub(super) fn comparison(comparison: &Comparison, old: &Results) -> String {
-    let rows = comparison.differences.iter().map(|one| {
-        let tone = match one.judgement {
-            Judgement::Better => "good",
-            Judgement::Worse => "bad",
-            Judgement::Noise | Judgement::Unknown(_) => "quiet",
-        };
-        let sign = match one.judgement {
-            Judgement::Better => "✓ ",
-            Judgement::Worse => "✗ ",
-            Judgement::Noise | Judgement::Unknown(_) => "",
-        };
-        vec![
-            text(one.name),
-            num(one.value(one.old)),
-            num(one.value(one.new)),
-            num(one.change()),
-            toned(&format!("{sign}{}", one.judgement.words()), tone),
-        ]
-    });
-    let titles = ["", ">Old", ">New", ">Change", "More than noise?"];
-    let mut body = String::new();
-    if let Some(why) = &comparison.obstacle {
-        body += &format!(
-            "<p class=\"note\">Differences are not judged: {}.</p>",
-            escape(why)
-        );
-    }
-    body += &table("Comparison", &titles, rows);
-    if comparison.steps.len() > 1 {
-        body += &steps_compared(comparison);
-    }
-    body += &format!("<p class=\"small\">{}</p>", own(RULE));
-    let began = crate::report::text::moment(old.started);
-    section("Compared", &format!("With the run of {began}."), &body)
-}
-
-fn steps_compared(comparison: &Comparison) -> String {
-    let value = |value: Option<f64>| num(value.map_or("–".to_owned(), seconds));
-    let part = |value: Option<f64>| num(value.map_or("–".to_owned(), percent));
-    let rows = comparison.steps.iter().map(|step| {
-        vec![
-            text(&step.name),
-            text(&step.scenario),
-            value(step.p95.0),
-            value(step.p95.1),
-            num(change(step.p95.0, step.p95.1, false)),
-            part(step.errors.0),
-            part(step.errors.1),
-        ]
-    });
-    let titles = [
-        "Step",
-        "Scenario",
-        ">p95 old",
-        ">p95 new",
-        ">Change",
-        ">Failed old",
-        ">Failed new",
-    ];
-    "<h3>Steps</h3>".to_owned() + &table("Steps compared", &titles, rows)
 }

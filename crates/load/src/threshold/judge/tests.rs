@@ -147,7 +147,7 @@ fn an_abort_needs_time_and_samples() {
         None
     );
     let patient = Threshold::parse("p(95) < 1ms").expect("sound");
-    assert_eq!(aborts(&[patient.clone()], &results, now), None);
+    assert_eq!(aborts(std::slice::from_ref(&patient), &results, now), None);
     // What ended the test does not hold at its end, even if it would by then.
     results.thresholds = vec![ended];
     results.total.latency.clear();

@@ -312,9 +312,8 @@ fn url(text: &str) -> Result<String, String> {
 fn minutes(text: &str) -> Result<u64, String> {
     let time = value::duration(text)?;
     match time.as_secs() / 60 {
-        // A year.
-        minutes @ 1..=525_600 => Ok(minutes),
-        _ => Err("give a time of at least a minute, for example 30m or 24h".to_owned()),
+        minutes @ 1..=1440 => Ok(minutes),
+        _ => Err("give a time from a minute to a day, for example 30m or 24h".to_owned()),
     }
 }
 

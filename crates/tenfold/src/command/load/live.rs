@@ -6,6 +6,8 @@
 
 mod draw;
 mod lines;
+mod plots;
+mod tone;
 mod view;
 
 use std::io::{self, IsTerminal, Write as _};

@@ -73,7 +73,7 @@ fn check(file: &Path) -> Result<ExitCode, Refusal> {
 
 /// The exit code that results come to.
 fn code(results: &Results) -> ExitCode {
-    if !results.generator.invalid.is_empty() {
+    if !results.doubts().is_empty() {
         return ExitCode::from(INVALID);
     }
     match results.thresholds.iter().all(|verdict| verdict.holds) {

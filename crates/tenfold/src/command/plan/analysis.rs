@@ -195,7 +195,7 @@ impl Analysis {
             .map_err(invalid)?;
         let measured = within_points(&self.points, &objective);
         let curve = (self.ratio.is_some() || wanted.measure == Measure::Mean)
-            .then(|| self.curve.as_ref())
+            .then_some(self.curve.as_ref())
             .flatten()
             .map(|curve| within(&curve.fit, Some(&objective)));
         match (measured, curve) {
@@ -218,7 +218,7 @@ impl Analysis {
             }
             (Err(_), Some(Err(curve))) => self.no_capacity = Some(curve.to_string()),
             (Err(measured), None) => {
-                self.no_capacity = Some(self.without_curve(wanted, &measured.to_string()))
+                self.no_capacity = Some(self.without_curve(wanted, &measured.to_string()));
             }
         }
         Ok(())

@@ -91,7 +91,7 @@ fn refusal(analysis: Option<&Analysis>) -> Option<String> {
             .find(|note| note.contains("is left out"))
             .map_or("", String::as_str);
         return Some(format!(
-            "Little's law is broken at {} of {} points, so that the measurement itself is bad: {first}",
+            "Little's law is broken at {} of {} points, so that the measurement itself is bad (if the latency is a percentile, say so with --latency-is): {first}",
             analysis.little.broken, analysis.little.checked
         ));
     }

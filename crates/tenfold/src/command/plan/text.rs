@@ -4,10 +4,15 @@ use std::fmt::Write as _;
 
 use tenfold_capacity::plan::{Answer, Plan as Answers, Spread};
 use tenfold_capacity::text::number;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::analysis::Analysis;
 use super::planned::{Changed, Planned, first_words};
 use super::report::Report;
+
+/// Columns of the names, and of everything.
+const NAMES: usize = 28;
+const WIDTH: usize = 110;
 
 /// Notes that are shown; all of them are in the JSON.
 pub(super) const MOST_NOTES: usize = 12;
@@ -121,10 +126,10 @@ fn plan(out: &mut String, planned: &Planned) -> std::fmt::Result {
 /// The answer in one line.
 pub(super) fn headline(plan: &Answers) -> String {
     format!(
-        "{} for {} requests/s expected ({} planned for)",
+        "{} for {} requests/s expected, {} planned for",
         with_unit(&plan.replicas.total),
-        spread(&plan.expected_rate.value),
-        spread(&plan.planned_rate.value),
+        number(plan.expected_rate.value.p50),
+        number(plan.planned_rate.value.p50),
     )
 }
 
@@ -146,30 +151,42 @@ pub(super) fn change_words(change: &Changed) -> String {
     }
 }
 
-/// `9 (p5 8, p95 10)`.
-pub(super) fn spread(value: &Spread) -> String {
-    match value.is_exact() {
-        true => number(value.p50),
-        false => format!(
-            "{} (p5 {}, p95 {})",
-            number(value.p50),
-            number(value.p5),
-            number(value.p95)
-        ),
+/// `9 replicas (p5 8, p95 10)`.
+pub(super) fn with_unit(answer: &Answer) -> String {
+    let Spread { p5, p50, p95 } = answer.value;
+    let sure = format!("{} {}", number(p50), answer.unit);
+    let sure = sure.trim_end();
+    match answer.value.is_exact() {
+        true => sure.to_owned(),
+        false => format!("{sure} (p5 {}, p95 {})", number(p5), number(p95)),
     }
 }
 
-pub(super) fn with_unit(answer: &Answer) -> String {
-    format!("{} {}", spread(&answer.value), answer.unit)
-        .trim_end()
-        .to_owned()
-}
-
 fn answer_lines(out: &mut String, answer: &Answer) -> std::fmt::Result {
-    writeln!(out, "  {:<26}{}", answer.name, with_unit(answer))?;
-    writeln!(out, "  {:<26}  {}", "", answer.rule)
+    line(out, answer.name, &with_unit(answer))?;
+    wrapped(out, "", &answer.rule, 2)
 }
 
 fn line(out: &mut String, name: &str, words: &str) -> std::fmt::Result {
-    writeln!(out, "  {name:<26}{words}")
+    wrapped(out, name, words, 0)
+}
+
+/// Words in lines of at most [`WIDTH`], all below each other.
+fn wrapped(out: &mut String, name: &str, words: &str, indent: usize) -> std::fmt::Result {
+    let indent = NAMES + indent;
+    let mut column = indent;
+    write!(out, "{:<indent$}", format!("  {name}"))?;
+    for (at, word) in words.split(' ').enumerate() {
+        let width = word.width();
+        if at > 0 && column + 1 + width > WIDTH {
+            write!(out, "\n{:indent$}", "")?;
+            column = indent;
+        } else if at > 0 {
+            out.write_char(' ')?;
+            column += 1;
+        }
+        out.write_str(word)?;
+        column += width;
+    }
+    out.write_char('\n')
 }

@@ -12,6 +12,8 @@ fn a_look_is_a_readable_text() {
         "upstream shop  p2c, 2 of 3 available, 61 of 64 (adaptive) under way, 3 wait, turned away: 0 critical, 7 normal, 100 bulk\n",
     );
     has("  10.0.0.13:3000  ejected");
+    has("  search      local ");
+    has("  50.0%  client_ip, route\n");
     has("  pages     90.0%  900k");
     has("18s left: 5 failures in a row\n");
     has("upstream search  maglev, 0 of 1 available, panic: all of them get requests\n");

@@ -17,16 +17,19 @@ const LONGEST_FILTER: usize = 64;
 pub(super) enum Tab {
     Upstreams,
     Routes,
+    Limits,
     Listeners,
 }
 
 impl Tab {
-    pub(super) const ALL: [Self; 3] = [Self::Upstreams, Self::Routes, Self::Listeners];
+    pub(super) const ALL: [Self; 4] =
+        [Self::Upstreams, Self::Routes, Self::Limits, Self::Listeners];
 
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Upstreams => "Upstreams",
             Self::Routes => "Routes",
+            Self::Limits => "Limits",
             Self::Listeners => "Listeners",
         }
     }
@@ -49,6 +52,13 @@ impl Tab {
                 Sort::Latency,
                 Sort::Name,
             ],
+            Self::Limits => &[
+                Sort::Configured,
+                Sort::Refused,
+                Sort::Requests,
+                Sort::Active,
+                Sort::Name,
+            ],
             Self::Listeners => &[Sort::Configured, Sort::Requests, Sort::Active, Sort::Name],
         }
     }
@@ -59,10 +69,12 @@ impl Tab {
 pub(super) enum Sort {
     /// As in the configuration.
     Configured,
-    /// Requests per second; of listeners, connections.
+    /// Requests per second; of listeners, connections; of limits, those that were allowed.
     Requests,
     Errors,
-    /// Requests under way; of listeners, connections that are open.
+    /// Of limits, requests per second that were refused.
+    Refused,
+    /// Requests under way; of listeners, connections that are open; of limits, clients.
     Active,
     /// Of routes, p99.
     Latency,
@@ -75,6 +87,7 @@ impl Sort {
             Self::Configured => "as configured",
             Self::Requests => "req/s",
             Self::Errors => "err/s",
+            Self::Refused => "refused/s",
             Self::Active => "active",
             Self::Latency => "latency",
             Self::Name => "name",
@@ -109,8 +122,8 @@ pub(super) struct App {
     /// Rows of the table on the screen, as of the last picture.
     pub(super) page: usize,
     /// The first row that is shown, and the index of the sort, of each tab.
-    scroll: [usize; 3],
-    sort: [usize; 3],
+    scroll: [usize; Tab::ALL.len()],
+    sort: [usize; Tab::ALL.len()],
     looks: Looks,
 }
 
@@ -135,8 +148,8 @@ impl App {
             shows_help: false,
             trouble: None,
             page: 1,
-            scroll: [0; 3],
-            sort: [0; 3],
+            scroll: [0; Tab::ALL.len()],
+            sort: [0; Tab::ALL.len()],
             looks: Looks::default(),
         }
     }
@@ -214,8 +227,8 @@ impl App {
             KeyCode::Char('s') => self.turn_sort(1),
             KeyCode::Char('S') => self.turn_sort(self.tab.sorts().len() - 1),
             KeyCode::Tab | KeyCode::Right => self.turn_tab(1),
-            KeyCode::BackTab | KeyCode::Left => self.turn_tab(2),
-            KeyCode::Char(digit @ '1'..='3') => self.tab = Tab::ALL[digit as usize - '1' as usize],
+            KeyCode::BackTab | KeyCode::Left => self.turn_tab(Tab::ALL.len() - 1),
+            KeyCode::Char(digit @ '1'..='4') => self.tab = Tab::ALL[digit as usize - '1' as usize],
             code => self.scroll_by(code),
         }
         Next::GoOn

@@ -28,7 +28,7 @@ const OPTIONAL: u8 = 3;
 
 const HELP: &[&str] = &[
     "q, Ctrl-C          end",
-    "Tab, ← →, 1 2 3    upstreams, routes, listeners",
+    "Tab, ← →, 1 to 4   upstreams, routes, limits, listeners",
     "↑ ↓ PgUp PgDn      scroll (also j k, Home, End)",
     "s, S               sort by the next, the one before",
     "/                  filter; Enter keeps it, Esc drops it",
@@ -39,7 +39,9 @@ const HELP: &[&str] = &[
     "cache: hit rate, bytes in memory of at most so many.",
     "ACTIVE: requests under way.  LATENCY: a moving average,",
     "of an upstream its slowest endpoint's.",
+    "WAIT, SHED/S: in the queue, turned away (concurrency).",
     "CONN/S: new connections.  REFUSED: could not be made.",
+    "Limits: COUNTED where; FORGOT/S: clients, for want of room.",
     "A dash: not known (yet).",
 ];
 

@@ -1,5 +1,7 @@
 //! The rows of a table: chosen by the filter, in the order that was asked for, as texts.
 
+mod limits;
+
 use std::cmp::Ordering;
 
 use tenfold_gateway::{EndpointStatus, ListenerStatus, RouteStatus, UpstreamStatus};
@@ -36,6 +38,8 @@ const UPSTREAMS: &[Column] = &[
     column("ERR/S", 6, Right, 0),
     column("ACTIVE", 6, Right, 0),
     column("LATENCY", 7, Right, 0),
+    column("SHED/S", 6, Right, 3),
+    column("WAIT", 5, Right, 3),
     column("WEIGHT", 6, Right, 3),
     column("ZONE", 6, Left, 4),
     column("CONN/S", 6, Right, 5),
@@ -54,6 +58,8 @@ const ROUTES: &[Column] = &[
     column("REQ/S", 6, Right, 0),
     column("4XX/S", 6, Right, 2),
     column("5XX/S", 6, Right, 0),
+    column("SHED/S", 6, Right, 2),
+    column("WAIT", 5, Right, 3),
     column("P50", 6, Right, 1),
     column("P95", 6, Right, 1),
     column("P99", 6, Right, 0),
@@ -76,6 +82,7 @@ pub(super) fn columns(tab: Tab) -> &'static [Column] {
     match tab {
         Tab::Upstreams => UPSTREAMS,
         Tab::Routes => ROUTES,
+        Tab::Limits => limits::LIMITS,
         Tab::Listeners => LISTENERS,
     }
 }
@@ -97,6 +104,7 @@ pub(super) fn rows(app: &App) -> Vec<Row> {
     let filter = app.filter.to_lowercase();
     match app.tab {
         Tab::Upstreams => upstreams(&status.upstreams, earlier.as_ref(), &filter, app.sort()),
+        Tab::Limits => limits::rows(&status.limits, earlier.as_ref(), &filter, app.sort()),
         Tab::Listeners => listeners(&status.listeners, earlier.as_ref(), &filter, app.sort()),
         Tab::Routes => {
             let base = app.base();
@@ -130,12 +138,36 @@ struct Load<'a> {
     rates: EndpointRates,
     in_flight: u64,
     latency_ms: Option<f64>,
+    /// Of an upstream with a limit.
+    queue: Option<Queue>,
+}
+
+/// Who waits, and how many are turned away per second.
+#[derive(Clone, Copy)]
+struct Queue {
+    waiting: u64,
+    shed: Option<f64>,
+}
+
+impl Queue {
+    /// Two cells: who is turned away, and who waits.
+    fn cells(queue: Option<Self>, tone: Tone) -> [(String, Tone); 2] {
+        let Some(queue) = queue else {
+            return [(String::new(), tone), (String::new(), tone)];
+        };
+        let tone_if = |is_some: bool, other| if is_some { other } else { tone };
+        let is_shedding = queue.shed.is_some_and(|shed| shed > 0.0);
+        [
+            (rate(queue.shed), tone_if(is_shedding, Tone::Bad)),
+            (count(queue.waiting), tone_if(queue.waiting > 0, Tone::Warn)),
+        ]
+    }
 }
 
 impl Load<'_> {
     fn compare(&self, other: &Self, sort: Sort) -> Ordering {
         match sort {
-            Sort::Configured => Ordering::Equal,
+            Sort::Configured | Sort::Refused => Ordering::Equal,
             Sort::Requests => descending(self.rates.requests, other.rates.requests),
             Sort::Errors => descending(self.rates.errors, other.rates.errors),
             Sort::Active => other.in_flight.cmp(&self.in_flight),
@@ -192,6 +224,7 @@ fn load<'a>(
         rates: rates.unwrap_or_default(),
         in_flight: one.in_flight,
         latency_ms: one.latency_ms,
+        queue: None,
     }
 }
 
@@ -216,6 +249,10 @@ fn total<'a>(upstream: &'a UpstreamStatus, earlier: Option<&Earlier<'_>>) -> Loa
             .iter()
             .filter_map(|load| load.latency_ms)
             .reduce(f64::max),
+        queue: upstream.concurrency.as_ref().map(|one| Queue {
+            waiting: one.waiting,
+            shed: earlier.and_then(|earlier| earlier.upstream_shed(upstream)),
+        }),
     }
 }
 
@@ -231,6 +268,8 @@ fn group_row(upstream: &UpstreamStatus, total: &Load<'_>) -> Row {
         (count(sum), Tone::Title)
     };
     let note = match (upstream.is_panicking, &upstream.concurrency) {
+        _ if upstream.breaker == "open" => ("its breaker is open".to_owned(), Tone::Bad),
+        _ if upstream.breaker == "half_open" => ("its breaker is half-open".to_owned(), Tone::Warn),
         (true, _) => ("panic: all get requests".to_owned(), Tone::Bad),
         (false, Some(one)) => {
             let (taken, limit, waiting) = (one.in_flight, one.limit, one.waiting);
@@ -249,6 +288,7 @@ fn group_row(upstream: &UpstreamStatus, total: &Load<'_>) -> Row {
         (format!("{available}/{all} up"), tone),
     ];
     cells.extend(load_cells(total, Tone::Title));
+    cells.extend(Queue::cells(total.queue, Tone::Title));
     cells.extend([
         nothing.clone(),
         nothing.clone(),
@@ -275,6 +315,7 @@ fn endpoint_row(one: &EndpointStatus, load: &Load<'_>) -> Row {
         (one.state.name().to_owned(), Tone::of(one.state)),
     ];
     cells.extend(load_cells(load, Tone::Plain));
+    cells.extend(Queue::cells(load.queue, Tone::Plain));
     cells.extend([
         plain(one.weight.to_string()),
         plain(one.zone.clone()),
@@ -330,7 +371,7 @@ fn routes(
         all.iter().filter(is_wanted).map(measure).collect();
     rows.sort_by(
         |(a, a_rates, a_quantiles), (b, b_rates, b_quantiles)| match sort {
-            Sort::Configured | Sort::Active => Ordering::Equal,
+            Sort::Configured | Sort::Active | Sort::Refused => Ordering::Equal,
             Sort::Requests => descending(a_rates.requests, b_rates.requests),
             Sort::Errors => descending(a_rates.errors, b_rates.errors),
             Sort::Latency => descending(a_quantiles[2], b_quantiles[2]),
@@ -352,6 +393,11 @@ fn route_row(one: &RouteStatus, rates: RouteRates, quantiles: [Option<f64>; 3]) 
         plain(rate(rates.client_errors)),
         (rate(rates.errors), Tone::bad_if(has_errors)),
     ];
+    let queue = one.concurrency.as_ref().map(|queue| Queue {
+        waiting: queue.waiting,
+        shed: rates.shed,
+    });
+    cells.extend(Queue::cells(queue, Tone::Plain));
     cells.extend(quantiles.map(|quantile| plain(millis(quantile))));
     let paths = match &*one.methods.join(",") {
         "" => one.paths.join(", "),
@@ -382,7 +428,7 @@ fn listeners(
         Sort::Requests => descending(*a_rate, *b_rate),
         Sort::Active => b.connections_open.cmp(&a.connections_open),
         Sort::Name => a.name.cmp(&b.name),
-        Sort::Configured | Sort::Errors | Sort::Latency => Ordering::Equal,
+        Sort::Configured | Sort::Errors | Sort::Latency | Sort::Refused => Ordering::Equal,
     });
     let row = |(one, per_second): (&ListenerStatus, Option<f64>)| Row {
         is_group: false,

@@ -1,12 +1,14 @@
 //! Limits: their quotas, who is in which tier, where is counted.
 
 mod tier;
+mod warn;
 
 use std::time::Duration;
 
 use tenfold_gateway::config::cache::Redis;
 use tenfold_gateway::config::limit::{Fields, KeyPart, Limit, MAX_KEYS, OnFailure, Shared};
 use tenfold_traffic::limit::{AdaptivePolicy, Algorithm, Quota, QuotaError, Rate};
+use tenfold_traffic::resilience::priority::Priority;
 
 use super::{Names, Scope};
 use crate::config::diagnostic::{At, Place};
@@ -17,10 +19,21 @@ use crate::config::shape::Named;
 
 /// How long a request may wait for Redis if it is not said: one nearby answers within one, and whoever waits longer gains nothing.
 const STORE_TIMEOUT: Duration = Duration::from_millis(5);
+/// The longest time that a request may wait for Redis: as long as the connection waits for an answer. More helps nobody, and is as a rule
+/// `5s` in place of `5ms`.
+const LONGEST_STORE_TIMEOUT: Duration = Duration::from_millis(500);
 /// The highest rate per second of one key in Redis, which is asked once per request.
 const MOST_SHARED: u64 = 100_000;
 /// Bounds of `max_keys`: below, a handful of clients would push each other out; above, it is gigabytes.
 const MAX_KEYS_BOUNDS: std::ops::RangeInclusive<u64> = 64..=50_000_000;
+/// Stands for a quota that is wrong and has been reported: nothing costs more than it, so that nothing else is reported because of it.
+const WRONG: Quota = Quota {
+    rate: Rate {
+        count: u64::MAX,
+        per: Duration::from_secs(1),
+    },
+    burst: u64::MAX,
+};
 
 pub(super) fn check(file: &raw::File, shared: Option<&Redis>, scope: &mut Scope<'_>) -> Vec<Limit> {
     let all = file.limit.value().into_iter().flat_map(Named::given);
@@ -37,17 +50,18 @@ fn one(
 ) -> Limit {
     let raw = &limit.value;
     let algorithm = algorithm(raw, scope);
-    warn_of_idle_keys(raw, algorithm, scope);
+    warn::idle_keys(raw, algorithm, scope);
     let (quota, tiers) = quotas(name, raw, algorithm, file, scope);
-    let plain = Limit::new(&name.value, Quota::new(Rate::per_second(1)));
-    Limit {
-        key: key(raw),
+    let plain = Limit::new(&name.value, WRONG);
+    let limit = Limit {
+        key: key(raw, scope),
         ipv4_prefix: prefix("ipv4_prefix", &raw.ipv4_prefix, 32, scope)
             .unwrap_or(plain.ipv4_prefix),
         ipv6_prefix: prefix("ipv6_prefix", &raw.ipv6_prefix, 128, scope)
             .unwrap_or(plain.ipv6_prefix),
         algorithm,
         quota: quota.unwrap_or(plain.quota),
+        priority: default_priority(raw),
         tiers: tiers
             .into_iter()
             .filter_map(tier::Checked::with_members)
@@ -67,7 +81,17 @@ fn one(
             .map_or(MAX_KEYS, |count| usize::try_from(count).unwrap_or(MAX_KEYS)),
         shared: store(name, raw, algorithm, file, redis, scope),
         name: plain.name,
-    }
+    };
+    warn::memory(raw, &limit, name.at, scope);
+    limit
+}
+
+/// What the tier of those who are in none says of their priority.
+fn default_priority(raw: &limit::Limit) -> Option<Priority> {
+    let default = raw.default_tier.value()?;
+    let mut tiers = raw.tier.value().into_iter().flat_map(Named::given);
+    let (_, tier) = tiers.find(|(name, _)| name.value == *default)?;
+    tier.value.priority.value().map(|name| name.priority())
 }
 
 /// The quota of those who are in no tier, and the tiers.
@@ -84,16 +108,23 @@ fn quotas(
         in_flight: &raw.in_flight,
         window: raw.window.value().map(|time| time.0),
     };
-    let names = Names::new(raw.tier.value(), "tier", scope.report);
+    let names = Names::new(raw.tier.value(), "tier", scope.report).within("limit", &name.value);
     let tiers = tier::check(raw, algorithm, file, scope);
     let quota = match raw.default_tier.is_missing() {
         true => own.quota(algorithm, name.at, scope),
         false => default_tier(raw, &names, &tiers, scope),
     };
-    let is_said = raw.rate.at().or(raw.in_flight.at());
-    if let (false, Some(at)) = (raw.default_tier.is_missing(), is_said) {
-        let message = "`rate` and `default_tier` both say what holds for those who are in no tier";
-        scope.report.error(at, message, "leave one of them out");
+    for (key, at) in [
+        ("rate", raw.rate.at()),
+        ("burst", raw.burst.at()),
+        ("in_flight", raw.in_flight.at()),
+    ] {
+        if let (false, Some(at)) = (raw.default_tier.is_missing(), at) {
+            let message = format!(
+                "`{key}` and `default_tier` both say what holds for those who are in no tier"
+            );
+            scope.report.error(at, message, "leave one of them out");
+        }
     }
     (quota, tiers)
 }
@@ -104,11 +135,24 @@ fn prefix(key: &str, field: &Field<Count>, most: u64, scope: &mut Scope<'_>) -> 
     u8::try_from(bits).ok()
 }
 
-fn key(raw: &limit::Limit) -> Vec<KeyPart> {
-    match raw.key.value() {
-        Some(parts) => parts.0.iter().map(|part| part.value.0.clone()).collect(),
-        None => vec![KeyPart::ClientIp],
+fn key(raw: &limit::Limit, scope: &mut Scope<'_>) -> Vec<KeyPart> {
+    let Some(parts) = raw.key.value() else {
+        return vec![KeyPart::ClientIp];
+    };
+    let mut key: Vec<KeyPart> = Vec::new();
+    for part in &parts.0 {
+        let shown = &part.value.0;
+        if key.contains(shown) {
+            let message = format!("`{shown}` stands twice in `key`");
+            scope.report.warning(part.at, message, "leave one out");
+        } else if *shown == KeyPart::Global && parts.0.len() > 1 {
+            let message = "`global` has no effect: what else is in `key` tells clients apart";
+            let help = "leave it out, or leave the others out to count all together";
+            scope.report.warning(part.at, message, help);
+        }
+        key.push(shown.clone());
     }
+    key
 }
 
 fn algorithm(raw: &limit::Limit, scope: &mut Scope<'_>) -> Algorithm {
@@ -160,10 +204,9 @@ impl Numbers<'_> {
         }
         let given = self.rate.given()?;
         let rate = match self.window {
-            Some(window) if algorithm == Algorithm::SlidingWindow => Rate {
-                count: given.value.0.within(window),
-                per: window,
-            },
+            Some(window) if algorithm == Algorithm::SlidingWindow => {
+                in_window(given, window, scope)
+            }
             _ => given.value.0,
         };
         let mut quota = Quota::new(rate);
@@ -172,8 +215,7 @@ impl Numbers<'_> {
         }
         if let Err(error) = quota.check(algorithm) {
             let at = match error {
-                QuotaError::Burst => self.burst.at(),
-                QuotaError::TooSlow => self.burst.at(),
+                QuotaError::Burst | QuotaError::TooSlow => self.burst.at(),
                 _ => None,
             };
             let help = match error {
@@ -189,6 +231,27 @@ impl Numbers<'_> {
     }
 }
 
+/// What a rate is in another window. That is a whole number, and must not become another limit by that.
+fn in_window(given: &At<scalar::Rate>, window: Duration, scope: &mut Scope<'_>) -> Rate {
+    let rate = given.value.0;
+    let exact = rate.count as f64 * window.as_secs_f64() / rate.per.as_secs_f64();
+    let whole = rate.within(window);
+    if exact < 0.95 {
+        let message = "in this `window` the rate is less than one request";
+        let help = "give a longer window: one in which there is at least one request";
+        scope.report.error(given.at, message, help);
+    } else if (whole as f64 - exact).abs() > 0.05 * exact {
+        let message =
+            format!("in this `window` the rate is {exact:.2} requests: {whole} are allowed");
+        let help = "give a window in which it is a whole number";
+        scope.report.warning(given.at, message, help);
+    }
+    Rate {
+        count: whole,
+        per: window,
+    }
+}
+
 /// The quota of those who are in no tier, if it is that of a tier.
 fn default_tier(
     raw: &limit::Limit,
@@ -200,40 +263,6 @@ fn default_tier(
     names.find(name, scope.report)?;
     let found = tiers.iter().find(|tier| tier.name() == name.value);
     found.map(tier::Checked::quota)
-}
-
-/// Keys that do nothing with this algorithm.
-fn warn_of_idle_keys(raw: &limit::Limit, algorithm: Algorithm, scope: &mut Scope<'_>) {
-    let is_bucket = matches!(algorithm, Algorithm::TokenBucket | Algorithm::Adaptive(_));
-    let is_concurrency = algorithm == Algorithm::Concurrency;
-    let tiers = || raw.tier.value().into_iter().flat_map(Named::given);
-    if !is_bucket {
-        let why = "only a token bucket has a burst";
-        scope.without_effect("burst", raw.burst.at(), why);
-        for (_, tier) in tiers() {
-            scope.without_effect("burst", tier.value.burst.at(), why);
-        }
-    }
-    if algorithm != Algorithm::SlidingWindow {
-        let why = "only a sliding window has one";
-        scope.without_effect("window", raw.window.at(), why);
-    }
-    if !is_concurrency {
-        let why = "it is for algorithm = \"concurrency\"";
-        scope.without_effect("in_flight", raw.in_flight.at(), why);
-    } else {
-        let why = "what is under way has no rate";
-        scope.without_effect("rate", raw.rate.at(), why);
-    }
-    if !matches!(algorithm, Algorithm::Adaptive(_)) {
-        let why = "it is for algorithm = \"adaptive\"";
-        scope.without_effect("adaptive", raw.adaptive.at(), why);
-    }
-    if !raw.shared.or(false) {
-        let why = "the limit is not shared";
-        scope.without_effect("on_store_failure", raw.on_store_failure.at(), why);
-        scope.without_effect("store_timeout", raw.store_timeout.at(), why);
-    }
 }
 
 /// Where gateways count together.
@@ -269,9 +298,15 @@ fn store(
             scope.report.error(rate.at, message, help);
         }
     }
+    let timeout = raw.store_timeout.value().map_or(STORE_TIMEOUT, |it| it.0);
+    if let (true, Some(at)) = (timeout > LONGEST_STORE_TIMEOUT, raw.store_timeout.at()) {
+        let message = "`store_timeout` is longer than 500ms, and a connection waits no longer";
+        let help = "a time like 5ms is usual: every request may have to wait for so long";
+        scope.report.warning(at, message, help);
+    }
     Some(Shared {
         redis: redis?.clone(),
-        timeout: raw.store_timeout.value().map_or(STORE_TIMEOUT, |it| it.0),
+        timeout,
         on_failure: match raw.on_store_failure.or(limit::OnStoreFailure::Local) {
             limit::OnStoreFailure::Local => OnFailure::Local,
             limit::OnStoreFailure::Open => OnFailure::Open,

@@ -133,6 +133,8 @@ pub(crate) struct Names<'r> {
     all: Vec<&'r str>,
     /// `listener`, `upstream`, `cache`, `limit` or `tier`.
     table: &'static str,
+    /// What the names stand in, `limit.per-client.`; empty for most.
+    parent: String,
 }
 
 impl<'r> Names<'r> {
@@ -150,7 +152,14 @@ impl<'r> Names<'r> {
             index: index.collect(),
             all,
             table,
+            parent: String::new(),
         }
+    }
+
+    /// The same, of a table within another one.
+    fn within(self, table: &str, name: &str) -> Self {
+        let parent = format!("{table}.{}.", super::read::shortened(name));
+        Self { parent, ..self }
     }
 
     /// The index of a name that is referred to.
@@ -160,7 +169,7 @@ impl<'r> Names<'r> {
             let shown = super::read::shortened(&name.value);
             let table = self.table;
             let help = match self.all.as_slice() {
-                [] => format!("add [{table}.{shown}]"),
+                [] => format!("add [{}{table}.{shown}]", self.parent),
                 _ if report.is_long() => format!("give the name of one of the [{table}]s"),
                 all => suggest::help(&name.value, all, table),
             };

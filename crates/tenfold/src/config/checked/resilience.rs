@@ -183,6 +183,7 @@ pub(super) fn breaker(
         slow: raw.slow.value().map(|time| time.0),
         open,
         longest,
+        jitter: standard.jitter,
         trials,
     };
     let per = raw.per.or(Per::Both);

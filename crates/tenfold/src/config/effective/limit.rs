@@ -31,6 +31,9 @@ pub(super) fn describe(limit: &Limit) -> Value {
         "shared": limit.shared.is_some(),
     });
     quota(&mut value, &limit.quota, limit);
+    if let Some(priority) = limit.priority {
+        value["priority"] = priority.name().into();
+    }
     if let Algorithm::Adaptive(policy) = limit.algorithm {
         value["adaptive"] = json!({
             "least": policy.least,

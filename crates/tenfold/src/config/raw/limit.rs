@@ -22,7 +22,8 @@ table! {
         algorithm: Algorithm = "token_bucket",
         /// How much over time, for all algorithms but `concurrency`: `"100/s"`, `"5000/m"`.
         rate: Rate,
-        /// How much at once, for `token_bucket` and `adaptive`. Without it as much as the rate brings in a second.
+        /// How much at once, for `token_bucket` and `adaptive`. Without it as much as the rate brings in a second, or in its own time if
+        /// that is shorter.
         burst: Count,
         /// In what time a `sliding_window` counts. Without it that of the rate: `"100/m"` allows 100 in any minute.
         window: Time,
@@ -46,7 +47,7 @@ table! {
         shared: bool = false,
         /// What holds while that Redis does not answer.
         on_store_failure: OnStoreFailure = "local",
-        /// How long a request may wait for it.
+        /// How long a request may wait for it. More than 500 ms is no more.
         store_timeout: Time = "5ms",
     }
 }
@@ -56,7 +57,7 @@ table! {
     pub(crate) struct Tier {
         /// How much over time.
         rate: Rate,
-        /// How much at once. Without it as much as the rate brings in a second.
+        /// How much at once. Without it as much as the rate brings in a second, or in its own time if that is shorter.
         burst: Count,
         /// How many requests may be under way at the same time, for `concurrency`.
         in_flight: Count,

@@ -126,6 +126,12 @@ impl Read for RetryOn {
             _ => {}
         }
         match value::statuses(&text) {
+            // Every answer would be asked for again.
+            Ok(statuses) if statuses.iter().any(|range| *range.start() < 400) => {
+                let help = "give codes from 400 to 599: below, nothing has failed".to_owned();
+                reader.wrong_text(node, &text, help);
+                None
+            }
             Ok(statuses) => Some(Self::Statuses(statuses)),
             Err(hint) => {
                 let is_word = text.starts_with(|first: char| first.is_ascii_alphabetic());
@@ -150,8 +156,8 @@ impl JsonSchema for RetryOn {
             "description": "`connect`, `reset`, `timeout`, or status codes: `503`, `\"500-504\"`.",
             "anyOf": [
                 { "enum": WORDS },
-                { "type": "integer", "minimum": 100, "maximum": 599 },
-                { "type": "string", "pattern": "^[0-9]{3}(-[0-9]{3})?( *, *[0-9]{3}(-[0-9]{3})?)*$" },
+                { "type": "integer", "minimum": 400, "maximum": 599 },
+                { "type": "string", "pattern": "^[45][0-9]{2}(-[45][0-9]{2})?( *, *[45][0-9]{2}(-[45][0-9]{2})?)*$" },
             ],
         })
     }

@@ -51,7 +51,7 @@ pub(super) fn listens(
         let advice = "the PROXY protocol is not supported yet: have the proxy in front send X-Forwarded-For, and name it in trusted_proxies; until then clients of this listener are refused";
         context.note(notes, line, Weight::Differs, advice);
     } else if line.from(2).iter().any(|word| word == "maxconn") {
-        let advice = "a limit of connections comes with resilience; max_connections of [gateway] is for each worker";
+        let advice = "max_connections of [gateway] is for each worker; concurrency of a route bounds its requests";
         context.note(notes, line, Weight::Differs, advice);
     } else {
         context.translated(line);

@@ -26,6 +26,7 @@ mod others;
 mod process;
 mod refuse;
 mod region;
+mod resilience;
 mod rules;
 mod section;
 mod table;

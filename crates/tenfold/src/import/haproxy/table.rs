@@ -12,8 +12,8 @@ const LIMITS: &str =
 const CACHE: &str = "write [cache.NAME], and cache = \"NAME\" in the routes: memory is total-max-size, max_object is max-object-size, max_lifetime is max-age";
 const TLS: &str = "comes with TLS, not supported yet";
 const COMPRESSION: &str = "compression is not supported yet; servers may compress what they send";
-const RESILIENCE: &str = "comes with resilience; requests that may be repeated safely are tried at another server already";
-const QUEUES: &str = "comes with resilience, not supported yet";
+const RESILIENCE: &str = "retry of an upstream says what is tried again (docs/resilience.md)";
+const QUEUES: &str = "max_connections of [gateway] is for each worker; concurrency of a route bounds its requests (docs/overload.md)";
 const PAGES: &str = "error pages are not supported yet: clients get the server's or a plain text";
 const CODE: &str = "code is not run by the gateway: move it into the service";
 const STATS: &str = "the admin side has this: tenfold status, tenfold top, GET /metrics";
@@ -99,10 +99,11 @@ const TABLE: &[(&str, Weight, &str)] = &[
         Weight::Differs,
         COMPRESSION,
     ),
+    ("retries, retry-on", Weight::Differs, RESILIENCE),
     (
-        "retries, retry-on, option redispatch",
-        Weight::Differs,
-        RESILIENCE,
+        "option redispatch",
+        Weight::Unneeded,
+        "what is tried again goes to another server at once",
     ),
     (
         "errorfile, errorloc*, errorfiles, http-errors, http-error",

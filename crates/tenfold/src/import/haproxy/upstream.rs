@@ -3,6 +3,7 @@
 use super::check;
 use super::context::{Context, milliseconds};
 use super::lexer::Line;
+use super::resilience;
 use super::section::Proxy;
 use crate::config::{host, word};
 use crate::import::ledger::{Note, Weight};
@@ -21,6 +22,8 @@ pub(super) struct Shared {
     observe_limit: Option<u32>,
     observes: bool,
     has_backup: bool,
+    /// `maxconn` of servers is the limit of the upstream.
+    has_limit: bool,
 }
 
 /// Adds the upstream of a section to the draft.
@@ -31,6 +34,12 @@ pub(super) fn upstream(context: &mut Context, proxy: &Proxy<'_>, name: &str) {
     };
     let mut notes = Vec::new();
     let mut shared = Shared::default();
+    let defaults = proxy
+        .rules()
+        .filter(|line| line.word(0) == "default-server");
+    let defaults: Vec<String> = defaults.flat_map(|line| line.from(1).to_vec()).collect();
+    let places = resilience::places(proxy, &defaults);
+    shared.has_limit = places.is_some();
     let mut left: Vec<(&Line, Vec<String>)> = Vec::new();
     for line in proxy
         .rules()
@@ -47,10 +56,6 @@ pub(super) fn upstream(context: &mut Context, proxy: &Proxy<'_>, name: &str) {
     for (line, odd) in left {
         context.note(&mut notes, line, Weight::Differs, odd.join("; "));
     }
-    let defaults = proxy
-        .rules()
-        .filter(|line| line.word(0) == "default-server");
-    let defaults: Vec<String> = defaults.flat_map(|line| line.from(1).to_vec()).collect();
     let mut sources = Vec::new();
     for line in &proxy.section.lines {
         match line.word(0) {
@@ -69,6 +74,10 @@ pub(super) fn upstream(context: &mut Context, proxy: &Proxy<'_>, name: &str) {
     cookie(context, proxy, &mut upstream.table, &mut notes);
     check::health(context, proxy, &shared, &mut upstream.table, &mut notes);
     common(&mut upstream, &shared);
+    resilience::retry(context, proxy, &mut upstream.table, &mut notes);
+    if let Some(places) = places {
+        resilience::concurrency(context, proxy, places, &mut upstream.table, &mut notes);
+    }
     if let Some(line) = proxy
         .setting(&["timeout", "connect"])
         .filter(|line| !context.is_global(line))
@@ -201,8 +210,11 @@ fn pair(word: &str, value: &str, server: &mut Server, shared: &mut Shared) -> Op
         ("fastinter" | "downinter", ..) => {
             return Some(format!("`{word}`: probes have one interval"));
         }
+        ("maxconn", Some(_), _) if shared.has_limit => {}
         ("maxconn" | "minconn" | "maxqueue", ..) => {
-            return Some(format!("`{word}` comes with resilience, not supported yet"));
+            return Some(format!(
+                "`{word}`: concurrency = {{ limit = …, queue = … }} of an upstream is for all of its servers together"
+            ));
         }
         ("track" | "agent-check" | "agent-port" | "agent-inter" | "agent-addr" | "addr", ..) => {
             return Some(format!(

@@ -4,6 +4,7 @@ use super::content::Target;
 use super::context::Context;
 use super::finish;
 use super::kind::Kind;
+use super::limit;
 use super::location::Location;
 use crate::import::ledger::{Note, Weight};
 use crate::import::model::{Action, Route};
@@ -57,15 +58,11 @@ pub(super) fn bodies(
         route
     };
     let mut routes: Vec<Route> = edits.into_iter().map(route).collect();
-    if let Some(host) = host {
-        for route in &mut routes {
-            finish::forwarded(
-                context,
-                &answering.level,
-                &answering.variables,
-                &host,
-                route,
-            );
+    let (level, variables) = (&answering.level, &answering.variables);
+    for route in &mut routes {
+        match &host {
+            Some(host) => finish::forwarded(context, level, variables, host, route),
+            None => limit::limit(context, level, route),
         }
     }
     routes

@@ -6,7 +6,7 @@ use super::cache::Made;
 use super::parse::Directive;
 use super::table;
 use crate::import::ledger::{Ledger, Note, Weight};
-use crate::import::model::{Draft, Item, Server, Upstream};
+use crate::import::model::{Draft, Item, Server, Table, Upstream, Value};
 use crate::import::source::Place;
 use crate::import::value::{time, unique};
 
@@ -31,6 +31,10 @@ pub(super) struct Context {
     pub(super) zones: HashMap<String, Directive>,
     /// `limit_req_zone` by the zone that it makes.
     pub(super) request_zones: HashMap<String, Directive>,
+    /// `limit_conn_zone` by the zone that it makes.
+    pub(super) connection_zones: HashMap<String, Directive>,
+    /// What locations say of upstreams that come later in the source.
+    pub(super) pending: HashMap<String, Table>,
     /// The caches that zones have become.
     pub(super) caches: Vec<Made>,
     /// Directives that are in `[timeouts]` or `[limits]`, and therefore in no route.
@@ -118,6 +122,26 @@ impl Context {
         self.implied.insert(address.to_owned(), name.clone());
         self.draft.items.push(Item::Upstream(upstream));
         name
+    }
+
+    /// Sets what is a location's in nginx and an upstream's here; with a comment if the upstream has something else already.
+    pub(super) fn set_of_upstream(
+        &mut self,
+        notes: &mut Vec<Note>,
+        directive: &Directive,
+        name: &str,
+        (key, value): (&str, Value),
+    ) {
+        let table = match self.draft.upstream_mut(name) {
+            Some(upstream) => &mut upstream.table,
+            None => self.pending.entry(name.to_owned()).or_default(),
+        };
+        if table.get(key).is_some_and(|old| *old != value) {
+            let advice = format!("`{name}` has another {key} already, and an upstream has one");
+            self.note(notes, directive, Weight::Differs, advice);
+        } else {
+            table.set(key, value);
+        }
     }
 
     /// A name for an upstream that none has.

@@ -7,6 +7,7 @@ use super::headers;
 use super::level::Level;
 use super::limit;
 use super::parse::Directive;
+use super::retry;
 use super::variables::Variables;
 use crate::import::ledger::{Note, Weight};
 use crate::import::model::{Action, Route, Value};
@@ -26,6 +27,7 @@ pub(super) fn forwarded(
     headers::request(context, level, variables, host, route);
     cache::cache(context, level, route);
     limit::limit(context, level, route);
+    retry::retry(context, level, route);
     let mut notes = Vec::new();
     if let Some(directive) = level.read_timeout.filter(|one| !context.is_global(one))
         && let Some(time) = context.time(&mut notes, directive)
@@ -106,19 +108,8 @@ fn connect_timeout(
         return;
     };
     for (name, _) in shares.clone() {
-        let Some(upstream) = context.draft.upstream_mut(&name) else {
-            continue;
-        };
         let value = Value::from(time.clone());
-        match upstream.table.get("connect_timeout") {
-            Some(old) if *old != value => {
-                let advice = format!(
-                    "`{name}` has another connect_timeout already, and an upstream has one"
-                );
-                context.note(notes, directive, Weight::Differs, advice);
-            }
-            _ => upstream.table.set("connect_timeout", value),
-        }
+        context.set_of_upstream(notes, directive, &name, ("connect_timeout", value));
     }
 }
 

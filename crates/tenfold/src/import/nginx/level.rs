@@ -24,6 +24,14 @@ pub(super) struct Level<'d> {
     pub(super) body_timeout: Option<&'d Directive>,
     pub(super) mirrors: Vec<&'d Directive>,
     pub(super) limit_reqs: Vec<&'d Directive>,
+    pub(super) limit_req_status: Option<&'d Directive>,
+    pub(super) limit_req_dry_run: Option<&'d Directive>,
+    pub(super) limit_conns: Vec<&'d Directive>,
+    pub(super) limit_conn_status: Option<&'d Directive>,
+    pub(super) limit_conn_dry_run: Option<&'d Directive>,
+    pub(super) next_upstream: Option<&'d Directive>,
+    pub(super) next_upstream_tries: Option<&'d Directive>,
+    pub(super) next_upstream_timeout: Option<&'d Directive>,
     pub(super) cache: Option<&'d Directive>,
     pub(super) cache_valid: Vec<&'d Directive>,
     pub(super) cache_key: Option<&'d Directive>,
@@ -49,8 +57,13 @@ const CACHE_OTHERS: &[&str] = &[
     "proxy_ignore_headers",
 ];
 
-/// Names of directives that a level holds; they are translated by whoever uses them.
-pub(super) const HELD: &[&str] = &[
+/// True for directives that a level holds; they are translated by whoever uses them.
+pub(super) fn is_held(name: &str) -> bool {
+    HELD.contains(&name) || CACHE_OTHERS.contains(&name)
+}
+
+/// Names of directives that a level holds, but for those of [`CACHE_OTHERS`].
+const HELD: &[&str] = &[
     "proxy_set_header",
     "add_header",
     "proxy_hide_header",
@@ -67,23 +80,20 @@ pub(super) const HELD: &[&str] = &[
     "client_body_timeout",
     "mirror",
     "limit_req",
+    "limit_req_status",
+    "limit_req_dry_run",
+    "limit_conn",
+    "limit_conn_status",
+    "limit_conn_dry_run",
+    "proxy_next_upstream",
+    "proxy_next_upstream_tries",
+    "proxy_next_upstream_timeout",
     "proxy_cache",
     "proxy_cache_valid",
     "proxy_cache_key",
     "proxy_cache_bypass",
     "proxy_no_cache",
     "proxy_cache_use_stale",
-    "proxy_cache_background_update",
-    "proxy_cache_convert_head",
-    "proxy_cache_lock",
-    "proxy_cache_lock_age",
-    "proxy_cache_lock_timeout",
-    "proxy_cache_max_range_offset",
-    "proxy_cache_methods",
-    "proxy_cache_min_uses",
-    "proxy_cache_purge",
-    "proxy_cache_revalidate",
-    "proxy_ignore_headers",
 ];
 
 /// True for what lets only some in, apart from `allow` and `deny`. `off` takes an inherited one away.
@@ -106,6 +116,7 @@ impl<'d> Level<'d> {
             (&mut level.hidden_headers, "proxy_hide_header"),
             (&mut level.mirrors, "mirror"),
             (&mut level.limit_reqs, "limit_req"),
+            (&mut level.limit_conns, "limit_conn"),
             (&mut level.cache_valid, "proxy_cache_valid"),
         ] {
             if all(name).next().is_some() {
@@ -142,6 +153,16 @@ impl<'d> Level<'d> {
             (&mut level.read_timeout, "proxy_read_timeout"),
             (&mut level.send_timeout, "proxy_send_timeout"),
             (&mut level.body_timeout, "client_body_timeout"),
+            (&mut level.limit_req_status, "limit_req_status"),
+            (&mut level.limit_req_dry_run, "limit_req_dry_run"),
+            (&mut level.limit_conn_status, "limit_conn_status"),
+            (&mut level.limit_conn_dry_run, "limit_conn_dry_run"),
+            (&mut level.next_upstream, "proxy_next_upstream"),
+            (&mut level.next_upstream_tries, "proxy_next_upstream_tries"),
+            (
+                &mut level.next_upstream_timeout,
+                "proxy_next_upstream_timeout",
+            ),
             (&mut level.cache, "proxy_cache"),
             (&mut level.cache_key, "proxy_cache_key"),
             (&mut level.cache_bypass, "proxy_cache_bypass"),

@@ -6,7 +6,7 @@ use super::context::Context;
 use super::finish;
 use super::guard::{guard, limit_except};
 use super::kind::{Kind, Rank};
-use super::level::{self, Access, HELD, Level};
+use super::level::{self, Access, Level, is_held};
 use super::parse::Directive;
 use super::rewrite::{self, Verdict};
 use super::variables::Variables;
@@ -284,10 +284,7 @@ fn others(context: &mut Context, directives: &[Directive], notes: &mut Vec<Note>
         } else if name == "access_log" {
             let advice = "single routes cannot be left out of the access log";
             context.note(notes, directive, Weight::Differs, advice);
-        } else if !OWN.contains(&name)
-            && !HELD.contains(&name)
-            && context.ledger.lacks(directive.place)
-        {
+        } else if !OWN.contains(&name) && !is_held(name) && context.ledger.lacks(directive.place) {
             context.note_known(notes, directive);
         }
     }

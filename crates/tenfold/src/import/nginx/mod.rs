@@ -29,6 +29,7 @@ mod location;
 mod parse;
 mod placement;
 mod plan;
+mod retry;
 mod rewrite;
 mod server;
 mod settings;
@@ -41,7 +42,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use context::Context;
-use level::{HELD, Level};
+use level::{Level, is_held};
 use parse::Directive;
 use server::Sites;
 use site::Site;
@@ -169,6 +170,12 @@ fn names(context: &mut Context, all: &[&Directive]) {
             "limit_req_zone" => {
                 if let Some(zone) = limit::zone(directive) {
                     let zones = &mut context.request_zones;
+                    zones.insert(zone.to_owned(), (*directive).clone());
+                }
+            }
+            "limit_conn_zone" => {
+                if let Some(zone) = limit::zone(directive) {
+                    let zones = &mut context.connection_zones;
                     zones.insert(zone.to_owned(), (*directive).clone());
                 }
             }
@@ -319,7 +326,7 @@ fn general(context: &mut Context, directive: &Directive) {
         "set" => {}
         // Whoever uses it translates it.
         "proxy_cache_path" if cache::zone(directive).is_some() => {}
-        "limit_req_zone" if limit::zone(directive).is_some() => {}
+        "limit_req_zone" | "limit_conn_zone" if limit::zone(directive).is_some() => {}
         "client_max_body_size" => {
             context.globals.insert(directive.place);
             if let Some(size) = finish::max_body(context, &mut notes, directive) {
@@ -404,7 +411,7 @@ fn process(context: &mut Context, directive: &Directive, notes: &mut Vec<Note>) 
             );
             context.translated(directive);
         }
-        name if HELD.contains(&name) => {}
+        name if is_held(name) => {}
         _ => context.note_known(notes, directive),
     }
 }
@@ -446,7 +453,7 @@ fn sweep(context: &mut Context, directives: &[Directive], notes: &mut Vec<Note>)
             ];
             let name = directive.name.as_str();
             let (weight, _) = table::advice(name);
-            let is_used = HELD.contains(&name) || USED.contains(&name);
+            let is_used = is_held(name) || USED.contains(&name);
             if is_used && weight > Weight::Unneeded {
                 context.note(notes, directive, weight, "is in force for no route");
             } else {

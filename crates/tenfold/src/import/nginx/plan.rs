@@ -6,7 +6,7 @@ use super::context::Context;
 use super::finish;
 use super::guard::guard;
 use super::kind::{Kind, Rank};
-use super::level::{Access, HELD};
+use super::level::{Access, is_held};
 use super::location::{self, Location, Plan, Planned};
 use super::rewrite::{self, Decided, Verdict};
 use super::site::Site;
@@ -117,7 +117,7 @@ fn named(context: &mut Context, all: &[Location<'_>], notes: &mut Vec<Note>) {
     for location in all.iter().filter(is_named) {
         context.translated(location.directive);
         for directive in location.directive.inside() {
-            let is_held = HELD.contains(&directive.name.as_str());
+            let is_held = is_held(&directive.name);
             if !is_held && context.ledger.lacks(directive.place) {
                 context.note_known(notes, directive);
             }

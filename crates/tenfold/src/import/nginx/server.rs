@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::context::Context;
-use super::level::{self, HELD};
+use super::level::{self, is_held};
 use super::listen;
 use super::parse::Directive;
 use super::placement::{place, placements, says_the_same};
@@ -142,7 +142,7 @@ fn others(context: &mut Context, site: &Site<'_>, notes: &mut Vec<Note>) {
             _ if level::is_guard(directive) && directive.first() == "off" => {
                 context.translated(directive);
             }
-            _ if OWN.contains(&name) || HELD.contains(&name) => {}
+            _ if OWN.contains(&name) || is_held(name) => {}
             _ if context.ledger.lacks(directive.place) => context.note_known(notes, directive),
             _ => {}
         }

@@ -16,7 +16,8 @@ const CACHE: &str =
     "responses of servers are cached with [cache.NAME], and cache = \"NAME\" in a route";
 const TLS: &str = "comes with TLS, not supported yet";
 const COMPRESSION: &str = "compression is not supported yet; servers may compress what they send";
-const RESILIENCE: &str = "comes with resilience; requests that may be repeated safely are tried at another server already";
+const RESILIENCE: &str = "retry of an upstream says what is tried again (docs/resilience.md)";
+const CONCURRENCY: &str = "concurrency = { limit = …, queue = … } of an upstream is for all of its servers together (docs/overload.md)";
 const SERVER_TLS: &str = "TLS to servers is not supported yet";
 const CODE: &str = "code is not run by the gateway: move it into the service";
 const GATEWAYS: &str =
@@ -151,16 +152,17 @@ const TABLE: &[(&[&str], Weight, &str)] = &[
     ),
     (&["resolver", "resolver_timeout"], Weight::Unneeded, NAMES),
     (
-        &[
-            "limit_req*",
-            "limit_conn*",
-            "limit_rate*",
-            "max_conns",
-            "queue",
-        ],
-        Weight::Differs,
-        LIMITS,
+        &["limit_req_log_level", "limit_conn_log_level"],
+        Weight::Unneeded,
+        JSON,
     ),
+    (&["limit_req*", "limit_conn*"], Weight::Differs, LIMITS),
+    (
+        &["limit_rate*"],
+        Weight::Differs,
+        "bytes per second are not limited",
+    ),
+    (&["max_conns", "queue"], Weight::Differs, CONCURRENCY),
     (
         &[
             "proxy_cache*",

@@ -49,6 +49,11 @@ pub(super) fn upstream(context: &mut Context, directive: &Directive) {
     }
     zones(&mut upstream, &failures);
     outlier(&mut upstream.table, &failures);
+    if let Some(said) = context.pending.remove(&upstream.name) {
+        for (key, value) in said.entries {
+            upstream.table.set(&key, value);
+        }
+    }
     context.draft.items.push(Item::Upstream(upstream));
 }
 
@@ -208,7 +213,9 @@ fn server(context: &mut Context, inner: &Directive, failures: &mut Failures) -> 
                 server.is_off = true;
                 left.push("`down`: switched off; take the `#` away to use it");
             }
-            ("max_conns", _) => left.push("`max_conns` comes with resilience, not supported yet"),
+            ("max_conns", _) => left.push(
+                "`max_conns` is for all servers of an upstream together: concurrency = { limit = …, queue = 0 }",
+            ),
             ("slow_start", _) => {
                 left.push("`slow_start` is for a whole upstream: slow_start = \"30s\"");
             }

@@ -1,11 +1,13 @@
 //! Limits that gateways count together in Redis, and what holds while that does not answer.
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use tenfold_testkit::client::Client;
-use tenfold_testkit::redis::Redis;
+use tenfold_testkit::redis::{Redis, cluster, cluster_url};
 use tenfold_testkit::wait_until;
 
 use super::{admin, allowed, get, limited, metric};
@@ -270,4 +272,95 @@ fn a_gateway_begins_without_its_redis_and_joins_later() {
     redis.restart();
     wait_until(|| is_mode(&it, "shared"), || "it joins");
     assert_eq!(allowed(it.gateway.address(), "/", "", 10), 5);
+}
+
+#[test]
+fn a_cluster_counts_clients_on_all_of_its_nodes() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut nodes = cluster(folder.path());
+    let more = format!("[shared]\nredis = \"{}\"\n", cluster_url(&nodes));
+    let limit =
+        "key = \"header:x-user\"\nrate = \"1/h\"\nburst = 3\nshared = true\nstore_timeout = \"2s\"";
+    let gateways: Vec<_> = (0..2)
+        .map(|_| Configured::start(&limited(limit, &more)))
+        .collect();
+    let sum = |user: usize| {
+        let fields = format!("X-User: {user}\r\n");
+        let each = gateways
+            .iter()
+            .map(|it| allowed(it.gateway.address(), "/", &fields, 2));
+        each.sum::<usize>()
+    };
+    for user in 0..30 {
+        assert_eq!(sum(user), 3, "user {user}");
+    }
+    for node in &nodes {
+        let keys: usize = node.command(&["DBSIZE"]).parse().expect("a number");
+        assert!(keys > 0, "a node has nothing to do");
+    }
+    for it in &gateways {
+        let series = "tenfold_limit_requests_total{limit=\"one\",verdict=\"store_failed\"}";
+        assert_eq!(metric(it, series), 0.0);
+    }
+    // Without one node its clients are counted by each gateway alone, the others as before, and nobody gets an error.
+    nodes[1].kill();
+    for user in 30..60 {
+        let sum = sum(user);
+        assert!((3..=4).contains(&sum), "user {user}: {sum}");
+    }
+}
+
+/// A way to a Redis on which every answer is late.
+fn late(redis: &Redis, by: Duration) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let port = redis.port();
+    let copy = |mut from: TcpStream, mut to: TcpStream, by: Duration| {
+        let mut bytes = [0; 4096];
+        while let Ok(count @ 1..) = from.read(&mut bytes) {
+            std::thread::sleep(by);
+            if to.write_all(&bytes[..count]).is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else {
+                return;
+            };
+            let halves = (client.try_clone(), server.try_clone());
+            let (Ok(client_too), Ok(server_too)) = halves else {
+                return;
+            };
+            std::thread::spawn(move || copy(client, server, Duration::ZERO));
+            std::thread::spawn(move || copy(server_too, client_too, by));
+        }
+    });
+    address
+}
+
+/// Tries had ten times as long as requests: a slow Redis was taken back five times per second, and left again after three requests that
+/// had waited in vain.
+#[test]
+fn a_redis_that_is_too_slow_for_requests_is_not_asked_again_because_a_try_has_more_time() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let redis = redis(folder.path());
+    let more = format!(
+        "[shared]\nredis = \"redis://{}\"\n",
+        late(&redis, Duration::from_millis(100))
+    );
+    let limit = "rate = \"10000/s\"\nburst = 100000\nshared = true\nstore_timeout = \"20ms\"";
+    let it = Configured::start(&limited(limit, &more));
+    let address = it.gateway.address();
+    assert_eq!(allowed(address, "/", "", 3), 3);
+    assert!(is_mode(&it, "local"));
+    let until = Instant::now() + Duration::from_secs(2);
+    while Instant::now() < until {
+        assert_eq!(allowed(address, "/", "", 5), 5);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(is_mode(&it, "local"));
+    let log = it.gateway.log();
+    assert!(!log.contains("shared store again"), "{log}");
 }

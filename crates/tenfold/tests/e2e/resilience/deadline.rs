@@ -154,3 +154,70 @@ fn tiny_deadlines_of_strangers_take_no_server_out() {
     );
     assert_eq!(get(gateway.gateway.address(), "").text(), "fine");
 }
+
+/// What is left of a field in the body that a mirror answers with, in milliseconds.
+fn told(text: &str, field: &str) -> Option<u64> {
+    let line = text
+        .lines()
+        .find(|line| line.to_ascii_lowercase().starts_with(field))?;
+    let value = line.split_once(':')?.1.trim();
+    let digits = value.trim_end_matches(['m', 's']);
+    Some(digits.parse().expect("milliseconds"))
+}
+
+#[test]
+fn servers_are_told_what_is_left_and_not_what_there_was() {
+    let origin = Origin::mirror();
+    let route = "deadline = \"5s\"\ndeadline_header = \"X-Request-Timeout\"";
+    let gateway = gateway(&[&origin], route, "");
+    let ask = |fields: &str| get(gateway.gateway.address(), fields).text();
+    // The route allows less than what the client asks for.
+    let both = ask("Grpc-Timeout: 1H\r\nx-request-timeout: 9s\r\n");
+    for field in ["grpc-timeout", "x-request-timeout"] {
+        let left = told(&both, field).unwrap_or_else(|| panic!("no {field}: {both}"));
+        assert!((1..=5000).contains(&left), "{field}: {left}");
+        assert_eq!(
+            both.to_ascii_lowercase().matches(field).count(),
+            1,
+            "{both}"
+        );
+    }
+    // Who did not ask is not told.
+    let none = ask("");
+    assert_eq!(
+        (
+            told(&none, "grpc-timeout"),
+            told(&none, "x-request-timeout")
+        ),
+        (None, None)
+    );
+}
+
+#[test]
+fn a_second_attempt_is_told_what_the_first_has_left() {
+    let refuses = Origin::answering(|request| {
+        std::thread::sleep(Duration::from_millis(400));
+        answer(503, "", &request.head)
+    });
+    let policy = "retry = { on = 503, attempts = 2 }\noutlier = false";
+    let gateway = gateway(&[&refuses], "deadline = \"10s\"", policy);
+    let body = "hello";
+    let response = client::ask(
+        gateway.gateway.address(),
+        format!(
+            "PUT / HTTP/1.1\r\nHost: a\r\ngrpc-timeout: 5S\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        ),
+    );
+    assert_eq!((response.status(), refuses.requests()), (503, 2));
+    let left = told(&response.text(), "grpc-timeout").expect("it is told");
+    assert!((1..=4600).contains(&left), "{left}");
+}
+
+#[test]
+fn without_a_rule_the_field_goes_through_as_it_is() {
+    let origin = Origin::mirror();
+    let gateway = gateway(&[&origin], "", "");
+    let text = get(gateway.gateway.address(), "grpc-timeout: 5S\r\n").text();
+    assert!(text.contains("grpc-timeout: 5S\r\n"), "{text}");
+}

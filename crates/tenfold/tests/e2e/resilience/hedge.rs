@@ -127,3 +127,64 @@ fn hedges_are_paid_from_the_budget() {
         0.0
     );
 }
+
+/// The place that a hedge took was forgotten when its answer got that of the first attempt.
+#[test]
+fn a_hedge_that_wins_gives_its_place_back() {
+    let ((stalling, stalls), other) = (staller(), Origin::saying("other"));
+    let policy = format!("{POLICY}\nconcurrency = {{ limit = 50 }}");
+    let it = gateway(&[&stalling, &other], "", &policy);
+    warm_up(&it);
+    stalls.store(true, SeqCst);
+    for _ in 0..10 {
+        assert_eq!(client::get(it.gateway.address(), "/").text(), "other");
+    }
+    assert!(it.gateway.metric("tenfold_upstream_hedges_total", "won") >= 1.0);
+    stalls.store(false, SeqCst);
+    it.gateway
+        .wait_for_metric("tenfold_upstream_concurrency_in_flight", "app", 0.0);
+}
+
+/// There was nobody to ask, and yet a hedge was counted and paid for.
+#[test]
+fn without_a_second_server_there_is_no_hedge() {
+    let (stalling, stalls) = staller();
+    let it = gateway(&[&stalling], "", POLICY);
+    warm_up(&it);
+    stalls.store(true, SeqCst);
+    let address = it.gateway.address();
+    let waiting = std::thread::spawn(move || client::get(address, "/").text());
+    std::thread::sleep(Duration::from_millis(300));
+    stalls.store(false, SeqCst);
+    assert_eq!(waiting.join().expect("an answer"), "stalled");
+    let count = |what| it.gateway.metric("tenfold_upstream_hedges_total", what);
+    assert_eq!((count("sent"), count("refused")), (0.0, 0.0));
+}
+
+/// What a request waited for its place is not the server's latency: a breaker for slow calls must not open for it.
+#[test]
+fn a_server_is_not_blamed_for_the_queue_in_front_of_it() {
+    let (origin, stalls) = staller();
+    let policy = "outlier = false\nretry = false\nhedge = { least = \"10s\" }\n\
+                  concurrency = { limit = 1, queue_timeout = \"60s\", interval = \"60s\" }\n\
+                  breaker = { slow = \"500ms\", consecutive = 4, least_requests = 1000 }";
+    let it = gateway(&[&origin], "", policy);
+    // Both workers have a connection to the server when they are done.
+    warm_up(&it);
+    stalls.store(true, SeqCst);
+    let address = it.gateway.address();
+    let waiting: Vec<_> = (0..12)
+        .map(|_| std::thread::spawn(move || client::get(address, "/").status()))
+        .collect();
+    it.gateway
+        .wait_for_metric("tenfold_upstream_queue_length", "normal", 11.0);
+    std::thread::sleep(Duration::from_millis(700));
+    stalls.store(false, SeqCst);
+    for one in waiting {
+        assert_eq!(one.join().expect("an answer"), 200);
+    }
+    let opened = it
+        .gateway
+        .metric("tenfold_endpoint_breaker_changes_total", "opened");
+    assert_eq!(opened, 0.0, "one call was slow, and not twelve");
+}

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tenfold_testkit::client::{self, Client};
 use tenfold_testkit::origin::{Origin, ok};
+use tenfold_testkit::wait_until;
 
 use super::{answer, gateway};
 
@@ -96,6 +97,30 @@ fn a_server_is_left_alone_for_as_long_as_it_asks() {
     let times = times.lock().expect("no panics").clone();
     assert_eq!(times.len(), 2);
     assert!(times[1] - times[0] >= Duration::from_secs(1));
+}
+
+#[test]
+fn who_waits_for_the_next_attempt_keeps_nobody_from_the_servers() {
+    let origin = Origin::answering(|request| match request.start_line().contains("/bad") {
+        true => answer(503, "Retry-After: 1\r\n", "later"),
+        false => ok("good"),
+    });
+    let policy = "outlier = false\nretry = { on = 503, attempts = 2 }\nconcurrency = { limit = 1, queue = 0 }";
+    let gateway = gateway(&[&origin], "", policy);
+    let mut patient = Client::connect(gateway.gateway.address());
+    patient.send("GET /bad HTTP/1.1\r\nHost: a\r\n\r\n");
+    wait_until(|| origin.requests() == 1, || "nobody was asked");
+    std::thread::sleep(Duration::from_millis(100));
+    let other = client::get(gateway.gateway.address(), "/good");
+    assert_eq!(other.text(), "good");
+    assert_eq!(origin.requests(), 2, "and the first one still waits");
+    assert_eq!(patient.response().text(), "later");
+    assert_eq!(origin.requests(), 3);
+    // The place is free again.
+    assert_eq!(
+        client::get(gateway.gateway.address(), "/good").text(),
+        "good"
+    );
 }
 
 #[test]
@@ -311,4 +336,87 @@ fn the_budget_survives_a_reload() {
     let retries = origin.requests() - 21;
     // At most one per second, and ten in ten seconds; a new budget would have allowed two at once for each of many.
     assert!(retries <= 10, "{retries}");
+}
+
+/// Refuses its first request for two seconds, and says to the others which they are.
+fn busy_at_first() -> Origin {
+    let count = AtomicUsize::new(0);
+    Origin::answering(move |_| match count.fetch_add(1, SeqCst) + 1 {
+        1 => answer(503, "Retry-After: 2\r\n", "1"),
+        number => ok(&number.to_string()),
+    })
+}
+
+const PATIENT: &str = "outlier = false\nretry = { on = 503, longest_retry_after = \"5s\" }\n\
+                       concurrency = { limit = 1, queue_timeout = \"60s\" }";
+
+/// Some that were told to come back later would have held all places of a service that had nothing to do.
+#[test]
+fn who_waits_to_try_again_holds_no_place() {
+    let origin = busy_at_first();
+    let gateway = gateway(&[&origin], "", PATIENT);
+    let address = gateway.gateway.address();
+    let first = std::thread::spawn(move || client::get(address, "/").text());
+    tenfold_testkit::wait_until(|| origin.requests() == 1, || "it did not come");
+    assert_eq!(client::get(address, "/").text(), "2");
+    assert_eq!(first.join().expect("an answer"), "3");
+    gateway
+        .gateway
+        .wait_for_metric("tenfold_upstream_concurrency_in_flight", "app", 0.0);
+}
+
+#[test]
+fn who_finds_no_place_to_try_again_gets_the_answer_that_there_was() {
+    let stays = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let theirs = Arc::clone(&stays);
+    let count = AtomicUsize::new(0);
+    let origin = Origin::answering(move |_| match count.fetch_add(1, SeqCst) + 1 {
+        1 => answer(503, "Retry-After: 1\r\nX-Reason: busy\r\n", "1"),
+        number => {
+            while theirs.load(SeqCst) {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            ok(&number.to_string())
+        }
+    });
+    let policy = PATIENT.replace("queue_timeout = \"60s\"", "queue = 0");
+    let gateway = gateway(&[&origin], "", &policy);
+    let address = gateway.gateway.address();
+    let first = std::thread::spawn(move || client::get(address, "/"));
+    tenfold_testkit::wait_until(|| origin.requests() == 1, || "it did not come");
+    gateway
+        .gateway
+        .wait_for_metric("tenfold_upstream_concurrency_in_flight", "app", 0.0);
+    let second = std::thread::spawn(move || client::get(address, "/").text());
+    let first = first.join().expect("an answer");
+    assert_eq!((first.status(), first.get("x-reason")), (503, Some("busy")));
+    stays.store(false, SeqCst);
+    assert_eq!(second.join().expect("an answer"), "2");
+    gateway
+        .gateway
+        .wait_for_metric("tenfold_upstream_concurrency_in_flight", "app", 0.0);
+}
+
+#[test]
+fn nothing_is_tried_again_for_a_client_that_has_left() {
+    let origin = busy_at_first();
+    let gateway = gateway(&[&origin], "", PATIENT);
+    let mut client = Client::connect(gateway.gateway.address());
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    tenfold_testkit::wait_until(|| origin.requests() == 1, || "it did not come");
+    drop(client);
+    gateway
+        .gateway
+        .wait_for_metric("tenfold_http_errors_total", "client_gone", 1.0);
+    std::thread::sleep(Duration::from_millis(2500));
+    assert_eq!(origin.requests(), 1);
+}
+
+/// A number too large for 32 bits was taken for none, and the server asked again at once.
+#[test]
+fn a_wait_without_end_is_none_to_be_waited_for() {
+    let (origin, times) = recovering(1, 503, "Retry-After: 99999999999999999999999\r\n");
+    let gateway = gateway(&[&origin], "", "retry = { on = 503 }");
+    assert_eq!(client::get(gateway.gateway.address(), "/").status(), 503);
+    assert_eq!(times.lock().expect("no panics").len(), 1);
 }

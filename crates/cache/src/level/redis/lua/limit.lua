@@ -1,7 +1,7 @@
 -- Counts one request of one client, by the server's time. KEYS: the client.
 -- ARGV: 'bucket', interval, burst, cost, or 'window', length, limit, cost. Times are in ticks of 1/16 us; they count from 2025,
 -- so that a double holds them exactly, and an integer of Redis without memory of its own. A negative cost is given back; a cost
--- of 0 only looks.
+-- of 0 only looks, and so does any with a fifth argument.
 -- Returns whether it is allowed, how many more would be, and for how long it has to wait, or until all is there again (ticks).
 local time = redis.call('TIME')
 local now = ((time[1] - 1735689600) * 1000000 + time[2]) * 16
@@ -9,7 +9,7 @@ local state = tonumber(redis.call('GET', KEYS[1]) or '0')
 local length, most, cost = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local function store(value, ticks)
-  if cost ~= 0 then
+  if cost ~= 0 and not ARGV[5] then
     redis.call('SET', KEYS[1], string.format('%.0f', value), 'PX', string.format('%.0f', math.max(1, math.ceil(ticks / 16000))))
   end
 end

@@ -2,30 +2,19 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::{Color, Modifier, Style};
-use ratatui::symbols::Marker;
+use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Axis, Block, Borders, Chart, Dataset, GraphType, Paragraph};
+use ratatui::widgets::Paragraph;
 use tenfold_load::Progress;
-use tenfold_load::report::text::{clean, count, number, percent, seconds, short, time};
+use tenfold_load::report::text::{clean, count, number, percent, time};
 
 use super::lines::{clock, is_busy, is_late, wanted};
-use super::view::{Second, Times, View};
+use super::plots::{REACHED, draw_latencies, draw_rates};
+use super::tone::{bad, bad_if, bold, dim};
+use super::view::{Times, View};
 
 /// Narrower screens have one plot below the other.
 const SIDE_BY_SIDE: u16 = 76;
-/// The plots show at most so many of the last seconds, and at least so many.
-const LATEST: f64 = 300.0;
-const FEWEST: f64 = 30.0;
-/// Longest times that are this much above the shortest are shown with a logarithmic scale.
-const FAR: f64 = 40.0;
-
-const P50: Color = Color::Blue;
-const P95: Color = Color::Yellow;
-const P99: Color = Color::Magenta;
-const REACHED: Color = Color::Green;
-const WANTED: Color = Color::Cyan;
-
 /// Draws everything.
 pub(super) fn draw(frame: &mut Frame<'_>, view: &View, progress: &Progress<'_>) {
     let troubles = troubles(view, progress);
@@ -54,22 +43,6 @@ pub(super) fn draw(frame: &mut Frame<'_>, view: &View, progress: &Progress<'_>) 
     frame.render_widget(health_line(progress), health);
     let help = Line::styled("q, Ctrl-C end the test and report", dim());
     frame.render_widget(help, foot);
-}
-
-fn dim() -> Style {
-    Style::new().add_modifier(Modifier::DIM)
-}
-
-fn bold() -> Style {
-    Style::new().add_modifier(Modifier::BOLD)
-}
-
-fn bad() -> Style {
-    Style::new().fg(Color::Red).add_modifier(Modifier::BOLD)
-}
-
-fn bad_if(is_bad: bool) -> Style {
-    if is_bad { bad() } else { Style::new() }
 }
 
 /// What is done, the phase, and a bar of the whole time with a mark where each phase ends.
@@ -190,142 +163,6 @@ fn times_line(name: &str, times: &Times) -> Line<'static> {
         line.push_span(Span::raw(format!("{:>10}", time(value))));
     }
     line
-}
-
-/// The seconds that plots show, and from when to when.
-fn latest(view: &View) -> (&[Second], [f64; 2]) {
-    let end = view.seconds.last().map_or(0.0, |second| second.at + 1.0);
-    let from = (end - LATEST).max(0.0);
-    let first = view.seconds.partition_point(|second| second.at < from);
-    (&view.seconds[first..], [from, end.max(from + FEWEST)])
-}
-
-/// A plot of lines with their names in its title.
-fn draw_plot(
-    frame: &mut Frame<'_>,
-    area: Rect,
-    title: Line<'static>,
-    lines: &[(Color, Vec<(f64, f64)>)],
-    x: [f64; 2],
-    y: ([f64; 2], Vec<String>),
-) {
-    let set =
-        |(colour, points): &'_ (Color, Vec<(f64, f64)>)| (Style::new().fg(*colour), points.clone());
-    let owned: Vec<_> = lines.iter().map(set).collect();
-    let sets = owned.iter().map(|(style, points)| {
-        Dataset::default()
-            .marker(Marker::Braille)
-            .graph_type(GraphType::Line)
-            .style(*style)
-            .data(points)
-    });
-    let whole = |at: f64| clock(std::time::Duration::from_secs_f64(at.max(0.0)));
-    let x_axis = Axis::default()
-        .bounds(x)
-        .labels([whole(x[0]), whole(x[1])])
-        .style(dim());
-    let y_axis = Axis::default().bounds(y.0).labels(y.1).style(dim());
-    let chart = Chart::new(sets.collect())
-        .block(
-            Block::new()
-                .borders(Borders::TOP)
-                .border_style(dim())
-                .title(title),
-        )
-        .x_axis(x_axis)
-        .y_axis(y_axis)
-        .legend_position(None);
-    frame.render_widget(chart, area);
-}
-
-fn legend(name: &str, entries: &[(&'static str, Color)]) -> Line<'static> {
-    let mut line = Line::from(Span::styled(format!("{name} "), bold()));
-    for (name, colour) in entries {
-        line.push_span(Span::styled(format!(" {name} "), Style::new().fg(*colour)));
-    }
-    line
-}
-
-fn draw_rates(frame: &mut Frame<'_>, view: &View, progress: &Progress<'_>, area: Rect) {
-    let (seconds, x) = latest(view);
-    let middle = |second: &Second| second.at + 0.5;
-    let done: Vec<_> = seconds.iter().map(|it| (middle(it), it.done)).collect();
-    let mut lines = vec![(REACHED, done)];
-    let mut entries = vec![("requests/s", REACHED)];
-    if progress.test.is_open() {
-        let due: Vec<_> = seconds.iter().map(|it| (middle(it), it.arrivals)).collect();
-        lines.insert(0, (WANTED, due));
-        entries.push(("arrivals wanted/s", WANTED));
-    }
-    let values = lines.iter().flat_map(|(_, points)| points);
-    let most = values.map(|(_, value)| *value).fold(1.0, f64::max);
-    let high = round_up(most);
-    let labels = [0.0, high / 2.0, high].map(|value| format!("{:>7}", short(value)));
-    draw_plot(
-        frame,
-        area,
-        legend("rate", &entries),
-        &lines,
-        x,
-        ([0.0, high], labels.to_vec()),
-    );
-}
-
-fn draw_latencies(frame: &mut Frame<'_>, view: &View, area: Rect) {
-    let (all, x) = latest(view);
-    let values = all.iter().flat_map(|second| second.percentiles);
-    let values: Vec<_> = values.flatten().collect();
-    let most = values.iter().copied().fold(1e-6, f64::max);
-    let least = values.iter().copied().fold(most, f64::min).max(1e-6);
-    let is_far = most / least > FAR;
-    let on = |value: f64| {
-        if is_far {
-            value.max(1e-6).log10()
-        } else {
-            value
-        }
-    };
-    let y = match is_far {
-        true => [least.log10().floor(), most.log10().ceil()],
-        false => [0.0, round_up(most)],
-    };
-    let line = |index: usize| {
-        let points = all.iter();
-        points
-            .filter_map(|second| Some((second.at + 0.5, on(second.percentiles[index]?))))
-            .collect()
-    };
-    let lines = [(P99, line(2)), (P95, line(1)), (P50, line(0))];
-    let label = |at: f64| {
-        let value = if is_far { 10f64.powf(at) } else { at };
-        format!(
-            "{:>7}",
-            if value > 0.0 {
-                seconds(value)
-            } else {
-                "0".into()
-            }
-        )
-    };
-    let labels = [y[0], f64::midpoint(y[0], y[1]), y[1]].map(label);
-    let entries = [("p50", P50), ("p95", P95), ("p99", P99)];
-    let name = if is_far { "latency (log)" } else { "latency" };
-    draw_plot(
-        frame,
-        area,
-        legend(name, &entries),
-        &lines,
-        x,
-        (y, labels.to_vec()),
-    );
-}
-
-/// The least of 1, 2, 4, 6 and 8 times a power of ten that is not below.
-fn round_up(value: f64) -> f64 {
-    let power = 10f64.powf(value.log10().floor());
-    let steps = [1.0, 2.0, 4.0, 6.0, 8.0, 10.0].map(|step| step * power);
-    let round = steps.into_iter().find(|step| *step >= value * 0.9999);
-    round.unwrap_or(value)
 }
 
 /// Errors, thresholds that do not hold, and doubts.

@@ -48,11 +48,21 @@ impl Lines {
             duration += one.duration;
         }
         self.seen = progress.results.series.len();
-        let rate = number((sum.done as f64 / duration.max(0.05) * 10.0).round() / 10.0);
+        let per_second =
+            |count: u64| number((count as f64 / duration.max(0.05) * 10.0).round() / 10.0);
+        let rate = per_second(sum.done);
         let at = |share| time(sum.latency.quantile(share));
         let load = match progress.test.is_open() {
-            true => format!("{rate}/s, {}/s wanted", wanted(progress)),
-            false => format!("{rate}/s, {} of {} users", progress.users, wanted(progress)),
+            // What was wanted on the mean of the same time: in a ramp it is more by now.
+            true => format!(
+                "{rate} requests/s, {} arrivals/s wanted",
+                per_second(sum.arrivals)
+            ),
+            false => format!(
+                "{rate} requests/s, {} of {} users",
+                progress.users,
+                wanted(progress)
+            ),
         };
         let mut line = format!(
             "{} of {}  {load}, {} under way  p50 {}  p95 {}  p99 {}",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tenfold_load::results::{ErrorKind, Histogram, Interval, Verdict};
-use tenfold_load::threshold::judge;
+use tenfold_load::threshold::{Threshold, judge};
 use tenfold_load::{Progress, Results};
 
 /// How many of the last seconds the percentiles beside the plots are of: of one second alone they would be noise.
@@ -88,7 +88,7 @@ impl View {
         let mut judged = thresholds.iter();
         // A number that is still to be reached is no failure yet.
         self.verdicts.retain(|verdict| {
-            let awaits = judged.next().is_some_and(|one| one.awaits_the_end());
+            let awaits = judged.next().is_some_and(Threshold::awaits_the_end);
             verdict.holds || !awaits
         });
     }

@@ -83,7 +83,11 @@ pub(super) fn throughput(analysis: &Analysis) -> (String, String) {
             "peak",
             (peak.concurrency, peak.throughput),
             &format!("peak {}/s", number(peak.throughput)),
-            1,
+            peak.concurrency
+                <= analysis
+                    .capacity
+                    .as_ref()
+                    .map_or(0.0, |one| one.concurrency),
         );
     }
     if let Some(capacity) = &analysis.capacity {
@@ -96,7 +100,7 @@ pub(super) fn throughput(analysis: &Analysis) -> (String, String) {
             "goal",
             (capacity.concurrency, capacity.rate),
             &format!("{name} {}/s", number(capacity.rate)),
-            0,
+            peak.is_some_and(|peak| capacity.concurrency < peak.concurrency),
         );
     }
     (plot.svg(), throughput_caption(analysis, curve))

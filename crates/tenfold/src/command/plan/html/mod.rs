@@ -11,7 +11,7 @@ use tenfold_capacity::text::{number, seconds};
 use super::analysis::Analysis;
 use super::planned::{Planned, first_words};
 use super::report::Report;
-use super::text::{MOST_NOTES, change_words, headline, origin, peak_words, spread, with_unit};
+use super::text::{MOST_NOTES, change_words, headline, origin, peak_words, with_unit};
 use plot::escaped;
 
 const STYLE: &str = include_str!("page.css");
@@ -87,11 +87,13 @@ fn tiles(out: &mut String, report: &Report) {
             } else {
                 format!(", p5 {} to p95 {}", number(value.p5), number(value.p95))
             };
-            tile(
-                out,
-                &number(value.p50),
-                &format!("{} ({}){sure}", answer.name, answer.unit),
-            );
+            let unit = match answer.unit.as_str() {
+                "" => String::new(),
+                unit if unit == answer.name => String::new(),
+                unit => format!(", {unit}"),
+            };
+            let words = format!("{}{unit}{sure}", answer.name);
+            tile(out, &number(value.p50), &words);
         };
         answer(out, &plan.replicas.total);
         tile(
@@ -187,7 +189,7 @@ fn plan(out: &mut String, planned: &Planned) {
         out,
         "as it is",
         &with_unit(&plan.replicas.total),
-        &format!("{} requests/s expected", spread(&plan.expected_rate.value)),
+        &format!("{} expected", with_unit(&plan.expected_rate)),
     );
     for change in &planned.changes {
         words(out, &change.change, &change_words(change));
@@ -231,7 +233,7 @@ fn findings(out: &mut String, analysis: &Analysis) {
 
 fn levels(out: &mut String, analysis: &Analysis) {
     out.push_str(
-        r#"<h2>Levels of load</h2><div class="scroll"><table><thead><tr><th>level</th><th>under way</th><th>requests/s</th><th>mean</th><th>objective's measure</th></tr></thead><tbody>"#,
+        r#"<h2>Levels of load</h2><div class="scroll"><table><thead><tr><th>level</th><th class="r">under way</th><th class="r">requests/s</th><th class="r">mean</th><th class="r">objective's measure</th></tr></thead><tbody>"#,
     );
     let time = |time: Option<f64>| time.map_or("–".to_owned(), seconds);
     for level in analysis.levels.iter().take(MOST_LEVELS) {

@@ -166,22 +166,24 @@ impl Plot {
         ));
     }
 
-    /// An upright line from the bottom to a place, with words beside its foot.
-    pub(super) fn drop(&mut self, class: &str, at: At, words: &str, line: usize) {
+    /// An upright line from the bottom to a place, with words beside its foot: on its left or right, if there is room.
+    pub(super) fn drop(&mut self, class: &str, at: At, words: &str, is_left: bool) {
         if at.0 > self.x.most {
             return;
         }
         let (x, y) = self.place(at);
         let foot = HEIGHT - BOTTOM;
         let words = escaped(words);
-        let (anchor, beside) = if x > WIDTH * 0.6 {
+        let is_left = x > WIDTH * 0.7 || (is_left && x > WIDTH * 0.3);
+        let (anchor, beside) = if is_left {
             ("end", x - 7.0)
         } else {
             ("start", x + 7.0)
         };
+        // Both on one side would be on top of each other.
+        let words_at = foot - if class == "goal" { 10.0 } else { 28.0 };
         self.draw(format_args!(
-            r#"<line class="{class}" x1="{x:.1}" x2="{x:.1}" y1="{foot}" y2="{y:.1}"/><circle class="{class}-end" cx="{x:.1}" cy="{y:.1}" r="3.5"/><text class="label {class}-text" x="{beside:.1}" y="{:.1}" text-anchor="{anchor}">{words}</text>"#,
-            foot - 10.0 - 18.0 * line as f64
+            r#"<line class="{class}" x1="{x:.1}" x2="{x:.1}" y1="{foot}" y2="{y:.1}"/><circle class="{class}-end" cx="{x:.1}" cy="{y:.1}" r="3.5"/><text class="label {class}-text" x="{beside:.1}" y="{words_at:.1}" text-anchor="{anchor}">{words}</text>"#,
         ));
     }
 

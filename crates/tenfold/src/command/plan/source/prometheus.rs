@@ -24,6 +24,10 @@ const POINTS: f64 = 240.0;
 /// The usual time between two scrapes: finer steps show the same again.
 const SHORTEST_STEP: f64 = 15.0;
 
+/// More times than these become this many levels at most: one slow moment at a low load would otherwise be the first at which
+/// the objective breaks.
+const LEVELS: usize = 20;
+
 /// Milliseconds since 1970, and the number.
 type Series = BTreeMap<i64, f64>;
 
@@ -152,13 +156,60 @@ fn joined(
             "check the queries, and give a --range in which there was load",
         ));
     }
+    let times = levels.len();
+    let levels = condensed(levels);
+    let many = (levels.len() < times).then(|| {
+        format!(
+            "{times} times became {} levels of load, each the median of its times",
+            levels.len()
+        )
+    });
     let notes =
         (idle > 0).then(|| format!("{idle} times are left out: a query had no number above 0"));
     Ok(Measurements {
         origin: url.to_string(),
         levels,
-        notes: notes.into_iter().collect(),
+        notes: many.into_iter().chain(notes).collect(),
     })
+}
+
+/// Times of about the same concurrency as one level: equal ratios from the lowest to the highest.
+fn condensed(mut times: Vec<Level>) -> Vec<Level> {
+    if times.len() <= LEVELS {
+        return times;
+    }
+    times.sort_by(|a, b| a.concurrency.total_cmp(&b.concurrency));
+    let lowest = times[0].concurrency;
+    let span = (times[times.len() - 1].concurrency / lowest).ln();
+    let bin = |level: &Level| {
+        ((level.concurrency / lowest).ln() / span * LEVELS as f64).min(LEVELS as f64 - 1.0) as usize
+    };
+    times
+        .chunk_by(|a, b| bin(a) == bin(b))
+        .map(middle)
+        .collect()
+}
+
+/// The medians of times, of which there is at least one; all of them have a latency or none has.
+fn middle(times: &[Level]) -> Level {
+    let median = |of: fn(&Level) -> Option<f64>| {
+        let mut all: Vec<f64> = times.iter().filter_map(of).collect();
+        all.sort_by(f64::total_cmp);
+        all.get(all.len() / 2).copied()
+    };
+    let first = &times[0];
+    Level {
+        place: format!(
+            "{} times from {} under way on",
+            times.len(),
+            number(first.concurrency)
+        ),
+        concurrency: median(|one| Some(one.concurrency)).unwrap_or(first.concurrency),
+        throughput: median(|one| Some(one.throughput)).unwrap_or(first.throughput),
+        mean: median(|one| one.mean),
+        of_objective: median(|one| one.of_objective),
+        ..first.clone()
+    }
 }
 
 /// The one series that an answer has.
@@ -200,6 +251,41 @@ fn series(body: &[u8]) -> Result<Series, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn time(concurrency: f64, latency: f64) -> Level {
+        Level {
+            place: String::new(),
+            concurrency,
+            throughput: concurrency * 10.0,
+            mean: Some(latency),
+            of_objective: None,
+            window: None,
+            is_steady: true,
+        }
+    }
+
+    #[test]
+    fn many_times_are_a_few_levels_that_one_slow_moment_does_not_change() {
+        let mut times: Vec<Level> = (0..400)
+            .map(|at| time(1.0 + f64::from(at) / 4.0, 0.1))
+            .collect();
+        times[7].mean = Some(9.0);
+        let levels = condensed(times.clone());
+        assert!((12..=LEVELS).contains(&levels.len()), "{}", levels.len());
+        assert!(levels.iter().filter(|one| one.mean == Some(9.0)).count() <= 1);
+        assert!(levels.is_sorted_by(|a, b| a.concurrency < b.concurrency));
+        assert!(
+            levels
+                .iter()
+                .all(|one| one.throughput == one.concurrency * 10.0 && one.of_objective.is_none())
+        );
+        assert_eq!(
+            condensed(times.split_off(390)).len(),
+            10,
+            "few stay as they are"
+        );
+        assert_eq!(condensed(vec![time(5.0, 0.1); 50]).len(), 1);
+    }
 
     #[test]
     fn answers_of_prometheus() {

@@ -130,7 +130,6 @@ fn level(phase: &PhaseResult, results: &Results, wanted: Option<Measure>) -> Res
     if is_ramp {
         return Err("load changed during it, so that it is no level of load".into());
     }
-    // Two seconds are half of a short window's beginning and end.
     let is_within = |one: &&Interval| {
         one.at >= phase.start - 1e-3 && one.at + one.duration <= phase.start + phase.duration + 1e-3
     };

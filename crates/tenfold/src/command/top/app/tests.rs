@@ -60,6 +60,8 @@ fn tabs_and_sorts_go_round_and_each_tab_keeps_its_own() {
     press(&mut app, KeyCode::Char('S'));
     assert_eq!(app.sort(), Sort::Name);
     press(&mut app, KeyCode::Char('3'));
+    assert_eq!(app.tab, Tab::Limits);
+    press(&mut app, KeyCode::Char('4'));
     press(&mut app, KeyCode::Right);
     assert_eq!((app.tab, app.sort()), (Tab::Upstreams, Sort::Requests));
     press(&mut app, KeyCode::BackTab);

@@ -45,7 +45,7 @@ fn a_narrow_screen_shows_what_matters() {
         [
             "tenfold 0.1.0  up 2h13m  generation 3  2 workers",
             "req/s 12.3k  5xx/s 3.0  active 34  open 120  conn/s 15",
-            " Upstreams  Routes  Listeners   sort: as configured",
+            " Upstreams  Routes  Limits  Listeners   sort: as configured",
             "UPSTREAM               STATE     REQ/S  ERR/S ACTIVE LATENCY",
             "shop                   2/3 up      110    2.0      9   2.1ms",
             "  10.0.0.11:3000       up          100      0      3   2.1ms",
@@ -111,7 +111,7 @@ fn long_names_are_worth_more_than_optional_columns() {
 #[test]
 fn any_size_can_be_drawn() {
     for (width, height) in [(1, 1), (2, 50), (10, 4), (59, 3), (500, 5), (60, 15)] {
-        for keys in ["", "2", "3", "?", "/shop", "/nothing"] {
+        for keys in ["", "2", "3", "4", "?", "/shop", "/nothing"] {
             let mut app = app(keys);
             app.miss(Failure {
                 what: "gone".into(),
@@ -144,7 +144,7 @@ fn routes_are_scrolled_to_the_end() {
 
 #[test]
 fn listeners_have_rates() {
-    let lines = picture(&mut app("3"), 100, 15);
+    let lines = picture(&mut app("4"), 100, 15);
     let web = lines.iter().find(|line| line.starts_with("web"));
     let cells: Vec<_> = web.expect("a listener").split_whitespace().collect();
     assert_eq!(cells, ["web", "0.0.0.0:8080", "100", "15", "4.01k"]);

@@ -23,7 +23,7 @@ fn column_of(app: &App, title: &str) -> Vec<String> {
 
 #[test]
 fn every_row_has_a_cell_for_each_column() {
-    for keys in ["1", "2", "3"] {
+    for keys in ["1", "2", "3", "4"] {
         let app = app(keys);
         let rows = rows(&app);
         assert!(rows.len() >= 2);
@@ -90,9 +90,39 @@ fn a_filter_finds_endpoints_and_whole_upstreams() {
     assert_eq!(column_of(&app("/shop"), "UPSTREAM").len(), 4);
     assert!(column_of(&app("/nothing"), "UPSTREAM").is_empty());
     assert_eq!(column_of(&app("2/static"), "ROUTE"), ["static"]);
-    assert_eq!(column_of(&app("3/8081"), "LISTENER"), ["inside"]);
+    assert_eq!(column_of(&app("4/8081"), "LISTENER"), ["inside"]);
     let sums = app("/10.0.0.13");
     assert_eq!(column_of(&sums, "REQ/S")[0], "110", "sums are of all");
+}
+
+#[test]
+fn who_waits_and_who_is_turned_away_is_seen() {
+    let upstreams = app("");
+    assert_eq!(column_of(&upstreams, "WAIT"), ["3", "", "", "", "", ""]);
+    assert_eq!(column_of(&upstreams, "SHED/S"), ["1.0", "", "", "", "", ""]);
+    let routes = app("2");
+    assert_eq!(column_of(&routes, "SHED/S")[..2], ["7.0", ""]);
+}
+
+#[test]
+fn an_open_breaker_is_seen() {
+    let mut app = App::new(String::new());
+    let mut look = fixture::look(0);
+    look.status.upstreams[0].breaker = "open".into();
+    app.see(look);
+    assert_eq!(column_of(&app, "CAUSE")[0], "its breaker is open");
+}
+
+#[test]
+fn limits_have_rates_and_lost_stores_are_seen() {
+    let limits = app("3");
+    assert_eq!(column_of(&limits, "LIMIT"), ["per-client", "search"]);
+    assert_eq!(column_of(&limits, "REFUSE/S"), ["5.0", "40"]);
+    assert_eq!(column_of(&limits, "SHARE"), ["", "50.0%"]);
+    let lost = &rows(&limits)[0].cells[1];
+    assert_eq!(*lost, ("open".to_owned(), Tone::Bad));
+    assert_eq!(column_of(&app("3s"), "LIMIT"), ["search", "per-client"]);
+    assert_eq!(column_of(&app("3/route"), "LIMIT"), ["search"]);
 }
 
 #[test]

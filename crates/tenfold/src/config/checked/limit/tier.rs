@@ -1,15 +1,15 @@
 //! Tiers: who is in them, and what they may have.
 
 use tenfold_gateway::config::limit::{ApiKeys, Tier};
-use tenfold_traffic::limit::{Algorithm, Quota, Rate};
+use tenfold_traffic::limit::{Algorithm, Quota};
 
-use super::Numbers;
+use super::{Numbers, WRONG};
 use crate::config::checked::Scope;
 use crate::config::diagnostic::At;
 use crate::config::raw::{self, limit};
 use crate::config::read::{Field, shortened};
-use crate::config::scalar::Text;
-use crate::config::shape::Named;
+use crate::config::scalar::{Network, Text};
+use crate::config::shape::{List, Named};
 use crate::config::word;
 
 /// The shortest API key: with less it could be guessed.
@@ -64,8 +64,7 @@ fn one(
     };
     let quota = numbers.quota(algorithm, name.at, scope);
     let is_default = limit.default_tier.value() == Some(&name.value);
-    let has_members =
-        !raw.from.is_missing() || !raw.header.is_missing() || !raw.api_keys.is_missing();
+    let has_members = is_given(&raw.from) || !raw.header.is_missing() || !raw.api_keys.is_missing();
     if !has_members && !is_default {
         let message = format!("nobody is in the tier `{}`", shortened(&name.value));
         let help = "say who with from = [\"10.0.0.0/8\"], header = { x-plan = \"premium\" } or api_keys = \"file:PATH\"";
@@ -74,12 +73,21 @@ fn one(
     let networks = raw.from.value().into_iter().flat_map(|all| &all.0);
     Checked(Tier {
         name: name.value.clone(),
-        quota: quota.unwrap_or_else(|| Quota::new(Rate::per_second(1))),
+        quota: quota.unwrap_or(WRONG),
         networks: networks.map(|network| network.value.0).collect(),
         headers: headers(&raw.header, file, scope),
         api_keys: api_keys(raw, scope),
         priority: raw.priority.value().map(|name| name.priority()),
     })
+}
+
+/// False for an empty list: nobody is in that.
+fn is_given(networks: &Field<List<Network>>) -> bool {
+    match networks.value() {
+        Some(list) => !list.0.is_empty(),
+        // What is wrong is there.
+        None => !networks.is_missing(),
+    }
 }
 
 fn headers(

@@ -7,7 +7,7 @@ use tenfold_gateway::config::route::{Action, Files, Reply, Share};
 
 use super::edit::Templates;
 use crate::config::checked::{Names, Scope};
-use crate::config::diagnostic::At;
+use crate::config::diagnostic::{At, Place};
 use crate::config::raw::route::{self, Route};
 use crate::config::shape::OneOrMore;
 
@@ -157,19 +157,22 @@ fn reply(respond: &At<route::Respond>, scope: &mut Scope<'_>) -> Option<Reply> {
         }
         (None, None) => Arc::default(),
     };
-    // RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5.
-    if matches!(status, 204 | 205 | 304) && !body.is_empty() {
-        let message = format!("a response with status {status} has no body");
-        scope
-            .report
-            .error(respond.at, message, "leave the body out, or use status 200");
-    }
+    refuse_body(status, body.is_empty(), respond.at, scope);
     let content_type = raw.content_type.value().map(|value| value.0.clone());
     Some(Reply {
         status,
         content_type: content_type.unwrap_or_else(|| "text/plain; charset=utf-8".to_owned()),
         body,
     })
+}
+
+/// Some responses have no body (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5).
+pub(super) fn refuse_body(status: u16, is_empty: bool, at: Place, scope: &mut Scope<'_>) {
+    if matches!(status, 204 | 205 | 304) && !is_empty {
+        let message = format!("a response with status {status} has no body");
+        let help = "leave the body out, or use another status";
+        scope.report.error(at, message, help);
+    }
 }
 
 fn files(raw: &route::Files, scope: &mut Scope<'_>) -> Option<Files> {

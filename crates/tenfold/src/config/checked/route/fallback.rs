@@ -1,8 +1,10 @@
 //! What a route answers when all else fails.
 
+use std::sync::Arc;
+
 use tenfold_gateway::config::route::{Fallback, Reply};
 
-use super::{Names, Scope};
+use super::{Names, Scope, action};
 use crate::config::diagnostic::At;
 use crate::config::raw::route;
 
@@ -24,7 +26,41 @@ pub(super) fn check(
         let why = "the file in front of it always answers";
         scope.without_effect("fallback", Some(given[first + 1].at), why);
     }
+    repeated(route, &ways, given, scope);
     ways
+}
+
+/// Ways that lead where the request has just been.
+fn repeated(
+    route: &route::Route,
+    ways: &[Fallback],
+    given: &[At<route::Fallback>],
+    scope: &mut Scope<'_>,
+) {
+    let is_own = |name: &str| match route.upstream.value() {
+        Some(shares) => {
+            matches!(&shares.0[..], [one] if one.value.name.value().is_some_and(|own| own == name))
+        }
+        None => false,
+    };
+    for it in given {
+        if let Some(name) = it.value.upstream.given().filter(|name| is_own(&name.value)) {
+            let message = "this `fallback` asks the upstream that has just failed";
+            let help =
+                "name another one; to try its servers again is what `retry` of the upstream does";
+            scope.report.warning(name.at, message, help);
+        }
+    }
+    for (index, way) in ways.iter().enumerate().skip(1) {
+        let is_file = matches!(way, Fallback::File(_));
+        if ways.len() == given.len() && !is_file && ways[..index].contains(way) {
+            scope.report.warning(
+                given[index].at,
+                "this `fallback` stands twice",
+                "leave one out",
+            );
+        }
+    }
 }
 
 fn one(
@@ -65,10 +101,12 @@ fn one(
     let file = raw.file.given()?;
     let status = scope.count("status", &raw.status, 200..=599);
     let path = scope.resolve(&file.value.0, file.at);
-    let body = scope.content(&path, file.at)?.into();
+    let body: Arc<[u8]> = scope.content(&path, file.at)?.into();
+    let status = status.and_then(|it| u16::try_from(it).ok()).unwrap_or(503);
+    action::refuse_body(status, body.is_empty(), it.at, scope);
     let content_type = raw.content_type.value().map(|value| value.0.clone());
     Some(Fallback::File(Reply {
-        status: status.and_then(|it| u16::try_from(it).ok()).unwrap_or(503),
+        status,
         content_type: content_type.unwrap_or_else(|| of_name(&file.value.0).to_owned()),
         body,
     }))
