@@ -175,7 +175,7 @@ fn objective(thresholds: &[Threshold]) -> Result<Objective, Refusal> {
                 objective.latency = Some((*share, Duration::from_secs_f64(threshold.value)));
             }
             Metric::Errors if is_bound && threshold.unit == Unit::Share => {
-                objective.errors = threshold.value
+                objective.errors = threshold.value;
             }
             _ => {
                 let what = format!("a ramp cannot look for the threshold `{}`", threshold.text);
