@@ -13,6 +13,15 @@ const MOST_MESSAGES: usize = 100;
 /// The message of those that are not kept.
 pub(crate) const OTHERS: &str = "…";
 
+/// Bytes of a message that are kept: a server may put whole pages into what it says when it leaves.
+const LONGEST_MESSAGE: usize = 400;
+
+/// The beginning of a message that is too long.
+fn shortened(message: &str) -> &str {
+    let end = message.floor_char_boundary(LONGEST_MESSAGE);
+    &message[..end]
+}
+
 /// What a thread saw in a second.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
@@ -39,6 +48,8 @@ pub(crate) struct Batch {
     /// CPU time of the thread in this second, and how long it was.
     pub(crate) cpu: Duration,
     pub(crate) wall: Duration,
+    /// The same by phase; waiting for the last answers belongs to none.
+    pub(crate) busy: Vec<(Duration, Duration)>,
     /// Whether it is the thread's last.
     pub(crate) is_last: bool,
 }
@@ -89,6 +100,7 @@ impl Recorder {
         let next = Batch {
             second: next,
             samples: vec![(0, 0); phases],
+            busy: vec![Default::default(); phases],
             ..Batch::default()
         };
         let mut batch = std::mem::replace(&mut self.batch, next);
@@ -136,7 +148,7 @@ impl Recorder {
     #[cold]
     fn failed(&mut self, kind: ErrorKind, step: usize, message: &str) {
         let errors = &mut self.batch.errors;
-        let mut key = (kind, step, message.to_owned());
+        let mut key = (kind, step, shortened(message).to_owned());
         if errors.len() >= MOST_MESSAGES && !errors.contains_key(&key) {
             key.2 = OTHERS.to_owned();
         }
@@ -147,6 +159,15 @@ impl Recorder {
     pub(crate) fn late(&mut self, phase: usize, lag: Duration) {
         if !self.warm_ups[phase] {
             self.batch.lag.record(lag);
+        }
+    }
+
+    /// The thread has spent that CPU time of that time.
+    pub(crate) fn spent(&mut self, phase: Option<usize>, cpu: Duration, wall: Duration) {
+        let batch = &mut self.batch;
+        (batch.cpu, batch.wall) = (batch.cpu + cpu, batch.wall + wall);
+        if let Some(busy) = phase.and_then(|phase| batch.busy.get_mut(phase)) {
+            *busy = (busy.0 + cpu, busy.1 + wall);
         }
     }
 
@@ -186,10 +207,21 @@ mod tests {
         assert_eq!(cells, [(0, 1), (1, 2)]);
         let totals = &batch.cells[1].2;
         assert_eq!((totals.due, totals.done, totals.failed), (1, 1, 0));
-        assert_eq!(totals.latency.max(), Some(Duration::from_millis(10)));
-        assert_eq!(totals.service.max(), Some(Duration::from_millis(5)));
+        // Up to three digits.
+        let longest = |times: &crate::results::Histogram| times.max().map(|it| it.as_millis());
+        assert_eq!(longest(&totals.latency), Some(10));
+        assert_eq!(longest(&totals.service), Some(5));
         assert!(batch.errors.is_empty(), "errors of warm-ups are not kept");
         assert!(recorder.take(2).cells.is_empty());
+    }
+
+    #[test]
+    fn a_page_is_no_message() {
+        let mut recorder = Recorder::new(1, vec![false]);
+        let page = "ä".repeat(10_000);
+        recorder.done(&request(0, 0), Some((ErrorKind::Status, &page)));
+        let errors = recorder.take(1).errors;
+        assert!(errors.keys().all(|key| key.2.len() <= LONGEST_MESSAGE));
     }
 
     #[test]

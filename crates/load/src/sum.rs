@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::environment::environment;
-use crate::record::Batch;
+use crate::record::{Batch, OTHERS};
 use crate::results::{
     ErrorCount, ErrorKind, FORMAT, Generator, Histogram, Interval, PhaseResult, Results,
     StepResult, Totals,
@@ -17,6 +17,13 @@ pub const LATEST: Duration = Duration::from_millis(1);
 pub const MOST_DROPPED: f64 = 0.001;
 /// A thread that is busier than this has no time to be on time.
 pub const BUSIEST: f64 = 0.9;
+/// A phase that is shorter tells too little about how busy a thread is.
+const SHORTEST: Duration = Duration::from_secs(1);
+/// Different errors that are kept of a whole test.
+const MOST_ERRORS: usize = 500;
+
+/// CPU time, and the time in which it was spent.
+type Spent = (Duration, Duration);
 
 /// Results that grow.
 pub(crate) struct Sum {
@@ -25,11 +32,12 @@ pub(crate) struct Sum {
     samples: Vec<(u64, u64)>,
     threads: u64,
     errors: BTreeMap<(ErrorKind, usize, String), u64>,
-    /// By thread: CPU and time while there was load.
-    busy: Vec<(Duration, Duration)>,
+    /// By thread and phase: CPU and time while there was load.
+    busy: Vec<Vec<Spent>>,
     /// By thread: the last second's.
-    latest: Vec<(Duration, Duration)>,
-    /// Lag of the last second.
+    latest: Vec<Spent>,
+    /// The last second of which there is lag, and that.
+    lag_of: usize,
     pub(crate) lag: Histogram,
 }
 
@@ -40,8 +48,9 @@ impl Sum {
             samples: vec![(0, 0); test.phases.len()],
             threads: test.threads as u64,
             errors: BTreeMap::new(),
-            busy: vec![Default::default(); test.threads],
+            busy: vec![vec![Default::default(); test.phases.len()]; test.threads],
             latest: vec![Default::default(); test.threads],
+            lag_of: 0,
             lag: Histogram::default(),
         }
     }
@@ -82,6 +91,10 @@ impl Sum {
                 .errors
                 .entry(error.0)
                 .or_default() += count;
+            let mut error = error;
+            if self.errors.len() >= MOST_ERRORS && !self.errors.contains_key(&error) {
+                OTHERS.clone_into(&mut error.2);
+            }
             *self.errors.entry(error).or_default() += count;
         }
         let generator = &mut results.generator;
@@ -89,11 +102,14 @@ impl Sum {
         generator.waited += batch.waited;
         generator.dropped += batch.dropped;
         generator.cpu_seconds += batch.cpu.as_secs_f64();
+        for (all, more) in self.busy[thread].iter_mut().zip(&batch.busy) {
+            *all = (all.0 + more.0, all.1 + more.1);
+        }
         if !batch.is_last {
-            let busy = &mut self.busy[thread];
-            (busy.0, busy.1) = (busy.0 + batch.cpu, busy.1 + batch.wall);
             self.latest[thread] = (batch.cpu, batch.wall);
-            if thread == 0 {
+            // Threads hand over the same second one after the other.
+            if batch.second > self.lag_of {
+                self.lag_of = batch.second;
                 self.lag.clear();
             }
             self.lag.add(&batch.lag);
@@ -103,7 +119,7 @@ impl Sum {
 
     /// The busiest thread's share of a core in the last second.
     pub(crate) fn latest_cpu(&self) -> f64 {
-        busiest(&self.latest)
+        self.latest.iter().copied().map(share).fold(0.0, f64::max)
     }
 
     /// What follows from the sums.
@@ -114,7 +130,10 @@ impl Sum {
             let looks = (*count as f64 / self.threads as f64).max(1.0);
             phase.in_flight = *sum as f64 / looks;
         }
-        results.generator.cpu = busiest(&self.busy);
+        let warm_ups = results.phases.iter().map(|phase| phase.is_warm_up);
+        let warm_ups: Vec<_> = warm_ups.collect();
+        let threads = self.busy.iter().map(|phases| busiest(phases, &warm_ups));
+        results.generator.cpu = threads.fold(0.0, f64::max);
     }
 
     /// The end: `duration` since the first phase began.
@@ -152,10 +171,27 @@ impl Sum {
     }
 }
 
-fn busiest(threads: &[(Duration, Duration)]) -> f64 {
-    let shares = threads.iter().filter(|(_, wall)| !wall.is_zero());
-    let shares = shares.map(|(cpu, wall)| cpu.as_secs_f64() / wall.as_secs_f64());
-    shares.fold(0.0, f64::max).min(1.0)
+/// A thread's share of a core in the phase in which it was busiest, warm-ups left out: a spike of seconds must not be hidden by minutes of calm.
+fn busiest(phases: &[Spent], warm_ups: &[bool]) -> f64 {
+    let (mut most, mut all) = (0.0_f64, Spent::default());
+    for (phase, _) in phases
+        .iter()
+        .zip(warm_ups)
+        .filter(|(_, is_warm)| !**is_warm)
+    {
+        all = (all.0 + phase.0, all.1 + phase.1);
+        if phase.1 >= SHORTEST {
+            most = most.max(share(*phase));
+        }
+    }
+    most.max(share(all))
+}
+
+fn share((cpu, wall): Spent) -> f64 {
+    match wall.is_zero() {
+        true => 0.0,
+        false => (cpu.as_secs_f64() / wall.as_secs_f64()).min(1.0),
+    }
 }
 
 /// Why the numbers must not be trusted.
@@ -177,7 +213,7 @@ fn reasons(generator: &Generator, results: &Results, test: &Test) -> Vec<String>
     if generator.dropped as f64 > MOST_DROPPED * arrivals as f64 {
         let (dropped, connections) = (generator.dropped, test.target.connections);
         reasons.push(format!(
-            "{dropped} of {arrivals} arrivals were never begun: all {connections} connections were in use; allow more, or ask for less"
+            "{dropped} of {arrivals} arrivals were never begun: all {connections} connections were in use, or the generator was too slow; allow more, or ask for less"
         ));
     }
     if generator.cpu > BUSIEST {
@@ -235,5 +271,56 @@ fn empty(test: &Test, started: f64) -> Results {
         generator: Generator::default(),
         environments: vec![environment(test.threads)],
         thresholds: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::ErrorKind;
+
+    fn spent(cpu: u64, wall: u64) -> Spent {
+        (Duration::from_millis(cpu), Duration::from_millis(wall))
+    }
+
+    #[test]
+    fn a_spike_is_not_hidden_by_calm_and_a_warm_up_is_none() {
+        let phases = [
+            spent(3000, 3000),
+            spent(600, 60_000),
+            spent(1900, 2000),
+            spent(99, 100),
+        ];
+        let busy = busiest(&phases, &[true, false, false, false]);
+        assert!((busy - 0.95).abs() < 1e-9, "{busy}");
+        assert!(busiest(&phases[..1], &[true]).abs() < 1e-9);
+        // Of a test of half a second nothing else is known.
+        assert!((busiest(&[spent(300, 500)], &[false]) - 0.6).abs() < 1e-9);
+    }
+
+    /// A server that writes another number into each of its messages, for an hour.
+    #[test]
+    fn errors_of_a_long_test_are_bounded() {
+        let results = crate::report::fixture::results(1, 1.0);
+        let mut sum = Sum {
+            results,
+            samples: Vec::new(),
+            threads: 1,
+            errors: BTreeMap::new(),
+            busy: vec![Vec::new()],
+            latest: vec![Spent::default()],
+            lag_of: 0,
+            lag: Histogram::default(),
+        };
+        for second in 0..3600 {
+            let message = format!("number {second}");
+            let batch = Batch {
+                errors: [((ErrorKind::Protocol, 0, message), 2)].into(),
+                ..Batch::default()
+            };
+            sum.add(0, batch);
+        }
+        assert_eq!(sum.errors.len(), MOST_ERRORS + 1);
+        assert_eq!(sum.errors.values().sum::<u64>(), 7200);
     }
 }
