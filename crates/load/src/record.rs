@@ -18,7 +18,10 @@ const LONGEST_MESSAGE: usize = 400;
 
 /// The beginning of a message that is too long.
 fn shortened(message: &str) -> &str {
-    let end = message.floor_char_boundary(LONGEST_MESSAGE);
+    let mut end = message.len().min(LONGEST_MESSAGE);
+    while !message.is_char_boundary(end) {
+        end -= 1;
+    }
     &message[..end]
 }
 

@@ -60,7 +60,7 @@ mod tests {
         };
         for arrivals in [Arrivals::Even, Arrivals::Poisson] {
             let part = Part::new(Shard::default(), 1, 2);
-            let mut schedule = Schedule::new(&[phase.clone()], arrivals, 5, part);
+            let mut schedule = Schedule::new(std::slice::from_ref(&phase), arrivals, 5, part);
             let mut backlog = Backlog::default();
             let (mut given, mut taken) = (Vec::new(), Vec::new());
             // Some pass by, some wait; it empties and fills again.

@@ -104,7 +104,7 @@ fn a_stop_makes_no_timeouts_of_what_is_answered_at_once() {
 fn users_who_think_leave_in_time() {
     let origin = Origin::saying("here");
     let down = phase(Load::Users { from: 10, to: 0 }, 1.0);
-    let mut test = test(origin.address(), vec![users(10, 1.0), down, users(0, 1.5)]);
+    let mut test = test(origin.address(), vec![users(10, 1.2), down, users(0, 1.2)]);
     test.scenarios[0].steps[0].think = Think::Constant(Duration::from_secs(30));
     let results = done(test);
     nobody_is_lost(&results);
