@@ -48,13 +48,48 @@ pub(crate) struct Batch {
     pub(crate) samples: Vec<(u64, u64)>,
     /// How late the generator was, outside of warm-ups.
     pub(crate) lag: Histogram,
-    /// CPU time of the thread in this second, and how long it was.
-    pub(crate) cpu: Duration,
-    pub(crate) wall: Duration,
+    /// What the thread spent in this second.
+    pub(crate) spent: Spent,
     /// The same by phase; waiting for the last answers belongs to none.
-    pub(crate) busy: Vec<(Duration, Duration)>,
+    pub(crate) busy: Vec<Spent>,
     /// Whether it is the thread's last.
     pub(crate) is_last: bool,
+}
+
+/// What a thread costs in a time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Spent {
+    /// CPU time.
+    pub(crate) cpu: Duration,
+    /// Time in which it could have run, and others had the processors.
+    pub(crate) waited: Duration,
+    /// How long all that took.
+    pub(crate) wall: Duration,
+}
+
+impl Spent {
+    pub(crate) fn add(&mut self, more: &Self) {
+        self.cpu += more.cpu;
+        self.waited += more.waited;
+        self.wall += more.wall;
+    }
+
+    /// The share of a core, 0 to 1.
+    pub(crate) fn share(&self) -> f64 {
+        self.share_of(self.cpu)
+    }
+
+    /// The share of a core that it would have used if it had one of its own.
+    pub(crate) fn wanted(&self) -> f64 {
+        self.share_of(self.cpu + self.waited)
+    }
+
+    fn share_of(&self, time: Duration) -> f64 {
+        match self.wall.is_zero() {
+            true => 0.0,
+            false => (time.as_secs_f64() / self.wall.as_secs_f64()).min(1.0),
+        }
+    }
 }
 
 /// One request.
@@ -165,12 +200,11 @@ impl Recorder {
         }
     }
 
-    /// The thread has spent that CPU time of that time.
-    pub(crate) fn spent(&mut self, phase: Option<usize>, cpu: Duration, wall: Duration) {
-        let batch = &mut self.batch;
-        (batch.cpu, batch.wall) = (batch.cpu + cpu, batch.wall + wall);
-        if let Some(busy) = phase.and_then(|phase| batch.busy.get_mut(phase)) {
-            *busy = (busy.0 + cpu, busy.1 + wall);
+    /// The thread has spent that.
+    pub(crate) fn spent(&mut self, phase: Option<usize>, spent: Spent) {
+        self.batch.spent.add(&spent);
+        if let Some(busy) = phase.and_then(|phase| self.batch.busy.get_mut(phase)) {
+            busy.add(&spent);
         }
     }
 

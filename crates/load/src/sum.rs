@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::environment::environment;
-use crate::record::{Batch, OTHERS};
+use crate::record::{Batch, OTHERS, Spent};
 use crate::results::{
     ErrorCount, ErrorKind, FORMAT, Generator, Histogram, Interval, PhaseResult, Results,
     StepResult, Totals,
@@ -21,9 +21,6 @@ pub const BUSIEST: f64 = 0.9;
 const SHORTEST: Duration = Duration::from_secs(1);
 /// Different errors that are kept of a whole test.
 const MOST_ERRORS: usize = 500;
-
-/// CPU time, and the time in which it was spent.
-type Spent = (Duration, Duration);
 
 /// Results that grow.
 pub(crate) struct Sum {
@@ -101,12 +98,12 @@ impl Sum {
         generator.lag.add(&batch.lag);
         generator.waited += batch.waited;
         generator.dropped += batch.dropped;
-        generator.cpu_seconds += batch.cpu.as_secs_f64();
+        generator.cpu_seconds += batch.spent.cpu.as_secs_f64();
         for (all, more) in self.busy[thread].iter_mut().zip(&batch.busy) {
-            *all = (all.0 + more.0, all.1 + more.1);
+            all.add(more);
         }
         if !batch.is_last {
-            self.latest[thread] = (batch.cpu, batch.wall);
+            self.latest[thread] = batch.spent;
             // Threads hand over the same second one after the other.
             if batch.second > self.lag_of {
                 self.lag_of = batch.second;
@@ -119,7 +116,7 @@ impl Sum {
 
     /// The busiest thread's share of a core in the last second.
     pub(crate) fn latest_cpu(&self) -> f64 {
-        self.latest.iter().copied().map(share).fold(0.0, f64::max)
+        self.latest.iter().map(Spent::share).fold(0.0, f64::max)
     }
 
     /// What follows from the sums.
@@ -130,15 +127,22 @@ impl Sum {
             let looks = (*count as f64 / self.threads as f64).max(1.0);
             phase.in_flight = *sum as f64 / looks;
         }
-        let warm_ups = results.phases.iter().map(|phase| phase.is_warm_up);
+        self.results.generator.cpu = self.busiest(Spent::share);
+    }
+
+    /// A share of the busiest thread, in the phase in which it was busiest.
+    fn busiest(&self, share: fn(&Spent) -> f64) -> f64 {
+        let warm_ups = self.results.phases.iter().map(|phase| phase.is_warm_up);
         let warm_ups: Vec<_> = warm_ups.collect();
-        let threads = self.busy.iter().map(|phases| busiest(phases, &warm_ups));
-        results.generator.cpu = threads.fold(0.0, f64::max);
+        let threads = self.busy.iter();
+        let shares = threads.map(|phases| busiest(phases, &warm_ups, share));
+        shares.fold(0.0, f64::max)
     }
 
     /// The end: `duration` since the first phase began.
     pub(crate) fn finish(mut self, test: &Test, duration: Duration) -> Results {
         self.derive();
+        let wanted = self.busiest(Spent::wanted);
         let results = &mut self.results;
         results.duration = duration.as_secs_f64();
         for phase in &mut results.phases {
@@ -166,36 +170,29 @@ impl Sum {
         results
             .errors
             .sort_by_key(|error| std::cmp::Reverse(error.count));
-        results.generator.invalid = reasons(&results.generator, results, test);
+        results.generator.invalid = reasons(&results.generator, results, wanted, test);
         self.results
     }
 }
 
 /// A thread's share of a core in the phase in which it was busiest, warm-ups left out: a spike of seconds must not be hidden by minutes of calm.
-fn busiest(phases: &[Spent], warm_ups: &[bool]) -> f64 {
+fn busiest(phases: &[Spent], warm_ups: &[bool], share: fn(&Spent) -> f64) -> f64 {
     let (mut most, mut all) = (0.0_f64, Spent::default());
     for (phase, _) in phases
         .iter()
         .zip(warm_ups)
         .filter(|(_, is_warm)| !**is_warm)
     {
-        all = (all.0 + phase.0, all.1 + phase.1);
-        if phase.1 >= SHORTEST {
-            most = most.max(share(*phase));
+        all.add(phase);
+        if phase.wall >= SHORTEST {
+            most = most.max(share(phase));
         }
     }
-    most.max(share(all))
-}
-
-fn share((cpu, wall): Spent) -> f64 {
-    match wall.is_zero() {
-        true => 0.0,
-        false => (cpu.as_secs_f64() / wall.as_secs_f64()).min(1.0),
-    }
+    most.max(share(&all))
 }
 
 /// Why the numbers must not be trusted.
-fn reasons(generator: &Generator, results: &Results, test: &Test) -> Vec<String> {
+fn reasons(generator: &Generator, results: &Results, wanted: f64, test: &Test) -> Vec<String> {
     let mut reasons = Vec::new();
     if let Some(lag) = generator.lag.quantile(0.99)
         && lag > LATEST
@@ -220,6 +217,11 @@ fn reasons(generator: &Generator, results: &Results, test: &Test) -> Vec<String>
         let percent = generator.cpu * 100.0;
         reasons.push(format!(
             "a thread of the generator was busy for {percent:.0} % of the time (90 % may be): give it more threads or machines, or ask for less"
+        ));
+    } else if wanted > BUSIEST {
+        let (busy, waited) = (generator.cpu * 100.0, (wanted - generator.cpu) * 100.0);
+        reasons.push(format!(
+            "a thread of the generator was busy for {busy:.0} % of the time and had no processor for {waited:.0} % (90 % may be both): other programs of this machine take them; give the generator one of its own"
         ));
     }
     reasons
@@ -280,7 +282,11 @@ mod tests {
     use crate::results::ErrorKind;
 
     fn spent(cpu: u64, wall: u64) -> Spent {
-        (Duration::from_millis(cpu), Duration::from_millis(wall))
+        Spent {
+            cpu: Duration::from_millis(cpu),
+            waited: Duration::from_millis(wall / 20),
+            wall: Duration::from_millis(wall),
+        }
     }
 
     #[test]
@@ -288,14 +294,17 @@ mod tests {
         let phases = [
             spent(3000, 3000),
             spent(600, 60_000),
-            spent(1900, 2000),
+            spent(1800, 2000),
             spent(99, 100),
         ];
-        let busy = busiest(&phases, &[true, false, false, false]);
-        assert!((busy - 0.95).abs() < 1e-9, "{busy}");
-        assert!(busiest(&phases[..1], &[true]).abs() < 1e-9);
+        let busy = busiest(&phases, &[true, false, false, false], Spent::share);
+        assert!((busy - 0.9).abs() < 1e-9, "{busy}");
+        let wanted = busiest(&phases, &[true, false, false, false], Spent::wanted);
+        assert!((wanted - 0.95).abs() < 1e-9, "{wanted}");
+        assert!(busiest(&phases[..1], &[true], Spent::share).abs() < 1e-9);
         // Of a test of half a second nothing else is known.
-        assert!((busiest(&[spent(300, 500)], &[false]) - 0.6).abs() < 1e-9);
+        let short = busiest(&[spent(300, 500)], &[false], Spent::share);
+        assert!((short - 0.6).abs() < 1e-9);
     }
 
     /// A server that writes another number into each of its messages, for an hour.

@@ -289,7 +289,7 @@ impl Thread {
 
     /// Puts down what is under way, and the CPU time since the last look.
     fn measure(&self, now: Duration) {
-        let (cpu, wall) = self.meter.borrow_mut().read(now);
+        let spent = self.meter.borrow_mut().read(now);
         let mut recorder = self.recorder.borrow_mut();
         let phases = &self.test.phases;
         let phase = schedule::phase_at(phases, now).map(|(phase, _)| phase);
@@ -297,8 +297,8 @@ impl Thread {
             recorder.sample(phase, self.in_flight.get());
         }
         // A look that began before the end belongs to the last phase; what comes behind is no load.
-        let is_load = now.saturating_sub(wall) < self.end;
-        recorder.spent(phase.or(is_load.then(|| phases.len() - 1)), cpu, wall);
+        let is_load = now.saturating_sub(spent.wall) < self.end;
+        recorder.spent(phase.or(is_load.then(|| phases.len() - 1)), spent);
     }
 
     /// Wakes those whose request has taken too long at that time.
