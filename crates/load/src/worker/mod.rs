@@ -203,7 +203,9 @@ impl Thread {
                 tokio::task::yield_now().await;
                 at_once = 0;
             }
-            if self.is_over.get() {
+            // Who came before the end is let in also if the thread wakes a little late for that.
+            let is_late = self.stop.load(Ordering::Relaxed) || now > self.end + LOOK;
+            if self.is_over.get() && is_late {
                 self.miss(&arrival, &arrivals, now.min(self.end));
                 return;
             }
