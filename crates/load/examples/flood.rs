@@ -1,11 +1,11 @@
 //! As many requests as a few users can make, over one thread: what the generator itself costs.
 //!
-//! `cargo run --release -p tenfold-load --example flood -- HOST PORT USERS SECONDS [RATE]`
+//! `cargo run --release -p tenfold-load --example flood -- HOST PORT USERS SECONDS [RATE|0 [THINK SECONDS]]`; also tells how much memory it took.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tenfold_load::scenario::{Scenario, Step};
+use tenfold_load::scenario::{Scenario, Step, Think};
 use tenfold_load::test::{Arrivals, Load, Mix, Phase, Protocol, Shard, Target};
 use tenfold_load::{Stop, Test, run};
 
@@ -17,15 +17,20 @@ fn main() {
         return;
     };
     let users: u32 = users.parse().expect("a number of users");
+    let rest: Vec<f64> = rest
+        .iter()
+        .map(|it| it.parse().expect("a number"))
+        .collect();
+    let mut step = Step::new("GET", "/");
+    if let Some(think) = rest.get(1) {
+        step.think = Think::Uniform(Duration::ZERO, Duration::from_secs_f64(think * 2.0));
+    }
     let load = match rest.first() {
-        Some(rate) => {
-            let rate = rate.parse().expect("a rate");
-            Load::Rate {
-                from: rate,
-                to: rate,
-            }
-        }
-        None => Load::Users {
+        Some(&rate) if rate > 0.0 => Load::Rate {
+            from: rate,
+            to: rate,
+        },
+        _ => Load::Users {
             from: users,
             to: users,
         },
@@ -55,7 +60,7 @@ fn main() {
         scenarios: vec![Scenario {
             name: "get".to_owned(),
             weight: 1.0,
-            steps: vec![Step::new("GET", "/")],
+            steps: vec![step],
         }],
         mix: Mix::Random,
         replay: None,
@@ -75,7 +80,7 @@ fn main() {
             let total = &results.total;
             let cpu = results.generator.cpu_seconds;
             println!(
-                "{} done, {} failed in {:.2} s; {:.0} per CPU second; p50 {:?} p99 {:?} max {:?}; lag p99 {:?}; cpu {:.2}; in flight {:.1}; {:?} {:?}",
+                "{} done, {} failed in {:.2} s; {:.0} per CPU second; p50 {:?} p99 {:?} max {:?}; lag p99 {:?}; cpu {:.2}; in flight {:.1}; {} at most; {:?} {:?}",
                 total.done,
                 total.failed,
                 results.duration,
@@ -86,10 +91,18 @@ fn main() {
                 results.generator.lag.quantile(0.99),
                 results.generator.cpu,
                 results.phases[0].in_flight,
+                peak(),
                 results.generator.invalid,
                 results.errors,
             );
         }
         Err(error) => println!("{error}"),
     }
+}
+
+/// The most memory that this process had at once.
+fn peak() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.unwrap_or_default().trim().to_owned()
 }

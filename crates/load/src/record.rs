@@ -13,6 +13,18 @@ const MOST_MESSAGES: usize = 100;
 /// The message of those that are not kept.
 pub(crate) const OTHERS: &str = "…";
 
+/// Bytes of a message that are kept: a server may put whole pages into what it says when it leaves.
+const LONGEST_MESSAGE: usize = 400;
+
+/// The beginning of a message that is too long.
+fn shortened(message: &str) -> &str {
+    let mut end = message.len().min(LONGEST_MESSAGE);
+    while !message.is_char_boundary(end) {
+        end -= 1;
+    }
+    &message[..end]
+}
+
 /// What a thread saw in a second.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
@@ -36,11 +48,48 @@ pub(crate) struct Batch {
     pub(crate) samples: Vec<(u64, u64)>,
     /// How late the generator was, outside of warm-ups.
     pub(crate) lag: Histogram,
-    /// CPU time of the thread in this second, and how long it was.
-    pub(crate) cpu: Duration,
-    pub(crate) wall: Duration,
+    /// What the thread spent in this second.
+    pub(crate) spent: Spent,
+    /// The same by phase; waiting for the last answers belongs to none.
+    pub(crate) busy: Vec<Spent>,
     /// Whether it is the thread's last.
     pub(crate) is_last: bool,
+}
+
+/// What a thread costs in a time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Spent {
+    /// CPU time.
+    pub(crate) cpu: Duration,
+    /// Time in which it could have run, and others had the processors.
+    pub(crate) waited: Duration,
+    /// How long all that took.
+    pub(crate) wall: Duration,
+}
+
+impl Spent {
+    pub(crate) fn add(&mut self, more: &Self) {
+        self.cpu += more.cpu;
+        self.waited += more.waited;
+        self.wall += more.wall;
+    }
+
+    /// The share of a core, 0 to 1.
+    pub(crate) fn share(&self) -> f64 {
+        self.share_of(self.cpu)
+    }
+
+    /// The share of a core that it would have used if it had one of its own.
+    pub(crate) fn wanted(&self) -> f64 {
+        self.share_of(self.cpu + self.waited)
+    }
+
+    fn share_of(&self, time: Duration) -> f64 {
+        match self.wall.is_zero() {
+            true => 0.0,
+            false => (time.as_secs_f64() / self.wall.as_secs_f64()).min(1.0),
+        }
+    }
 }
 
 /// One request.
@@ -89,6 +138,7 @@ impl Recorder {
         let next = Batch {
             second: next,
             samples: vec![(0, 0); phases],
+            busy: vec![Default::default(); phases],
             ..Batch::default()
         };
         let mut batch = std::mem::replace(&mut self.batch, next);
@@ -136,7 +186,7 @@ impl Recorder {
     #[cold]
     fn failed(&mut self, kind: ErrorKind, step: usize, message: &str) {
         let errors = &mut self.batch.errors;
-        let mut key = (kind, step, message.to_owned());
+        let mut key = (kind, step, shortened(message).to_owned());
         if errors.len() >= MOST_MESSAGES && !errors.contains_key(&key) {
             key.2 = OTHERS.to_owned();
         }
@@ -147,6 +197,14 @@ impl Recorder {
     pub(crate) fn late(&mut self, phase: usize, lag: Duration) {
         if !self.warm_ups[phase] {
             self.batch.lag.record(lag);
+        }
+    }
+
+    /// The thread has spent that.
+    pub(crate) fn spent(&mut self, phase: Option<usize>, spent: Spent) {
+        self.batch.spent.add(&spent);
+        if let Some(busy) = phase.and_then(|phase| self.batch.busy.get_mut(phase)) {
+            busy.add(&spent);
         }
     }
 
@@ -186,10 +244,21 @@ mod tests {
         assert_eq!(cells, [(0, 1), (1, 2)]);
         let totals = &batch.cells[1].2;
         assert_eq!((totals.due, totals.done, totals.failed), (1, 1, 0));
-        assert_eq!(totals.latency.max(), Some(Duration::from_millis(10)));
-        assert_eq!(totals.service.max(), Some(Duration::from_millis(5)));
+        // Up to three digits.
+        let longest = |times: &crate::results::Histogram| times.max().map(|it| it.as_millis());
+        assert_eq!(longest(&totals.latency), Some(10));
+        assert_eq!(longest(&totals.service), Some(5));
         assert!(batch.errors.is_empty(), "errors of warm-ups are not kept");
         assert!(recorder.take(2).cells.is_empty());
+    }
+
+    #[test]
+    fn a_page_is_no_message() {
+        let mut recorder = Recorder::new(1, vec![false]);
+        let page = "ä".repeat(10_000);
+        recorder.done(&request(0, 0), Some((ErrorKind::Status, &page)));
+        let errors = recorder.take(1).errors;
+        assert!(errors.keys().all(|key| key.2.len() <= LONGEST_MESSAGE));
     }
 
     #[test]

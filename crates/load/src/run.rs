@@ -78,17 +78,33 @@ pub fn run(
     stop: &Stop,
     watch: &mut dyn FnMut(&Progress<'_>) -> Option<String>,
 ) -> Result<Results, RunError> {
+    let test = &with_possible_threads(test);
     let ground = Ground::find(test)?;
     let mut first = User::new(test, &ground.shared, 0);
     ground.errand(test, &mut first, &test.setup, "setup")?;
     ground.shared.begin_with(&first);
-    let start = beginning(test, stop)?;
-    let mut results = make_load(test, &ground, start, stop, watch)?;
-    if let Err(error) = ground.errand(test, &mut first, &test.teardown, "teardown") {
+    let measured =
+        beginning(test, stop).and_then(|start| make_load(test, &ground, start, stop, watch));
+    // What setup has made is taken away whatever happened since.
+    let cleaned = ground.errand(test, &mut first, &test.teardown, "teardown");
+    let mut results = measured?;
+    if let Err(error) = cleaned {
         // What was measured is true all the same.
         results.ended_early.get_or_insert(error.message);
     }
     Ok(results)
+}
+
+/// Every thread has at least one connection: there are no more threads than connections.
+fn with_possible_threads(test: &Arc<Test>) -> Arc<Test> {
+    let threads = test.threads.clamp(1, test.target.connections.max(1));
+    if threads == test.threads {
+        return Arc::clone(test);
+    }
+    Arc::new(Test {
+        threads,
+        ..Test::clone(test)
+    })
 }
 
 /// What is known before the first arrival.
@@ -195,7 +211,9 @@ fn beginning(test: &Test, stop: &Stop) -> Result<(Instant, f64), RunError> {
             "the test was to start {late:.1} s ago: give a --start-at that lies ahead, and see that the clocks of all generators agree"
         )));
     };
-    let start = Instant::now() + left;
+    let Some(start) = Instant::now().checked_add(left) else {
+        return Err(RunError::new("the time of --start-at is too far ahead"));
+    };
     while let Some(left) = start.checked_duration_since(Instant::now() + HEAD_START) {
         if stop.is_stopped() {
             return Err(RunError::new("ended before the test began"));
@@ -209,6 +227,22 @@ fn beginning(test: &Test, stop: &Stop) -> Result<(Instant, f64), RunError> {
     Ok((start, unix))
 }
 
+/// Ends the other threads when one of them cannot go on, also by a panic: what they measure would be thrown away, perhaps after an hour.
+struct EndsOthers(Arc<AtomicBool>);
+
+impl EndsOthers {
+    /// This thread ended as it should.
+    fn disarm(mut self) {
+        self.0 = Arc::default();
+    }
+}
+
+impl Drop for EndsOthers {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 fn make_load(
     test: &Arc<Test>,
     ground: &Ground,
@@ -218,6 +252,8 @@ fn make_load(
 ) -> Result<Results, RunError> {
     let (sender, batches) = mpsc::channel::<(usize, Batch)>();
     let mut threads = Vec::new();
+    // This test's own: a threshold that ends it must not end others that the same `stop` is for.
+    let over = Arc::new(AtomicBool::new(false));
     for index in 0..test.threads {
         let plan = worker::Plan {
             test: Arc::clone(test),
@@ -227,16 +263,24 @@ fn make_load(
             tls: ground.tls.clone(),
             index,
             start,
-            stop: Arc::clone(&stop.0),
+            stop: Arc::clone(&over),
             batches: sender.clone(),
         };
+        let others = EndsOthers(Arc::clone(&over));
         let spawned = std::thread::Builder::new()
             .name(format!("load-{index}"))
-            .spawn(move || plan.run());
-        threads.push(spawned.map_err(|error| {
-            stop.stop();
-            RunError::new(format!("this machine has no thread left: {error}"))
-        })?);
+            .spawn(move || {
+                let done = plan.run();
+                if done.is_ok() {
+                    others.disarm();
+                }
+                done
+            });
+        threads.push(
+            spawned.map_err(|error| {
+                RunError::new(format!("this machine has no thread left: {error}"))
+            })?,
+        );
     }
     drop(sender);
     let mut sum = Sum::new(test, unix);
@@ -252,7 +296,7 @@ fn make_load(
             Err(RecvTimeoutError::Disconnected) => true,
         };
         let elapsed = start.elapsed();
-        if stop.is_stopped() {
+        if stop.is_stopped() && !over.swap(true, Ordering::Relaxed) {
             sum.results
                 .ended_early
                 .get_or_insert_with(|| "it was interrupted".to_owned());
@@ -276,7 +320,7 @@ fn make_load(
             {
                 sum.results.ended_early.get_or_insert(why);
                 aborted = broken;
-                stop.stop();
+                over.store(true, Ordering::Relaxed);
             }
         }
         if is_over {

@@ -9,8 +9,10 @@
 //! All generators and threads go through the same arrivals and take each its own: the k-th belongs to one of them by `k` modulo their number.
 //! So several together do exactly what one would do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::import::replay::Replay;
 use crate::test::{Arrivals, Load, Phase, Shard};
 
 /// Somebody arrives.
@@ -53,10 +55,10 @@ impl Part {
     }
 }
 
-/// The arrivals of an open model, in their order.
-#[derive(Debug)]
+/// The arrivals of an open model, in their order. A clone goes through the same ones from where it was made.
+#[derive(Clone, Debug)]
 pub struct Schedule {
-    phases: Vec<Rates>,
+    phases: Arc<[Rates]>,
     part: Part,
     arrivals: Arrivals,
     random: fastrand::Rng,
@@ -65,6 +67,8 @@ pub struct Schedule {
     expected: f64,
     /// The phase in which it may be.
     phase: usize,
+    /// Requests that have times of their own, in place of all that.
+    replay: Option<Arc<Replay>>,
 }
 
 /// A phase as the schedule needs it.
@@ -83,9 +87,20 @@ impl Rates {
         (self.from + self.to) / 2.0 * self.duration
     }
 
+    /// Arrivals in so many seconds from its beginning.
+    fn arrivals_within(&self, seconds: f64) -> f64 {
+        let reached = match self.duration > 0.0 {
+            true => self.from + (self.to - self.from) * seconds / self.duration,
+            false => self.from,
+        };
+        (self.from + reached) / 2.0 * seconds
+    }
+
     /// When so many are expected to have come since its beginning: the root of `from·t + (to − from)/(2·duration)·t² = count`, in the form that
     /// is stable also when the slope is nought.
     fn time_of(&self, count: f64) -> f64 {
+        // Where a phase begins, rounding may leave a millionth less than nothing.
+        let count = count.max(0.0);
         let slope = (self.to - self.from) / self.duration;
         let root = (self.from * self.from + 2.0 * slope * count)
             .max(0.0)
@@ -122,18 +137,61 @@ impl Schedule {
             rates.push(one);
         }
         let mut schedule = Self {
-            phases: rates,
+            phases: rates.into(),
             part,
             arrivals,
             random: fastrand::Rng::with_seed(seed),
             next: 0,
             expected: 0.0,
             phase: 0,
+            replay: None,
         };
         if arrivals == Arrivals::Poisson {
             schedule.expected = schedule.exponential();
         }
         schedule
+    }
+
+    /// The part's share of what a log says.
+    #[must_use]
+    pub fn replaying(replay: Arc<Replay>, part: Part) -> Self {
+        Self {
+            replay: Some(replay),
+            ..Self::new(&[], Arrivals::Even, 0, part)
+        }
+    }
+
+    /// How many are due before that time and did not come out yet: exactly if they are spread evenly, otherwise as many as are to be
+    /// expected. Takes the same time for any number, but of a log a look at each request.
+    #[must_use]
+    pub fn left(&self, until: Duration) -> u64 {
+        if let Some(replay) = &self.replay {
+            let end = replay.requests().take_while(|one| one.due < until).count() as u64;
+            return self.left_below(end);
+        }
+        let until = until.as_secs_f64();
+        let expected = self.phases.iter().fold(0.0, |sum, rates| {
+            let passed = (until - rates.start).clamp(0.0, rates.duration);
+            sum + rates.arrivals_within(passed)
+        });
+        let count = self.part.count;
+        match self.arrivals {
+            Arrivals::Even => {
+                // As in `next`: a rounding error above a whole number is none.
+                let end = (expected - 1e-6).ceil().max(0.0) as u64;
+                self.left_below(end)
+            }
+            // A cast of what is below nought gives nought.
+            Arrivals::Poisson => ((expected - self.expected) / count as f64).round() as u64,
+        }
+    }
+
+    /// How many of the part have a number below that and did not come out yet.
+    fn left_below(&self, end: u64) -> u64 {
+        let count = self.part.count;
+        let behind = self.next % count;
+        let first = self.next + (self.part.index + count - behind) % count;
+        end.saturating_sub(first).div_ceil(count)
     }
 
     fn exponential(&mut self) -> f64 {
@@ -168,6 +226,19 @@ impl Iterator for Schedule {
                 }
                 Arrivals::Poisson => self.advance(),
             }
+        }
+        if let Some(replay) = &self.replay {
+            let number = usize::try_from(self.next)
+                .ok()
+                .filter(|number| *number < replay.count())?;
+            let due = replay.request(number).due;
+            let arrival = Arrival {
+                due,
+                phase: 0,
+                number: self.next,
+            };
+            self.next += self.part.count;
+            return Some(arrival);
         }
         while let Some(rates) = self.phases.get(self.phase) {
             let count = self.expected - rates.before;
@@ -374,6 +445,47 @@ mod tests {
             }
             together.sort_by_key(|one| one.number);
             assert_eq!(together, whole);
+        }
+    }
+
+    #[test]
+    fn what_is_left_is_known_without_counting_it() {
+        let phases = [
+            rate(3.0, 10.0, 90.0),
+            rate(1.0, 0.0, 0.0),
+            rate(2.0, 50.0, 50.0),
+        ];
+        for (thread, taken) in [(0, 0), (1, 0), (1, 7), (2, 50)] {
+            let part = Part::new(Shard { index: 1, count: 2 }, thread, 3);
+            let mut schedule = Schedule::new(&phases, Arrivals::Even, 7, part);
+            assert!(schedule.by_ref().take(taken).count() <= taken);
+            for until in [0.0, 0.7, 2.999, 3.5, 4.01, 6.0, 99.0] {
+                let until = Duration::from_secs_f64(until);
+                let counted = schedule.clone().filter(|one| one.due < until).count();
+                assert_eq!(schedule.left(until), counted as u64, "{thread} {until:?}");
+            }
+        }
+        let huge = Schedule::new(&[rate(3600.0, 1e7, 1e7)], Arrivals::Poisson, 7, WHOLE);
+        let left = huge.left(Duration::from_secs(3600)) as f64;
+        assert!((left / 3.6e10 - 1.0).abs() < 1e-6, "{left}");
+    }
+
+    #[test]
+    fn a_clone_has_the_same_arrivals() {
+        for arrivals in [Arrivals::Even, Arrivals::Poisson] {
+            let mut schedule = Schedule::new(&[rate(2.0, 100.0, 50.0)], arrivals, 3, WHOLE);
+            assert_eq!(schedule.by_ref().take(20).count(), 20);
+            let copy = schedule.clone();
+            assert!(copy.eq(schedule));
+        }
+    }
+
+    #[test]
+    fn a_crawl_after_a_fraction_of_an_arrival_has_no_times_before_the_test() {
+        for first in [0.7, 1.0, 1.000_000_1, 1.1] {
+            let phases = [rate(first, 1.0, 1.0), rate(9.0, 1e-9, 1e-9)];
+            let due: Vec<_> = all(&phases, Arrivals::Even, WHOLE);
+            assert!(due.is_sorted_by_key(|one| one.due), "{due:?}");
         }
     }
 

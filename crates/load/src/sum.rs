@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::environment::environment;
-use crate::record::Batch;
+use crate::record::{Batch, OTHERS, Spent};
 use crate::results::{
     ErrorCount, ErrorKind, FORMAT, Generator, Histogram, Interval, PhaseResult, Results,
     StepResult, Totals,
@@ -17,6 +17,10 @@ pub const LATEST: Duration = Duration::from_millis(1);
 pub const MOST_DROPPED: f64 = 0.001;
 /// A thread that is busier than this has no time to be on time.
 pub const BUSIEST: f64 = 0.9;
+/// A phase that is shorter tells too little about how busy a thread is.
+const SHORTEST: Duration = Duration::from_secs(1);
+/// Different errors that are kept of a whole test.
+const MOST_ERRORS: usize = 500;
 
 /// Results that grow.
 pub(crate) struct Sum {
@@ -25,11 +29,12 @@ pub(crate) struct Sum {
     samples: Vec<(u64, u64)>,
     threads: u64,
     errors: BTreeMap<(ErrorKind, usize, String), u64>,
-    /// By thread: CPU and time while there was load.
-    busy: Vec<(Duration, Duration)>,
+    /// By thread and phase: CPU and time while there was load.
+    busy: Vec<Vec<Spent>>,
     /// By thread: the last second's.
-    latest: Vec<(Duration, Duration)>,
-    /// Lag of the last second.
+    latest: Vec<Spent>,
+    /// The last second of which there is lag, and that.
+    lag_of: usize,
     pub(crate) lag: Histogram,
 }
 
@@ -40,8 +45,9 @@ impl Sum {
             samples: vec![(0, 0); test.phases.len()],
             threads: test.threads as u64,
             errors: BTreeMap::new(),
-            busy: vec![Default::default(); test.threads],
+            busy: vec![vec![Default::default(); test.phases.len()]; test.threads],
             latest: vec![Default::default(); test.threads],
+            lag_of: 0,
             lag: Histogram::default(),
         }
     }
@@ -82,18 +88,25 @@ impl Sum {
                 .errors
                 .entry(error.0)
                 .or_default() += count;
+            let mut error = error;
+            if self.errors.len() >= MOST_ERRORS && !self.errors.contains_key(&error) {
+                OTHERS.clone_into(&mut error.2);
+            }
             *self.errors.entry(error).or_default() += count;
         }
         let generator = &mut results.generator;
         generator.lag.add(&batch.lag);
         generator.waited += batch.waited;
         generator.dropped += batch.dropped;
-        generator.cpu_seconds += batch.cpu.as_secs_f64();
+        generator.cpu_seconds += batch.spent.cpu.as_secs_f64();
+        for (all, more) in self.busy[thread].iter_mut().zip(&batch.busy) {
+            all.add(more);
+        }
         if !batch.is_last {
-            let busy = &mut self.busy[thread];
-            (busy.0, busy.1) = (busy.0 + batch.cpu, busy.1 + batch.wall);
-            self.latest[thread] = (batch.cpu, batch.wall);
-            if thread == 0 {
+            self.latest[thread] = batch.spent;
+            // Threads hand over the same second one after the other.
+            if batch.second > self.lag_of {
+                self.lag_of = batch.second;
                 self.lag.clear();
             }
             self.lag.add(&batch.lag);
@@ -103,7 +116,7 @@ impl Sum {
 
     /// The busiest thread's share of a core in the last second.
     pub(crate) fn latest_cpu(&self) -> f64 {
-        busiest(&self.latest)
+        self.latest.iter().map(Spent::share).fold(0.0, f64::max)
     }
 
     /// What follows from the sums.
@@ -114,12 +127,22 @@ impl Sum {
             let looks = (*count as f64 / self.threads as f64).max(1.0);
             phase.in_flight = *sum as f64 / looks;
         }
-        results.generator.cpu = busiest(&self.busy);
+        self.results.generator.cpu = self.busiest(Spent::share);
+    }
+
+    /// A share of the busiest thread, in the phase in which it was busiest.
+    fn busiest(&self, share: fn(&Spent) -> f64) -> f64 {
+        let warm_ups = self.results.phases.iter().map(|phase| phase.is_warm_up);
+        let warm_ups: Vec<_> = warm_ups.collect();
+        let threads = self.busy.iter();
+        let shares = threads.map(|phases| busiest(phases, &warm_ups, share));
+        shares.fold(0.0, f64::max)
     }
 
     /// The end: `duration` since the first phase began.
     pub(crate) fn finish(mut self, test: &Test, duration: Duration) -> Results {
         self.derive();
+        let wanted = self.busiest(Spent::wanted);
         let results = &mut self.results;
         results.duration = duration.as_secs_f64();
         for phase in &mut results.phases {
@@ -147,19 +170,29 @@ impl Sum {
         results
             .errors
             .sort_by_key(|error| std::cmp::Reverse(error.count));
-        results.generator.invalid = reasons(&results.generator, results, test);
+        results.generator.invalid = reasons(&results.generator, results, wanted, test);
         self.results
     }
 }
 
-fn busiest(threads: &[(Duration, Duration)]) -> f64 {
-    let shares = threads.iter().filter(|(_, wall)| !wall.is_zero());
-    let shares = shares.map(|(cpu, wall)| cpu.as_secs_f64() / wall.as_secs_f64());
-    shares.fold(0.0, f64::max).min(1.0)
+/// A thread's share of a core in the phase in which it was busiest, warm-ups left out: a spike of seconds must not be hidden by minutes of calm.
+fn busiest(phases: &[Spent], warm_ups: &[bool], share: fn(&Spent) -> f64) -> f64 {
+    let (mut most, mut all) = (0.0_f64, Spent::default());
+    for (phase, _) in phases
+        .iter()
+        .zip(warm_ups)
+        .filter(|(_, is_warm)| !**is_warm)
+    {
+        all.add(phase);
+        if phase.wall >= SHORTEST {
+            most = most.max(share(phase));
+        }
+    }
+    most.max(share(&all))
 }
 
 /// Why the numbers must not be trusted.
-fn reasons(generator: &Generator, results: &Results, test: &Test) -> Vec<String> {
+fn reasons(generator: &Generator, results: &Results, wanted: f64, test: &Test) -> Vec<String> {
     let mut reasons = Vec::new();
     if let Some(lag) = generator.lag.quantile(0.99)
         && lag > LATEST
@@ -177,13 +210,18 @@ fn reasons(generator: &Generator, results: &Results, test: &Test) -> Vec<String>
     if generator.dropped as f64 > MOST_DROPPED * arrivals as f64 {
         let (dropped, connections) = (generator.dropped, test.target.connections);
         reasons.push(format!(
-            "{dropped} of {arrivals} arrivals were never begun: all {connections} connections were in use; allow more, or ask for less"
+            "{dropped} of {arrivals} arrivals were never begun: all {connections} connections were in use, or the generator was too slow; allow more, or ask for less"
         ));
     }
     if generator.cpu > BUSIEST {
         let percent = generator.cpu * 100.0;
         reasons.push(format!(
             "a thread of the generator was busy for {percent:.0} % of the time (90 % may be): give it more threads or machines, or ask for less"
+        ));
+    } else if wanted > BUSIEST {
+        let (busy, waited) = (generator.cpu * 100.0, (wanted - generator.cpu) * 100.0);
+        reasons.push(format!(
+            "a thread of the generator was busy for {busy:.0} % of the time and had no processor for {waited:.0} % (90 % may be both): other programs of this machine take them; give the generator one of its own"
         ));
     }
     reasons
@@ -235,5 +273,63 @@ fn empty(test: &Test, started: f64) -> Results {
         generator: Generator::default(),
         environments: vec![environment(test.threads)],
         thresholds: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::ErrorKind;
+
+    fn spent(cpu: u64, wall: u64) -> Spent {
+        Spent {
+            cpu: Duration::from_millis(cpu),
+            waited: Duration::from_millis(wall / 20),
+            wall: Duration::from_millis(wall),
+        }
+    }
+
+    #[test]
+    fn a_spike_is_not_hidden_by_calm_and_a_warm_up_is_none() {
+        let phases = [
+            spent(3000, 3000),
+            spent(600, 60_000),
+            spent(1800, 2000),
+            spent(99, 100),
+        ];
+        let busy = busiest(&phases, &[true, false, false, false], Spent::share);
+        assert!((busy - 0.9).abs() < 1e-9, "{busy}");
+        let wanted = busiest(&phases, &[true, false, false, false], Spent::wanted);
+        assert!((wanted - 0.95).abs() < 1e-9, "{wanted}");
+        assert!(busiest(&phases[..1], &[true], Spent::share).abs() < 1e-9);
+        // Of a test of half a second nothing else is known.
+        let short = busiest(&[spent(300, 500)], &[false], Spent::share);
+        assert!((short - 0.6).abs() < 1e-9);
+    }
+
+    /// A server that writes another number into each of its messages, for an hour.
+    #[test]
+    fn errors_of_a_long_test_are_bounded() {
+        let results = crate::report::fixture::results(1, 1.0);
+        let mut sum = Sum {
+            results,
+            samples: Vec::new(),
+            threads: 1,
+            errors: BTreeMap::new(),
+            busy: vec![Vec::new()],
+            latest: vec![Spent::default()],
+            lag_of: 0,
+            lag: Histogram::default(),
+        };
+        for second in 0..3600 {
+            let message = format!("number {second}");
+            let batch = Batch {
+                errors: [((ErrorKind::Protocol, 0, message), 2)].into(),
+                ..Batch::default()
+            };
+            sum.add(0, batch);
+        }
+        assert_eq!(sum.errors.len(), MOST_ERRORS + 1);
+        assert_eq!(sum.errors.values().sum::<u64>(), 7200);
     }
 }

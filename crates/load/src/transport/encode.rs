@@ -36,7 +36,11 @@ impl Encoded {
         if !has(request, "accept") {
             field(out, "Accept", "*/*");
         }
-        if has_body(request) {
+        // Two lengths, or a length beside chunks that a step made itself, are what servers take for an attack.
+        if has_body(request)
+            && !has(request, "content-length")
+            && !has(request, "transfer-encoding")
+        {
             field(
                 out,
                 "Content-Length",

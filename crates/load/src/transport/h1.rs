@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use tenfold_http1::body::Decoder;
 use tenfold_http1::chunked::Output;
 use tenfold_http1::{
-    Buffer, Connection, HeadError, Limits, Pool, ReadError, ResponseHead, Transport,
+    Buffer, Connection, HeadError, Limits, Method, Pool, ReadError, ResponseHead, Transport,
 };
 use tokio::io::AsyncWrite;
 
@@ -17,6 +17,10 @@ use super::encode::Encoded;
 use super::{Failure, Stream, Traffic};
 use crate::results::ErrorKind;
 use crate::scenario::{Answer, MOST_BODY, Step};
+
+/// Bytes of a body after which others have their turn: the runtime's own measure counts reads, and a hundred of them with large buffers
+/// take longer than what a start may be late by.
+const TURN: usize = 256 << 10;
 
 /// One connection.
 pub(crate) struct Http1 {
@@ -44,12 +48,17 @@ impl Http1 {
         answer: &mut Answer,
         traffic: &mut Traffic,
     ) -> Result<bool, Failure> {
-        // A server that refuses a body answers and closes: what it said may be there although the rest cannot be written.
-        let written = self.write(&request.bytes, traffic).await;
-        let head = match (self.head(request, traffic).await, written) {
-            (Ok(head), _) => head,
-            (Err(_), Err(error)) => return Err(closed(&error)),
-            (Err(failure), Ok(())) => return Err(failure),
+        let mut upload = Upload::new(&request.bytes);
+        // At first: most requests are written at once, and then nobody thinks of it any more.
+        poll_fn(|cx| {
+            upload.poll(self.connection.stream_mut(), traffic, cx);
+            Poll::Ready(())
+        })
+        .await;
+        let head = match self.head(request.method(), &mut upload, traffic).await {
+            Ok(head) => head,
+            // What could not be written is why there is no answer.
+            Err(failure) => return Err(upload.broken.as_ref().map_or(failure, closed)),
         };
         let line = *head.line();
         answer.status = line.status;
@@ -60,40 +69,36 @@ impl Http1 {
             }
         }
         let keeps = step.wants_body();
-        let rest = self.body(head, answer, keeps, traffic).await?;
+        let rest = self.body(head, answer, keeps, &mut upload, traffic).await?;
+        // The length that an answer to HEAD or a 304 tells is of what another request would bring: if it comes all the same, the
+        // connection is not idle when it is to be used again.
         let persists =
-            line.connection.persists(line.version) && rest.is_empty() && !line.declares_absent_body;
+            line.connection.persists(line.version) && rest.is_empty() && upload.is_complete();
         Ok(persists)
-    }
-
-    async fn write(&mut self, bytes: &[u8], traffic: &mut Traffic) -> io::Result<()> {
-        let mut left = bytes;
-        let stream = self.connection.stream_mut();
-        while !left.is_empty() {
-            let count = poll_fn(|cx| Pin::new(&mut *stream).poll_write(cx, left)).await?;
-            if count == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
-            }
-            traffic.sent += count as u64;
-            left = &left[count..];
-        }
-        match stream {
-            Stream::Plain(_) => Ok(()),
-            // What was written is in its buffers.
-            Stream::Tls(_) => poll_fn(|cx| Pin::new(&mut *stream).poll_flush(cx)).await,
-        }
     }
 
     /// The head of the final response.
     async fn head(
         &mut self,
-        request: &Encoded,
+        method: Method,
+        upload: &mut Upload<'_>,
         traffic: &mut Traffic,
     ) -> Result<ResponseHead, Failure> {
         let limits = Limits::default();
         loop {
-            let read = poll_fn(|cx| self.connection.poll_response(cx, &limits, request.method()));
-            let head = read.await.map_err(unreadable)?;
+            let read = poll_fn(|cx| {
+                upload.poll(self.connection.stream_mut(), traffic, cx);
+                self.connection.poll_response(cx, &limits, method)
+            });
+            let head = match read.await {
+                Ok(head) => head,
+                Err(error) => {
+                    // The beginning of a head is part of what the server said.
+                    let unread = self.connection.take_unread();
+                    traffic.received += unread.map_or(0, |it| it.len()) as u64;
+                    return Err(unreadable(error));
+                }
+            };
             traffic.received += u64::from(head.line().len);
             if head.line().status >= 200 {
                 return Ok(head);
@@ -115,9 +120,11 @@ impl Http1 {
         head: ResponseHead,
         answer: &mut Answer,
         keeps: bool,
+        upload: &mut Upload<'_>,
         traffic: &mut Traffic,
     ) -> Result<Buffer, Failure> {
         let mut decoder = Decoder::new(head.line().length);
+        let mut turn = 0;
         let mut buffer = head.into_rest(0);
         loop {
             let step = decoder.decode(buffer.filled_mut(), Output::Data);
@@ -130,9 +137,14 @@ impl Http1 {
                 answer.body.extend_from_slice(kept);
             }
             traffic.received += step.consumed as u64;
+            turn += step.consumed;
             buffer.consume(step.consumed);
             if decoder.is_done() {
                 return Ok(buffer);
+            }
+            if turn >= TURN {
+                turn = 0;
+                tokio::task::yield_now().await;
             }
             if !buffer.make_room() {
                 return Err(Failure::new(
@@ -141,6 +153,7 @@ impl Http1 {
                 ));
             }
             let fill = |cx: &mut Context<'_>| -> Poll<io::Result<usize>> {
+                upload.poll(self.connection.stream_mut(), traffic, cx);
                 buffer.poll_fill(cx, self.connection.stream_mut())
             };
             match poll_fn(fill).await {
@@ -151,6 +164,66 @@ impl Http1 {
                 Err(error) => return Err(closed(&error)),
             }
         }
+    }
+}
+
+/// A request that is written while its answer may come already: a server that sends back what it receives, or refuses a body
+/// before it has all of it, reads on only when somebody reads what it says.
+struct Upload<'r> {
+    left: &'r [u8],
+    /// TLS: whether what was written may still be in its buffers.
+    is_buffered: bool,
+    /// Why the rest cannot be written; what the server said before may be there all the same.
+    broken: Option<io::Error>,
+}
+
+impl<'r> Upload<'r> {
+    fn new(bytes: &'r [u8]) -> Self {
+        Self {
+            left: bytes,
+            is_buffered: false,
+            broken: None,
+        }
+    }
+
+    /// Writes as much as goes.
+    #[inline]
+    fn poll(&mut self, stream: &mut Stream, traffic: &mut Traffic, cx: &mut Context<'_>) {
+        if !self.left.is_empty() || self.is_buffered {
+            self.write(stream, traffic, cx);
+        }
+    }
+
+    fn write(&mut self, stream: &mut Stream, traffic: &mut Traffic, cx: &mut Context<'_>) {
+        while !self.left.is_empty() {
+            match Pin::new(&mut *stream).poll_write(cx, self.left) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(0)) => return self.give_up(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Err(error)) => return self.give_up(error),
+                Poll::Ready(Ok(count)) => {
+                    traffic.sent += count as u64;
+                    self.left = &self.left[count..];
+                    self.is_buffered = matches!(stream, Stream::Tls(_));
+                }
+            }
+        }
+        if self.is_buffered {
+            match Pin::new(&mut *stream).poll_flush(cx) {
+                Poll::Pending => {}
+                Poll::Ready(Ok(())) => self.is_buffered = false,
+                Poll::Ready(Err(error)) => self.give_up(error),
+            }
+        }
+    }
+
+    fn give_up(&mut self, error: io::Error) {
+        (self.left, self.is_buffered) = (&[], false);
+        self.broken = Some(error);
+    }
+
+    /// Whether the server can have all of it.
+    fn is_complete(&self) -> bool {
+        self.left.is_empty() && !self.is_buffered && self.broken.is_none()
     }
 }
 

@@ -26,21 +26,33 @@ pub(crate) struct Connection {
     sender: SendRequest<Bytes>,
     /// Streams under way.
     streams: Cell<u32>,
+    /// What has come on any of them: heads and pieces of bodies.
+    heard: Cell<u64>,
+    /// Whether requests may still be begun on it. Those under way go on when not.
     is_open: Rc<Cell<bool>>,
 }
 
 /// A shared connection, or another one where none has room and there may be more.
-pub(super) async fn shared_or_new(network: &Network) -> Result<Rc<Connection>, Failure> {
+///
+/// Also tells whether it was there before.
+pub(super) async fn shared_or_new(network: &Network) -> Result<(Rc<Connection>, bool), Failure> {
+    if !network.target.reuses {
+        // Each session has its own.
+        let (stream, _) = connect(network).await?;
+        return Ok((open(stream).await?, false));
+    }
     if let Some(shared) = shared(network) {
-        return Ok(shared);
+        return Ok((shared, true));
     }
     let _opening = network.opening.lock().await;
     // Somebody else may have opened one meanwhile.
     if let Some(shared) = shared(network) {
-        return Ok(shared);
+        return Ok((shared, true));
     }
     let (stream, _) = connect(network).await?;
-    open(network, stream).await
+    let opened = open(stream).await?;
+    network.shared.borrow_mut().push(Rc::clone(&opened));
+    Ok((opened, false))
 }
 
 /// A shared connection that has room, or the one with the most room if there may be no other.
@@ -53,7 +65,7 @@ fn shared(network: &Network) -> Option<Rc<Connection>> {
 }
 
 /// Begins HTTP/2 on a stream.
-async fn open(network: &Network, stream: Stream) -> Result<Rc<Connection>, Failure> {
+async fn open(stream: Stream) -> Result<Rc<Connection>, Failure> {
     let (stream_window, connection_window) = WINDOWS;
     let begun = h2::client::Builder::new()
         .enable_push(false)
@@ -66,6 +78,7 @@ async fn open(network: &Network, stream: Stream) -> Result<Rc<Connection>, Failu
     let opened = Rc::new(Connection {
         sender,
         streams: Cell::new(0),
+        heard: Cell::new(0),
         is_open: Rc::clone(&is_open),
     });
     tokio::task::spawn_local(async move {
@@ -73,16 +86,37 @@ async fn open(network: &Network, stream: Stream) -> Result<Rc<Connection>, Failu
         let _why = driver.await;
         is_open.set(false);
     });
-    network.shared.borrow_mut().push(Rc::clone(&opened));
     Ok(opened)
 }
 
 /// Counts a stream for as long as it lives.
-struct Under<'c>(&'c Connection);
+struct Under<'c> {
+    connection: &'c Connection,
+    /// What the connection had heard when it began.
+    heard: u64,
+    is_done: bool,
+}
+
+impl<'c> Under<'c> {
+    fn new(connection: &'c Connection) -> Self {
+        connection.streams.set(connection.streams.get() + 1);
+        Self {
+            connection,
+            heard: connection.heard.get(),
+            is_done: false,
+        }
+    }
+}
 
 impl Drop for Under<'_> {
     fn drop(&mut self) {
-        self.0.streams.set(self.0.streams.get() - 1);
+        let connection = self.connection;
+        connection.streams.set(connection.streams.get() - 1);
+        // Whoever waited has lost patience, and meanwhile nobody has heard anything: a connection whose other side is gone without a
+        // word would be shared until the system gives it up, which takes a quarter of an hour. HTTP/1.1 gives it up in this case as well.
+        if !self.is_done && connection.heard.get() == self.heard {
+            connection.is_open.set(false);
+        }
     }
 }
 
@@ -99,30 +133,44 @@ impl Connection {
         answer: &mut Answer,
         traffic: &mut Traffic,
     ) -> Result<(), Failure> {
-        self.streams.set(self.streams.get() + 1);
-        let _under = Under(&self);
         let request = request(outgoing, target)?;
-        let mut sender = self
-            .sender
-            .clone()
-            .ready()
-            .await
-            .map_err(|error| failure(&error))?;
-        let is_over = outgoing.body.is_empty();
-        let sent = sender.send_request(request, is_over);
-        let (response, mut stream) = sent.map_err(|error| failure(&error))?;
-        traffic.sent += (outgoing.path.len() + outgoing.body.len()) as u64;
-        let response = async {
-            if !is_over {
-                // It waits for the server's window by itself; if the server refuses the body, its answer says so.
-                let _refused = stream.send_data(Bytes::copy_from_slice(&outgoing.body), true);
+        let mut under = Under::new(&self);
+        let exchanged = self
+            .exchanged(request, &outgoing.body, step, answer, traffic)
+            .await;
+        under.is_done = true;
+        exchanged.map_err(|error| {
+            // A server that is leaving (GOAWAY) answers what it has begun, and takes nothing new: until the last answer the connection
+            // looks open.
+            if error.is_go_away() || error.is_io() {
+                self.is_open.set(false);
             }
-            response.await
-        };
-        let (head, mut body) = response
-            .await
-            .map_err(|error| failure(&error))?
-            .into_parts();
+            failure(&error)
+        })
+    }
+
+    async fn exchanged(
+        &self,
+        request: http::Request<()>,
+        content: &[u8],
+        step: &Step,
+        answer: &mut Answer,
+        traffic: &mut Traffic,
+    ) -> Result<(), h2::Error> {
+        let mut sender = self.sender.clone().ready().await?;
+        let is_over = content.is_empty();
+        let path = request
+            .uri()
+            .path_and_query()
+            .map_or(0, |it| it.as_str().len());
+        let (response, mut stream) = sender.send_request(request, is_over)?;
+        traffic.sent += (path + content.len()) as u64;
+        if !is_over {
+            // It waits for the server's window by itself; if the server refuses the body, its answer says so.
+            let _refused = stream.send_data(Bytes::copy_from_slice(content), true);
+        }
+        let (head, mut body) = response.await?.into_parts();
+        self.heard.set(self.heard.get() + 1);
         answer.status = head.status.as_u16();
         for (name, value) in &head.headers {
             traffic.received += (name.as_str().len() + value.len()) as u64;
@@ -132,8 +180,11 @@ impl Connection {
                     .push((name.as_str().to_owned(), value.as_bytes().to_vec()));
             }
         }
+        // An answer without fields is one all the same.
+        traffic.received = traffic.received.max(1);
         while let Some(data) = poll_fn(|cx| body.poll_data(cx)).await {
-            let data = data.map_err(|error| failure(&error))?;
+            let data = data?;
+            self.heard.set(self.heard.get() + 1);
             let _gone_with_the_stream = body.flow_control().release_capacity(data.len());
             answer.size += data.len() as u64;
             traffic.received += data.len() as u64;

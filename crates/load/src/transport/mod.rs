@@ -109,6 +109,8 @@ pub(crate) enum Request<'a> {
 pub(crate) struct Client {
     network: Rc<Network>,
     state: State,
+    /// Whether the connection was there before this user: it may have been about to end.
+    is_shared: bool,
     /// Where requests are put together.
     scratch: encode::Encoded,
 }
@@ -124,6 +126,7 @@ impl Client {
         Self {
             network: Rc::clone(network),
             state: State::Closed,
+            is_shared: false,
             scratch: encode::Encoded::default(),
         }
     }
@@ -151,12 +154,13 @@ impl Client {
         };
         self.close();
         // A server may close a connection that idles at the very moment when it is used again: RFC 9110 section 9.2.2 has clients send
-        // requests once more then, if nothing was heard and repeating does no harm.
+        // requests once more then, if nothing was heard (not even a part of a head) and repeating does no harm. What was never sent does none.
         let method = request.outgoing().method.as_bytes();
-        let may_repeat = was_open
+        let is_harmless = traffic.sent == 0 || tenfold_http1::Method::of(method).is_idempotent();
+        let may_repeat = (was_open || self.is_shared)
             && failure.kind == ErrorKind::Closed
-            && answer.status == 0
-            && tenfold_http1::Method::of(method).is_idempotent();
+            && traffic.received == 0
+            && is_harmless;
         if !may_repeat {
             return Err(failure);
         }
@@ -188,9 +192,10 @@ impl Client {
         traffic: &mut Traffic,
     ) -> Result<(), Failure> {
         answer.clear();
+        self.is_shared = false;
         if matches!(self.state, State::Closed) {
             // Rare, and large.
-            self.state = Box::pin(self.open()).await?;
+            (self.state, self.is_shared) = Box::pin(self.open()).await?;
         }
         match &mut self.state {
             State::Http1(http1) => {
@@ -217,10 +222,12 @@ impl Client {
         }
     }
 
-    async fn open(&self) -> Result<State, Failure> {
+    /// A connection, and whether others use it already.
+    async fn open(&self) -> Result<(State, bool), Failure> {
         let network = &self.network;
         if network.target.protocol == Protocol::Http2 {
-            return h2::shared_or_new(network).await.map(State::Http2);
+            let (connection, is_shared) = h2::shared_or_new(network).await?;
+            return Ok((State::Http2(connection), is_shared));
         }
         let (stream, is_http2) = connect::connect(network).await?;
         if is_http2 {
@@ -230,10 +237,8 @@ impl Client {
                 "the server changed from HTTP/1.1 to HTTP/2",
             ));
         }
-        Ok(State::Http1(Box::new(h1::Http1::new(
-            stream,
-            &network.pool,
-        ))))
+        let http1 = h1::Http1::new(stream, &network.pool);
+        Ok((State::Http1(Box::new(http1)), false))
     }
 }
 

@@ -9,10 +9,11 @@
 //! are under way.
 
 mod alarm;
+mod backlog;
+mod meter;
 mod seat;
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -21,7 +22,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::{Builder, LocalOptions};
 
 use crate::record::{Batch, Recorder};
@@ -31,12 +31,17 @@ use crate::test::{Target, Test};
 use crate::transport::encode::Encoded;
 use crate::transport::{Network, Tls};
 use alarm::Alarm;
+use backlog::Backlog;
+use meter::Meter;
 use seat::Seat;
 
 /// How often time-outs are looked at, and requests under way are counted.
 const LOOK: Duration = Duration::from_millis(20);
 /// Arrivals that are handed out before others have their turn, when the thread is behind.
 const AT_ONCE: u32 = 32;
+/// How long answers are waited for after a test was told to end (at most the test's grace): requests that a healthy server is about to
+/// answer are no timeouts, and nobody who pressed Ctrl-C waits for long.
+const LAST_WAIT: Duration = Duration::from_secs(1);
 
 /// What a thread is told.
 pub(crate) struct Plan {
@@ -65,7 +70,7 @@ pub(crate) struct Thread {
     /// Open model: seats without an arrival, the latest last.
     free: RefCell<Vec<Rc<Seat>>>,
     /// Open model: arrivals without a seat.
-    queue: RefCell<VecDeque<Arrival>>,
+    queue: RefCell<Backlog>,
     /// Most seats.
     most: usize,
     part: Part,
@@ -74,10 +79,13 @@ pub(crate) struct Thread {
     /// Requests that are always the same, by step.
     constant: Vec<Option<(Encoded, Outgoing)>>,
     in_flight: Cell<u32>,
-    /// Seats with a session.
+    /// Seats with a session, or with an arrival that is about to begin one.
     busy: Cell<u32>,
     /// Whether nobody begins anything any more.
     is_over: Cell<bool>,
+    /// Whether a task ended by a panic: its numbers are gone.
+    is_broken: Cell<bool>,
+    meter: RefCell<Meter>,
     stop: Arc<AtomicBool>,
     end: Duration,
 }
@@ -97,11 +105,16 @@ impl Plan {
             let thread = Rc::new(self.thread()?);
             // There is nothing else to do, and time before the beginning is none.
             std::thread::sleep(start.saturating_duration_since(Instant::now()));
+            thread.meter.replace(Meter::new(thread.alarm.now()));
             let load = thread.make_load();
             tokio::select! {
                 () = load => {}
                 failed = thread.alarm.run() => failed?,
                 () = thread.watch(index, &batches) => {}
+            }
+            if thread.is_broken.get() {
+                let message = "a user of the generator ended by a defect; please report it";
+                return Err(io::Error::other(message));
             }
             let batch = thread.last_batch();
             // If nobody listens any more nobody wants it.
@@ -151,6 +164,8 @@ impl Plan {
             in_flight: Cell::new(0),
             busy: Cell::new(0),
             is_over: Cell::new(false),
+            is_broken: Cell::new(false),
+            meter: RefCell::new(Meter::new(Duration::ZERO)),
             stop: self.stop,
             end: test.duration(),
             test,
@@ -179,55 +194,56 @@ impl Thread {
 
     async fn admit_arrivals(self: &Rc<Self>) {
         let test = &self.test;
-        match &test.replay {
-            Some(replay) => {
-                let numbers = self.part.numbers(replay.count() as u64);
-                let arrivals = numbers.map(|number| Arrival {
-                    // A number of what is in memory.
-                    due: replay.request(number as usize).due,
-                    phase: 0,
-                    number,
-                });
-                self.admit_all(arrivals).await;
-            }
-            None => {
-                let schedule = Schedule::new(&test.phases, test.arrivals, test.seed, self.part);
-                self.admit_all(schedule).await;
-            }
-        }
-    }
-
-    async fn admit_all(self: &Rc<Self>, arrivals: impl Iterator<Item = Arrival>) {
+        let mut arrivals = match &test.replay {
+            Some(replay) => Schedule::replaying(Arc::clone(replay), self.part),
+            None => Schedule::new(&test.phases, test.arrivals, test.seed, self.part),
+        };
         let mut at_once = 0;
-        for arrival in arrivals {
-            if self.alarm.now() < arrival.due {
-                self.alarm.until(arrival.due).await;
+        while let Some(arrival) = arrivals.next() {
+            let mut now = self.alarm.now();
+            if now < arrival.due {
+                now = self.alarm.until(arrival.due).await;
                 at_once = 0;
             } else if at_once >= AT_ONCE {
                 tokio::task::yield_now().await;
                 at_once = 0;
             }
-            if self.is_over.get() {
+            // Who came before the end is let in also if the thread wakes a little late for that.
+            let is_late = self.stop.load(Ordering::Relaxed) || now > self.end + LOOK;
+            if self.is_over.get() && is_late {
+                self.miss(&arrival, &arrivals, now.min(self.end));
                 return;
             }
             at_once += 1;
-            self.admit(arrival);
+            self.admit(arrival, &arrivals);
         }
     }
 
-    fn admit(self: &Rc<Self>, arrival: Arrival) {
+    /// What was due until the end and was not even looked at, because the thread was too slow.
+    fn miss(&self, next: &Arrival, behind: &Schedule, end: Duration) {
+        if next.due < end {
+            let missed = 1 + behind.left(end);
+            let batch = &mut self.recorder.borrow_mut().batch;
+            batch.arrivals += missed;
+            batch.dropped += missed;
+        }
+    }
+
+    fn admit(self: &Rc<Self>, arrival: Arrival, schedule: &Schedule) {
         self.recorder.borrow_mut().batch.arrivals += 1;
         let free = self.free.borrow_mut().pop();
         if let Some(seat) = free {
+            self.busy.set(self.busy.get() + 1);
             seat.give(arrival);
         } else if self.seats.borrow().len() < self.most {
+            self.busy.set(self.busy.get() + 1);
             let seat = Rc::new(Seat::default());
             seat.give(arrival);
             self.seats.borrow_mut().push(Rc::clone(&seat));
             tokio::task::spawn_local(seat::serve_arrivals(Rc::clone(self), seat));
         } else {
             self.recorder.borrow_mut().batch.waited += 1;
-            self.queue.borrow_mut().push_back(arrival);
+            self.queue.borrow_mut().push(arrival, schedule);
         }
     }
 
@@ -243,40 +259,53 @@ impl Thread {
         }
     }
 
-    /// Ends what takes too long, counts what is under way, and hands over what was seen, for ever.
+    /// Ends what takes too long, counts what is under way, and hands over what was seen, until nobody waits for answers any longer.
     async fn watch(&self, index: usize, batches: &Sender<(usize, Batch)>) {
         let mut next = LOOK;
         let mut random = fastrand::Rng::with_seed(self.test.seed);
         let mut second = 0;
-        let mut meter = Meter::new(self.alarm.now());
+        let mut last = self.end.saturating_add(self.test.grace);
+        let mut is_stopped = false;
         loop {
             let now = self.alarm.until(next).await;
             // At times of its own: what arrives evenly must not always be seen at the same moment.
             next = now + LOOK.mul_f64(0.5 + random.f64());
-            let is_stopped = self.stop.load(Ordering::Relaxed);
-            let grace_ends = self.end + self.test.grace;
-            if is_stopped || now >= self.end {
-                self.is_over.set(true);
-            }
-            // Who was told to end does not wait for others.
-            if is_stopped || now >= grace_ends {
+            // Whoever was told to end waits for what is under way, and not for who thinks.
+            if now >= last || self.is_broken.get() || (is_stopped && self.in_flight.get() == 0) {
                 self.expire(Duration::MAX);
                 return;
             }
-            self.expire(now);
-            if let Some((phase, _)) = schedule::phase_at(&self.test.phases, now) {
-                self.recorder
-                    .borrow_mut()
-                    .sample(phase, self.in_flight.get());
+            if !is_stopped && self.stop.load(Ordering::Relaxed) {
+                is_stopped = true;
+                last = last.min(now + self.test.grace.min(LAST_WAIT));
             }
+            if is_stopped || now >= self.end {
+                self.is_over.set(true);
+            }
+            self.expire(now);
+            self.measure(now);
             if now.as_secs() > second {
                 second = now.as_secs();
-                let batch = self.batch(second as usize, now, &mut meter);
+                let batch = self.batch(second as usize);
                 if batches.send((index, batch)).is_err() {
                     return;
                 }
             }
         }
+    }
+
+    /// Puts down what is under way, and the CPU time since the last look.
+    fn measure(&self, now: Duration) {
+        let spent = self.meter.borrow_mut().read(now);
+        let mut recorder = self.recorder.borrow_mut();
+        let phases = &self.test.phases;
+        let phase = schedule::phase_at(phases, now).map(|(phase, _)| phase);
+        if let Some(phase) = phase {
+            recorder.sample(phase, self.in_flight.get());
+        }
+        // A look that began before the end belongs to the last phase; what comes behind is no load.
+        let is_load = now.saturating_sub(spent.wall) < self.end;
+        recorder.spent(phase.or(is_load.then(|| phases.len() - 1)), spent);
     }
 
     /// Wakes those whose request has taken too long at that time.
@@ -286,50 +315,25 @@ impl Thread {
         }
     }
 
-    fn batch(&self, next: usize, now: Duration, meter: &mut Meter) -> Batch {
+    fn batch(&self, next: usize) -> Batch {
         let mut batch = self.recorder.borrow_mut().take(next);
         batch.users = self.busy.get();
         batch.in_flight = self.in_flight.get();
-        (batch.cpu, batch.wall) = meter.read(now);
         batch
     }
 
     /// What there is when all is over: who still has no answer never got one.
     fn last_batch(&self) -> Batch {
         let now = self.alarm.now();
+        self.measure(now);
+        let mut unbegun = self.queue.borrow().len();
         for seat in self.seats.borrow().iter() {
             seat.abandon(self, now);
+            unbegun += u64::from(seat.has_arrival());
         }
         let mut batch = self.recorder.borrow_mut().take(0);
-        batch.dropped = self.queue.borrow().len() as u64;
+        batch.dropped += unbegun;
         batch.is_last = true;
         batch
     }
-}
-
-/// CPU time of this thread.
-struct Meter {
-    cpu: Duration,
-    wall: Duration,
-}
-
-impl Meter {
-    fn new(now: Duration) -> Self {
-        Self {
-            cpu: thread_time(),
-            wall: now,
-        }
-    }
-
-    /// CPU and time since the last look.
-    fn read(&mut self, now: Duration) -> (Duration, Duration) {
-        let cpu = thread_time();
-        let passed = (cpu.saturating_sub(self.cpu), now.saturating_sub(self.wall));
-        (self.cpu, self.wall) = (cpu, now);
-        passed
-    }
-}
-
-fn thread_time() -> Duration {
-    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }

@@ -19,8 +19,6 @@ use crate::transport::{Client, Failure, Request, Traffic};
 /// helped by a hundred thousand attempts per second, and the numbers say the same.
 const PAUSE: Duration = Duration::from_millis(100);
 
-const NEVER: Duration = Duration::MAX;
-
 /// What others know of a user's task.
 #[derive(Default)]
 pub(super) struct Seat {
@@ -61,6 +59,13 @@ impl Seat {
             self.is_expired.set(true);
             self.wake();
         }
+    }
+
+    /// Whether it was given something that it has not begun.
+    pub(super) fn has_arrival(&self) -> bool {
+        let arrival = self.arrival.take();
+        self.arrival.set(arrival);
+        arrival.is_some()
     }
 
     /// Puts down that its request will have no answer.
@@ -121,20 +126,32 @@ struct Session {
     number: u64,
 }
 
+/// Tells the thread when a task ends by a panic, which the runtime keeps to itself: whoever waits for it would wait until the end, and what it knew is lost.
+struct Sentinel(Rc<Thread>);
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.is_broken.set(true);
+        }
+    }
+}
+
 /// Open model: does what arrivals want, for ever.
 pub(super) async fn serve_arrivals(thread: Rc<Thread>, seat: Rc<Seat>) {
+    let _sentinel = Sentinel(Rc::clone(&thread));
     seat.enter().await;
     let number = thread.seats.borrow().len() as u64;
     let mut session = Session::new(&thread, &seat, number);
     loop {
         let arrival = seat.next().await;
-        thread.busy.set(thread.busy.get() + 1);
         let mut next = Some((arrival, true));
         while let Some((arrival, is_prompt)) = next {
             session.arrive(arrival, is_prompt).await;
-            let waiting = (!thread.is_over.get()).then(|| thread.queue.borrow_mut().pop_front());
+            let waiting = (!thread.is_over.get()).then(|| thread.queue.borrow_mut().pop());
             next = waiting.flatten().map(|arrival| (arrival, false));
         }
+        // It was counted when it was given its arrival.
         thread.busy.set(thread.busy.get() - 1);
         thread.free.borrow_mut().push(Rc::clone(&seat));
     }
@@ -142,15 +159,16 @@ pub(super) async fn serve_arrivals(thread: Rc<Thread>, seat: Rc<Seat>) {
 
 /// Closed model: one scenario after the other while the user is there.
 pub(super) async fn be_a_user(thread: Rc<Thread>, seat: Rc<Seat>, number: u32) {
+    let _sentinel = Sentinel(Rc::clone(&thread));
     seat.enter().await;
     let mut session: Option<Session> = None;
     let users = u64::from(schedule::most_users(&thread.test.phases));
     let mut number = u64::from(number);
     for (from, until) in schedule::presence(&thread.test.phases, number as u32) {
-        let mut due = from;
-        let now = thread.alarm.until(from).await;
+        // His first request is due when he is there: that hundreds begin together, or that he still waited for an answer
+        // when he was to come back, is no latency.
+        let mut due = thread.alarm.until(from).await;
         let session = session.get_or_insert_with(|| Session::new(&thread, &seat, number));
-        session.note_lag(from, now);
         thread.busy.set(thread.busy.get() + 1);
         while due < until && !thread.is_over.get() {
             session.recorder().batch.begun += 1;
@@ -159,6 +177,7 @@ pub(super) async fn be_a_user(thread: Rc<Thread>, seat: Rc<Seat>, number: u32) {
             due = session.run(due, until).await;
             // A session without a request would never let others have their turn.
             due = due.max(thread.alarm.now());
+            session.part();
         }
         thread.busy.set(thread.busy.get() - 1);
         session.client.close();
@@ -208,7 +227,13 @@ impl Session {
         self.recorder().batch.begun += 1;
         self.number = arrival.number;
         self.user.begin_as(arrival.number);
-        self.run(arrival.due, NEVER).await;
+        let end = self.thread.end;
+        self.run(arrival.due, end).await;
+        self.part();
+    }
+
+    /// The end of a session.
+    fn part(&mut self) {
         if !self.thread.test.target.reuses {
             self.client.close();
         }
@@ -219,13 +244,16 @@ impl Session {
         let test = std::sync::Arc::clone(&self.thread.test);
         let is_markov = matches!(test.mix, Mix::Markov(_));
         let leaves = test.is_open() && !is_markov;
+        let mut is_empty = true;
         while let Some(scenario) = self.user.next_scenario() {
             let first = self.thread.first_step[scenario];
+            is_empty &= test.scenarios[scenario].steps.is_empty();
             for (index, step) in test.scenarios[scenario].steps.iter().enumerate() {
                 // Whoever leaves does not think about what follows.
                 let is_last = leaves && index + 1 == test.scenarios[scenario].steps.len();
                 let went_well;
-                (went_well, due) = self.step(step, first + index, due, is_last).await;
+                let at = (due, until);
+                (went_well, due) = self.step(step, first + index, at, is_last).await;
                 let is_over = self.thread.is_over.get() || due >= until;
                 if is_over || (!went_well && step.on_failure == OnFailure::End) {
                     return due;
@@ -235,31 +263,47 @@ impl Session {
                 break;
             }
         }
+        if is_empty {
+            // Others have to have their turn.
+            tokio::task::yield_now().await;
+        }
         due
     }
 
-    /// One request that is due then; returns whether it went well and when what follows is due.
+    /// One request that is due then, by somebody who is there until then; returns whether it went well and when what follows is due.
     async fn step(
         &mut self,
         step: &Step,
         index: usize,
-        due: Duration,
+        (due, until): (Duration, Duration),
         is_last: bool,
     ) -> (bool, Duration) {
         let failure = self.request(step, index, due).await;
         let now = self.thread.alarm.now();
-        let pause = match failure {
-            Some(ErrorKind::Resolve | ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Prepare) => {
-                PAUSE
+        let is_open = self.thread.test.is_open();
+        let mut pause = Duration::ZERO;
+        if let Some(ErrorKind::Resolve | ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Prepare) =
+            failure
+        {
+            // In an open model arrivals say how many attempts there are, and whoever waits for this seat must not wait for nothing.
+            if is_open {
+                tokio::task::yield_now().await;
+            } else {
+                pause = PAUSE;
             }
-            _ => Duration::ZERO,
-        };
+        }
         let think = self.user.think(&step.think).max(pause);
-        if think.is_zero() || (is_last && pause.is_zero()) {
+        let leaves = is_open && failure.is_some() && step.on_failure == OnFailure::End;
+        if think.is_zero() || is_last || leaves {
             return (failure.is_none(), now);
         }
-        // Nobody thinks on when all is over.
-        let next = (now + think).min(self.thread.end.max(now));
+        let next = now.saturating_add(think);
+        let until = until.min(self.thread.end);
+        if next >= until {
+            // Nobody thinks on when he is to leave.
+            let left = self.thread.alarm.until(until).await;
+            return (failure.is_none(), left);
+        }
         let woken = self.thread.alarm.until(next).await;
         self.note_lag(next, woken);
         (failure.is_none(), next)
@@ -276,7 +320,8 @@ impl Session {
             sent,
         };
         self.recorder().due(phase, index);
-        let deadline = sent + step.timeout.unwrap_or(self.thread.test.target.timeout);
+        let timeout = step.timeout.unwrap_or(self.thread.test.target.timeout);
+        let deadline = sent.saturating_add(timeout);
         self.seat.under_way.set(Some((under_way, deadline)));
         self.thread.in_flight.set(self.thread.in_flight.get() + 1);
         let mut traffic = Traffic::default();

@@ -1,5 +1,7 @@
 //! Load on real sockets, against servers that behave and servers that do not.
 
+mod ends;
+mod hostile;
 mod http1;
 mod http2;
 mod models;
