@@ -265,7 +265,7 @@ impl Output {
             }
         }
         for note in &imported.notes {
-            eprintln!("{note}");
+            let _gone = writeln!(io::stderr(), "{note}");
         }
         Ok(ExitCode::SUCCESS)
     }
