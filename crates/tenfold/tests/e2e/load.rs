@@ -223,25 +223,3 @@ fn the_generator_as_the_limit_makes_a_run_invalid() {
     // It stays so, whatever is done with the file.
     folder.load(&["report", "r"]).ended(3);
 }
-
-#[test]
-fn a_threshold_ends_a_test_early() {
-    let origin = Origin::answering(|_| {
-        b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n".to_vec()
-    });
-    let folder = Folder::new();
-    folder.write(
-        "t.toml",
-        &format!(
-            "target = \"{}\"\nthreshold = [{{ check = \"errors < 1%\", abort = true }}]\nthink = \"20ms\"\n\
-             [[phase]]\nduration = \"2m\"\nusers = 1\n[[scenario]]\nname = \"a\"\nstep = \"/\"\n",
-            url(&origin)
-        ),
-    );
-    let ran = folder.load(&["t.toml", "--plain", "--json", "r"]);
-    let results = folder.json("r");
-    assert_eq!(results["thresholds"][0]["aborted"], true, "{}", ran.out);
-    let why = results["ended_early"].to_string();
-    assert!(why.contains("errors < 1%"), "{why}");
-    assert_eq!(ran.code, Some(code_of(&results, 1)), "{}", ran.out);
-}

@@ -34,13 +34,10 @@ impl Found {
     /// 0 if a knee is known, or that there is none; 1 if no load is good; 3 if the generator was the limit.
     pub(super) fn code(&self) -> ExitCode {
         match (&self.outcome.end, &self.outcome.knee) {
-            (End::GeneratorLimit, _)
-            | (
-                End::BrokenFromStart {
-                    cause: Cause::Generator,
-                },
-                _,
-            ) => ExitCode::from(INVALID),
+            (End::GeneratorLimit, _) => ExitCode::from(INVALID),
+            (End::BrokenFromStart { cause }, _) if *cause == Cause::Generator => {
+                ExitCode::from(INVALID)
+            }
             (End::BrokenFromStart { .. }, _) | (_, None) => ExitCode::from(FAILED),
             (End::Found { .. } | End::NotReached | End::Unfinished, Some(_)) => ExitCode::SUCCESS,
         }
@@ -203,7 +200,7 @@ fn objective(thresholds: &[Threshold]) -> Result<Objective, Refusal> {
                 objective.latency = Some((*share, Duration::from_secs_f64(threshold.value)));
             }
             Metric::Errors if is_bound && threshold.unit == Unit::Share => {
-                objective.errors = threshold.value
+                objective.errors = threshold.value;
             }
             _ => {
                 let what = format!("a ramp cannot look for the threshold `{}`", threshold.text);

@@ -26,7 +26,9 @@ fn targets_that_cannot_be_reached() {
             &["no TLS with", "does this port speak TLS at all?"],
         ),
     ] {
-        folder.short(target, &["--json", "new"]).refused(parts);
+        folder
+            .short(target, &["--json", "new", "--connect-timeout", "500ms"])
+            .refused(parts);
         assert!(!folder.path("new").exists(), "an empty file is no result");
     }
 }

@@ -104,6 +104,28 @@ fn twice_it_ends_at_once() {
 }
 
 #[test]
+fn a_ramp_that_was_interrupted_says_what_is_known() {
+    let (origin, folder) = (Origin::saying("hello"), Folder::new());
+    let child = folder
+        .command(&[
+            "load",
+            &url(&origin),
+            "--ramp-to-knee",
+            "--users",
+            "1",
+            "--json",
+            "r",
+        ])
+        .spawn()
+        .expect("started");
+    wait_until(|| origin.requests() > 3, || "no load");
+    interrupt(&child);
+    let ran = Ran::of(end(child)).ended(1);
+    ran.shows(&["the search was ended before any load was found to be good"]);
+    assert_eq!(folder.json("r")["ended_early"], "it was interrupted");
+}
+
+#[test]
 fn before_the_beginning_nothing_is_measured() {
     let (origin, folder) = (Origin::saying("hello"), Folder::new());
     let hour = UNIX_EPOCH.elapsed().expect("after 1970") + Duration::from_secs(3600);
