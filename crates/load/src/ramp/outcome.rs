@@ -172,6 +172,15 @@ impl fmt::Display for Outcome {
                     ": beyond, the generator was the limit; give it more threads, or several machines",
                 )
             }
+            (
+                End::BrokenFromStart {
+                    cause: Cause::Generator,
+                },
+                _,
+            ) => f.write_str(
+                "nothing is known of the service: at the lowest load the generator was the limit already; give it a machine of its own or \
+                 more threads, or begin lower",
+            ),
             (End::BrokenFromStart { cause }, _) => write!(
                 f,
                 "no load is low enough: at the lowest one {cause}; begin lower, or widen the objective"
