@@ -16,7 +16,7 @@ TRACES ?=
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
 
-.PHONY: help setup build test check check-rust check-scripts demo profile bench bench-cache bench-engine bench-features fuzz interop properties rehearse rehearse-failures rehearse-cache simulate conformance clean bench-decisions measure-limits rehearse-brown-out bench-overload
+.PHONY: help setup build test check check-rust check-scripts demo profile bench bench-cache bench-engine bench-features fuzz interop properties rehearse rehearse-failures rehearse-cache simulate conformance clean bench-decisions measure-limits rehearse-brown-out bench-overload bench-generators accuracy
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -88,6 +88,7 @@ bench: ## Measure it next to nginx and HAProxy (BENCH_ARGS=... goes to bench/run
 	@scripts/setup --bench
 	cargo build --release --locked -p tenfold -p tenfold-testkit
 	$(PYTHON) bench/run.py $(BENCH_ARGS)
+	$(PYTHON) bench/generators.py
 
 bench-cache: ## Measure its cache next to nginx, HAProxy and Varnish, and the memory per object
 	@scripts/setup --bench
@@ -111,6 +112,14 @@ bench-overload: ## Offer 1, 2, 5 and 10 times what an origin can do; nginx and H
 	@scripts/setup --bench
 	cargo build --release --locked -p tenfold -p tenfold-testkit
 	$(PYTHON) bench/overload.py --write $(BENCH_ARGS)
+
+bench-generators: ## Requests per CPU second of load generators: ours, wrk, h2load, hey, oha; renew docs/load.md
+	@scripts/setup --bench
+	cargo build --release --locked -p tenfold -p tenfold-testkit
+	$(PYTHON) bench/generators.py --write $(BENCH_ARGS)
+
+accuracy: ## Measure servers whose delay and whose stop are known: whether the generator's numbers are true (4 minutes)
+	cargo run --release --locked -p tenfold-load --example accuracy
 
 bench-engine: ## Hit rates and times of the memory engine (TRACES=directory adds recorded traces)
 	cargo run --release --locked -p tenfold-cache --example engine -- $(TRACES)

@@ -98,21 +98,19 @@ def one_run(generator, url, seconds, cpu, scratch):
         raise BenchError(f"{generator.name} ended with {process.returncode}", text[-500:])
     requests = generator.requests(text, path)
     cpu_seconds = used.ru_utime + used.ru_stime
-    return requests / cpu_seconds, used.ru_maxrss / 1024
+    return requests / cpu_seconds
 
 
 def table(results, seconds, rounds):
     """Median, lowest and highest of each, and as a multiple of each other one."""
     lines = [f"{rounds} rounds of {seconds} s; {CONNECTIONS} connections, one thread, bound to one CPU.", "",
-             "| | requests per CPU second | lowest to highest | of wrk's | memory |",
-             "|---|---|---|---|---|"]
-    wrk = statistics.median(rate for rate, _ in results["wrk"]) if results.get("wrk") else None
-    for name, runs in results.items():
-        rates = [rate for rate, _ in runs]
+             "| | requests per CPU second | lowest to highest | of wrk's |",
+             "|---|---|---|---|"]
+    wrk = statistics.median(results["wrk"]) if results.get("wrk") else None
+    for name, rates in results.items():
         median = statistics.median(rates)
         share = f"{median / wrk:.2f}" if wrk else ""
-        memory = statistics.median(memory for _, memory in runs)
-        lines.append(f"| {name} | {median:,.0f} | {min(rates):,.0f} to {max(rates):,.0f} | {share} | {memory:.0f} MiB |")
+        lines.append(f"| {name} | {median:,.0f} | {min(rates):,.0f} to {max(rates):,.0f} | {share} |")
     return "\n".join(lines)
 
 
@@ -151,9 +149,9 @@ def main():
         url = f"http://127.0.0.1:{port}/1k"
         for number in range(options.rounds):
             for generator in rotated(known, number):
-                rate, memory = one_run(generator, url, options.seconds, generator_cpu, scratch)
-                results[generator.name].append((rate, memory))
-                print(f"{generator.name:20} {rate:10,.0f} per CPU second, {memory:.0f} MiB", file=sys.stderr)
+                rate = one_run(generator, url, options.seconds, generator_cpu, scratch)
+                results[generator.name].append(rate)
+                print(f"{generator.name:20} {rate:10,.0f} per CPU second", file=sys.stderr)
     text = table(results, options.seconds, options.rounds)
     print(text)
     if options.write:

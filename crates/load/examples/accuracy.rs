@@ -140,6 +140,7 @@ fn test(address: SocketAddr, load: Load, seconds: u64, think: Think) -> Test {
             steps: vec![step],
         }],
         mix: Mix::Random,
+        replay: None,
         setup: Vec::new(),
         teardown: Vec::new(),
         feeds: Vec::new(),

@@ -58,6 +58,7 @@ fn main() {
             steps: vec![Step::new("GET", "/")],
         }],
         mix: Mix::Random,
+        replay: None,
         setup: Vec::new(),
         teardown: Vec::new(),
         feeds: Vec::new(),

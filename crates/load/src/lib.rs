@@ -10,8 +10,8 @@
 //! A latency counts **from the time a request was due**; the time from when it was sent stands beside it as service time. No
 //! sample is made up. The generator watches itself, and says that a run is invalid when it was the limit.
 //!
-//! What happens to a test, from top to bottom: [`run`] starts threads, each of which is a [`worker`] with users of its own; a user does
-//! a [`scenario`]'s steps over a [`transport`]; what happened is put down in a [`record`] that the coordinator sums up into
+//! What happens to a test, from top to bottom: [`run`] starts threads, each of which is a `worker` with users of its own; a user does
+//! a [`scenario`]'s steps over a `transport`; what happened is put down in a `record` that the coordinator sums up into
 //! [`Results`] once per second. [`report`] shows them, [`threshold`] judges them.
 //!
 //! # What is absent

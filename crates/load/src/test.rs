@@ -1,7 +1,9 @@
 //! What is to be done, checked: the values that the program makes from arguments or from a file.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::import::replay::Replay;
 use crate::scenario::{Feed, Scenario, Step};
 use crate::threshold::Threshold;
 
@@ -20,6 +22,9 @@ pub struct Test {
     pub scenarios: Vec<Scenario>,
     /// How a scenario is chosen.
     pub mix: Mix,
+    /// Requests with times of their own, in place of arrivals and of what the only step of the only scenario would send. The one phase
+    /// says how long.
+    pub replay: Option<Arc<Replay>>,
     /// Done once before the first phase, by one user whose variables all others begin with.
     pub setup: Vec<Step>,
     /// Done once after the last phase, by that same user, also when the test was ended early.

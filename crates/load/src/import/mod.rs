@@ -6,7 +6,7 @@
 //! has gigabytes, knows no bodies, and contains whatever strangers sent.
 //!
 //! # The idea
-//! Both become a [`draft::Draft`], which [`emit`] writes as a scenario file for people to read and change: each thing that was
+//! Both become a `draft::Draft`, which `emit` writes as a scenario file for people to read and change: each thing that was
 //! derived says from how much, each that was left out says why, and secrets never get into the file. [`access_log`] reads a log
 //! twice instead of keeping it, with every table bounded. [`Replay`] is the other way to use a log: no model, the same requests
 //! at the same distances.

@@ -152,13 +152,26 @@ impl Replay {
         self.passed_over
     }
 
+    /// The request of a number.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    #[must_use]
+    pub fn request(&self, number: usize) -> Request<'_> {
+        self.read(&self.requests[number])
+    }
+
     /// The requests by time. Several workers share them with `skip` and `step_by`, which take no time.
     pub fn requests(&self) -> impl ExactSizeIterator<Item = Request<'_>> + DoubleEndedIterator {
-        self.requests.iter().map(|entry| Request {
+        self.requests.iter().map(|entry| self.read(entry))
+    }
+
+    fn read(&self, entry: &Entry) -> Request<'_> {
+        Request {
             due: self.due(entry),
             method: self.methods.get(u32::from(entry.method)),
             target: self.texts.get(entry.target),
-        })
+        }
     }
 
     fn due(&self, entry: &Entry) -> Duration {

@@ -1,7 +1,7 @@
 //! Results for people and for programs.
 //!
 //! # The idea
-//! Everything here is a function from [`Results`] to a text. A report never asks for anything that is not in the results, so
+//! Everything here is a function from [`Results`](crate::Results) to a text. A report never asks for anything that is not in the results, so
 //! that `tenfold load report` makes tomorrow what could have been made today, also from results that were put together.
 //!
 //! Names in results are somebody else's: of steps, of servers' answers. They are escaped for where they go (terminal, HTML,

@@ -122,7 +122,9 @@ impl Plan {
         let mut constant = Vec::with_capacity(steps.len());
         for step in &steps {
             let mut outgoing = Outgoing::default();
-            let is_ready = step.is_constant() && user.prepare(step, &mut outgoing).is_ok();
+            let is_ready = test.replay.is_none()
+                && step.is_constant()
+                && user.prepare(step, &mut outgoing).is_ok();
             constant.push(is_ready.then(|| {
                 let mut encoded = Encoded::default();
                 encoded.encode(&outgoing, &test.target);
@@ -177,7 +179,25 @@ impl Thread {
 
     async fn admit_arrivals(self: &Rc<Self>) {
         let test = &self.test;
-        let arrivals = Schedule::new(&test.phases, test.arrivals, test.seed, self.part);
+        match &test.replay {
+            Some(replay) => {
+                let numbers = self.part.numbers(replay.count() as u64);
+                let arrivals = numbers.map(|number| Arrival {
+                    // A number of what is in memory.
+                    due: replay.request(number as usize).due,
+                    phase: 0,
+                    number,
+                });
+                self.admit_all(arrivals).await;
+            }
+            None => {
+                let schedule = Schedule::new(&test.phases, test.arrivals, test.seed, self.part);
+                self.admit_all(schedule).await;
+            }
+        }
+    }
+
+    async fn admit_all(self: &Rc<Self>, arrivals: impl Iterator<Item = Arrival>) {
         let mut at_once = 0;
         for arrival in arrivals {
             if self.alarm.now() < arrival.due {

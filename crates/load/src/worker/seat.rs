@@ -117,6 +117,8 @@ struct Session {
     answer: Answer,
     /// The phase of the latest request.
     phase: usize,
+    /// The number of the arrival.
+    number: u64,
 }
 
 /// Open model: does what arrivals want, for ever.
@@ -173,6 +175,7 @@ impl Session {
             outgoing: Outgoing::default(),
             answer: Answer::default(),
             phase: 0,
+            number,
         }
     }
 
@@ -203,6 +206,7 @@ impl Session {
             self.note_lag(arrival.due, now);
         }
         self.recorder().batch.begun += 1;
+        self.number = arrival.number;
         self.user.begin_as(arrival.number);
         self.run(arrival.due, NEVER).await;
         if !self.thread.test.target.reuses {
@@ -307,6 +311,19 @@ impl Session {
         let thread = Rc::clone(&self.thread);
         let request = match &thread.constant[index] {
             Some((encoded, outgoing)) => Request::Bytes(encoded, outgoing),
+            None if let Some(replay) = &thread.test.replay => {
+                self.answer.clear();
+                // The step's fields, and what the log says.
+                let prepared = self.user.prepare(step, &mut self.outgoing);
+                prepared.map_err(|problem| Failure::new(problem.kind, problem.message))?;
+                let logged = replay.request(self.number as usize);
+                self.outgoing.method.clear();
+                self.outgoing.method.push_str(logged.method);
+                self.outgoing.path.clear();
+                self.outgoing.path.push_str(&thread.test.target.base);
+                self.outgoing.path.push_str(logged.target);
+                Request::Parts(&self.outgoing)
+            }
             None => {
                 self.answer.clear();
                 let prepared = self.user.prepare(step, &mut self.outgoing);

@@ -65,6 +65,7 @@ fn test(address: SocketAddr, phases: Vec<Phase>) -> Test {
         arrivals: Arrivals::Even,
         scenarios: vec![scenario("get", vec![Step::new("GET", "/")])],
         mix: Mix::Random,
+        replay: None,
         setup: Vec::new(),
         teardown: Vec::new(),
         feeds: Vec::new(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
+use tenfold_load::import::replay::{Methods, Replay};
 use tenfold_load::scenario::{Step, Think};
 use tenfold_load::test::{Arrivals, Load, Shard};
 use tenfold_load::threshold::Threshold;
@@ -246,4 +247,46 @@ fn a_setup_that_fails_is_named_and_nothing_is_measured() {
         error.message.contains("setup, step `POST /login`") && error.message.contains("403"),
         "{error}"
     );
+}
+
+#[test]
+fn a_log_is_replayed_with_its_own_timing_and_several_times_as_fast() {
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let theirs = Arc::clone(&seen);
+    let origin = Origin::answering(move |request| {
+        let line = request.head.lines().next().unwrap_or_default().to_owned();
+        theirs
+            .lock()
+            .expect("no panic")
+            .push((Instant::now(), line));
+        ok("fine")
+    });
+    let log = "1.2.3.4 - - [27/Nov/2026:20:00:00 +0000] \"GET /a?x=1 HTTP/1.1\" 200 5\n\
+               1.2.3.4 - - [27/Nov/2026:20:00:10 +0000] \"HEAD /b HTTP/1.1\" 200 5\n\
+               1.2.3.4 - - [27/Nov/2026:20:00:12 +0000] \"POST /pay HTTP/1.1\" 200 5\n\
+               1.2.3.4 - - [27/Nov/2026:20:00:20 +0000] \"GET /c HTTP/1.1\" 200 5\n";
+    let replay = Replay::parse(log.as_bytes(), 20.0, Methods::Safe).expect("a log");
+    let mut test = test(origin.address(), vec![rate(1.0, 1.2)]);
+    test.target.base = "/shop".to_owned();
+    test.threads = 2;
+    test.replay = Some(Arc::new(replay));
+    let results = done(test);
+    assert_eq!(
+        (results.total.done, results.total.failed),
+        (3, 0),
+        "{:?}",
+        results.errors
+    );
+    let seen = seen.lock().expect("no panic");
+    let lines: Vec<_> = seen.iter().map(|it| it.1.as_str()).collect();
+    assert_eq!(
+        lines,
+        [
+            "GET /shop/a?x=1 HTTP/1.1",
+            "HEAD /shop/b HTTP/1.1",
+            "GET /shop/c HTTP/1.1"
+        ]
+    );
+    let apart = seen[2].0 - seen[0].0;
+    assert!(apart >= Duration::from_millis(990), "{apart:?}");
 }

@@ -29,7 +29,7 @@ const TOP: &[(&str, &[&str])] = &[
     ("headers = { a = '1', A = '2' }", &["t:1:22: the field `A` is given twice"]),
     ("headers = { a = \"x\\ny\" }", &["t:1:17: it has a line break or another control character (a field's value is one line of text)"]),
     ("headers = { a = '${x}' }", &["t:1:17: there is no variable `x` (extract it in an earlier step"]),
-    ("think = 5", &["t:1:9: `think` takes a text or a table, not a number"]),
+    ("think = 5", &["t:1:9: `think` takes a time, not a number"]),
     ("think = '5'", &["t:1:9: `think` cannot be `5` (give a time with its unit"]),
     ("think = { from = '5s', to = '1s' }", &["t:1:9: `from` is longer than `to`"]),
     ("think = { from = '5s', mean = '1s' }", &["t:1:9: this is not one way to think"]),

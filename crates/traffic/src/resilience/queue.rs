@@ -271,7 +271,7 @@ impl<T> Queue<T> {
             };
             match waiting {
                 Some(late) if late.deadline <= now => {
-                    gone.push((late.item, priority, Shed::Deadline))
+                    gone.push((late.item, priority, Shed::Deadline));
                 }
                 other => break other,
             }

@@ -2,7 +2,7 @@
 //!
 //! # The idea
 //! The log is read twice, because what a page is (`/product/{id}`) is known only after all of it was seen, and because it is too
-//! large to keep. The first reading ([`learn`]) finds the pages; the second counts them ([`step`], [`sessions`], [`curve`]).
+//! large to keep. The first reading (`learn`) finds the pages; the second counts them (`step`, `sessions`, `curve`).
 //! `write` makes a draft of that, with a comment about each thing that was derived.
 //!
 //! # The trade-off

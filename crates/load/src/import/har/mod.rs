@@ -1,9 +1,9 @@
 //! From a recording of a browser (HAR 1.2) to a scenario: one person's way through a site, to be gone by many.
 //!
 //! # The idea
-//! Pages become groups, requests steps ([`order`]), in the order of the recording; pauses become think times. What was good only once
-//! is found again where the person's browser found it, in an earlier response ([`correlate`]). What is secret is asked for when the test
-//! is run ([`values`]), so that the file can be kept with the code.
+//! Pages become groups, requests steps (`order`), in the order of the recording; pauses become think times. What was good only once
+//! is found again where the person's browser found it, in an earlier response (`correlate`). What is secret is asked for when the test
+//! is run (`values`), so that the file can be kept with the code.
 //!
 //! # The trade-off
 //! A browser asks for several things at once, a user of ours for one after the other: fewer connections per user, the same requests.

@@ -44,6 +44,7 @@ fn test(mix: Mix, weights: &[f64]) -> Test {
         arrivals: Arrivals::Even,
         scenarios: weights.iter().map(scenario).collect(),
         mix,
+        replay: None,
         setup: Vec::new(),
         teardown: Vec::new(),
         feeds: vec![

@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use tenfold_load::test::Shard;
 use tenfold_load::threshold::Threshold;
 
-use super::import::Import;
+use super::import::{self, Import};
 use crate::config::value;
 
 /// `tenfold load`
@@ -61,6 +61,18 @@ pub(crate) struct Load {
     /// The body, or @FILE.
     #[arg(long, short = 'd', value_name = "TEXT|@FILE")]
     pub(super) body: Option<String>,
+
+    /// Ask for what an access log says, when it says so, instead of for the URL's path; what it has in front of it stays.
+    #[arg(long, value_name = "LOG", conflicts_with_all = ["rate", "users", "duration", "warmup", "poisson", "method", "body", "ramp_to_knee"])]
+    pub(super) replay: Option<PathBuf>,
+
+    /// Replay so many times as fast.
+    #[arg(long, value_name = "FACTOR", default_value = "1", requires = "replay", value_parser = import::factor)]
+    pub(super) speed: f64,
+
+    /// Replay methods that change data as well (POST, PUT, DELETE …), without the bodies that nobody knows.
+    #[arg(long, requires = "replay")]
+    pub(super) include_unsafe: bool,
 
     /// Most connections at once; whoever finds none free waits, and the wait is latency. [default: as many as users, or 10000]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -218,7 +230,7 @@ impl Load {
             self.rate.is_some() || self.users.is_some() || is_of_phase || self.warmup.is_some();
         let request = !self.header.is_empty() || self.method.is_some() || self.body.is_some();
         let protocol = self.http1 || self.http2 || self.insecure || self.ca.is_some();
-        amount || request || protocol || self.poisson || self.no_reuse
+        amount || request || protocol || self.replay.is_some() || self.poisson || self.no_reuse
     }
 }
 

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 use flate2::read::MultiGzDecoder;
 use tenfold_load::import::access_log::{self, Model};
+use tenfold_load::import::replay::{Methods, Replay};
 use tenfold_load::import::{ImportError, Imported, har};
 
 use crate::command::Refusal;
@@ -164,6 +165,24 @@ fn from_log(arguments: &AccessLog) -> Result<ExitCode, Refusal> {
 }
 
 /// A file that is read from its beginning as often as it takes.
+/// Reads a log that is to be replayed; what is not in the replay is said.
+pub(super) fn replay(path: &Path, speed: f64, methods: Methods) -> Result<Replay, Refusal> {
+    let mut source = Source::open(path)?;
+    let reader = source.reader().map_err(|error| unreadable(path, &error))?;
+    let replay = Replay::parse(io::BufReader::new(reader), speed, methods);
+    let replay = replay.map_err(|error| refusal(path, &error))?;
+    let over = replay.passed_over();
+    let parts = [
+        (over.methods, "requests that change data"),
+        (over.no_request, "lines without a request"),
+        (over.unreadable, "lines that are none of a log"),
+    ];
+    for (count, what) in parts.into_iter().filter(|(count, _)| *count > 0) {
+        eprintln!("{}: {count} {what} are left out", path.display());
+    }
+    Ok(replay)
+}
+
 struct Source {
     file: File,
     is_gzip: bool,
@@ -317,7 +336,7 @@ fn minutes(text: &str) -> Result<u64, String> {
     }
 }
 
-fn factor(text: &str) -> Result<f64, String> {
+pub(super) fn factor(text: &str) -> Result<f64, String> {
     let factor = text
         .parse()
         .ok()

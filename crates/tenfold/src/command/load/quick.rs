@@ -1,15 +1,18 @@
 //! Without a file: a URL and how often.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
 use tenfold_load::Test;
+use tenfold_load::import::replay::Methods;
 use tenfold_load::scenario::{Scenario, Step, Template};
 use tenfold_load::test::{Arrivals, Load as Amount, Mix, Phase, Protocol, Target};
 
 use super::super::Refusal;
 use super::arguments::Load;
+use super::import;
 
 /// Arrivals per second if nothing is said: enough to see something, and harmless.
 const RATE: f64 = 10.0;
@@ -22,6 +25,49 @@ pub(super) const GRACE: Duration = Duration::from_secs(30);
 
 /// The test that the arguments stand for.
 pub(super) fn test(load: &Load, url: &str) -> Result<Test, Refusal> {
+    let test = requests(load, url)?;
+    match &load.replay {
+        Some(log) => replaying(load, log, test),
+        None => Ok(test),
+    }
+}
+
+/// The same target with what a log says.
+fn replaying(load: &Load, log: &Path, mut test: Test) -> Result<Test, Refusal> {
+    let methods = match load.include_unsafe {
+        true => Methods::All,
+        false => Methods::Safe,
+    };
+    let replay = import::replay(log, load.speed, methods)?;
+    // The last request is due at the end of the log, and its second belongs to it.
+    let duration = replay.duration() + Duration::from_secs(1);
+    let rate = replay.count() as f64 / duration.as_secs_f64();
+    test.phases = vec![Phase {
+        name: "replay".to_owned(),
+        duration,
+        load: Amount::Rate {
+            from: rate,
+            to: rate,
+        },
+        is_warm_up: false,
+    }];
+    let base = test.scenarios[0].steps[0]
+        .request
+        .path
+        .prefix()
+        .split('?')
+        .next()
+        .unwrap_or_default();
+    test.target.base = base.trim_end_matches('/').to_owned();
+    test.name = format!("{} replayed against {}", log.display(), test.target.url());
+    let scenario = &mut test.scenarios[0];
+    "replay".clone_into(&mut scenario.name);
+    "logged request".clone_into(&mut scenario.steps[0].name);
+    test.replay = Some(Arc::new(replay));
+    Ok(test)
+}
+
+fn requests(load: &Load, url: &str) -> Result<Test, Refusal> {
     let (target, path) = target(load, url)?;
     let amount = match load.users {
         Some(users) => Amount::Users {
@@ -63,6 +109,7 @@ pub(super) fn test(load: &Load, url: &str) -> Result<Test, Refusal> {
             Arrivals::Even
         },
         mix: Mix::Random,
+        replay: None,
         setup: Vec::new(),
         teardown: Vec::new(),
         feeds: Vec::new(),

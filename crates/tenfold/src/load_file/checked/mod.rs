@@ -128,6 +128,7 @@ pub(super) fn build(file: &raw::File, file_name: &str, scope: &mut Scope<'_>) ->
         },
         scenarios,
         mix: mix.unwrap_or(Mix::Random),
+        replay: None,
         setup,
         teardown,
         variables: names

@@ -44,6 +44,7 @@ fn test(is_open: bool) -> Test {
         arrivals: Arrivals::Even,
         scenarios: Vec::new(),
         mix: Mix::Random,
+        replay: None,
         setup: Vec::new(),
         teardown: Vec::new(),
         feeds: Vec::new(),
