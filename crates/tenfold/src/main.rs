@@ -7,6 +7,7 @@ mod cli;
 mod command;
 mod import;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -34,7 +35,8 @@ fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(refusal) => {
-            eprintln!("{refusal}");
+            // Nobody may be there to read it any more (`2>&1 | head`); the code is as it is.
+            let _gone = writeln!(std::io::stderr(), "{refusal}");
             // The code of every refusal to start, as clap's for a bad flag.
             ExitCode::from(2)
         }

@@ -11,7 +11,7 @@
 //! of its peak has to have seen what comes after it, and steps in the widest gaps until there are [`LEVELS`].
 //!
 //! Where growth stops without a broken objective, the knee is the least load that brings 95 % of the highest goodput: with more, requests
-//! only wait for longer.
+//! only wait for longer. (Of rates the one below it is said, which is at most 5 % away and surely does not pile up.)
 //!
 //! # The trade-off
 //! Bisection takes a load as good or bad, which a service is not whose capacity changes (an autoscaler, a cache that fills): run

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::Ramp;
 use super::search::Stage;
+use super::{Level, Ramp};
 
 /// Why a load is too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -79,7 +79,8 @@ pub enum End {
 /// What a search came to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Outcome {
-    /// The highest load that was good: at most 5 % below the one that was not, if the knee was [`End::Found`].
+    /// The highest load that was good: at most 5 % (or one user) below the one that was not, if the knee was [`End::Found`]. Of users where goodput
+    /// stops growing: the fewest who bring 95 % of the highest.
     pub knee: Option<Point>,
     /// How the search ended.
     pub end: End,
@@ -92,12 +93,23 @@ pub struct Outcome {
 }
 
 impl Ramp {
+    /// The fewest users who bring all that the service gives, and the next level. Users are whole: one fewer may bring a third less, so that
+    /// (unlike with rates) the level below is no knee. Of more than one user to begin with, fewer may do as well.
+    pub(super) fn saturated(&self) -> Option<(&Level, &Level)> {
+        let (low, Some((level, Cause::Saturation))) = self.bracket() else {
+            return None;
+        };
+        let is_least = low.is_some() || level.load() <= 1.0;
+        let above = self.levels.iter().find(|one| one.load() > level.load())?;
+        (self.bounds.is_users && is_least).then_some((level, above))
+    }
+
     /// What is known: everything when [`Ramp::next_step`] says none, and what there is before that.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        let (low, high) = self.bracket();
+        let (mut low, high) = self.bracket();
         let is_over = !matches!(self.stage, Stage::Raise | Stage::Peak | Stage::Bisect);
-        let end = match (self.raised, low, high) {
+        let mut end = match (self.raised, low, high) {
             _ if !is_over => End::Unfinished,
             (Some(Cause::Generator), Some(_), None) => End::GeneratorLimit,
             (Some(cause), None, _) => End::BrokenFromStart { cause },
@@ -108,6 +120,15 @@ impl Ramp {
             },
             _ => End::NotReached,
         };
+        if is_over && let Some((level, above)) = self.saturated() {
+            (low, end) = (
+                Some(level),
+                End::Found {
+                    cause: Cause::Saturation,
+                    at: above.load(),
+                },
+            );
+        }
         Outcome {
             knee: low.and_then(super::Level::point),
             end,
@@ -151,6 +172,15 @@ impl fmt::Display for Outcome {
                     ": beyond, the generator was the limit; give it more threads, or several machines",
                 )
             }
+            (
+                End::BrokenFromStart {
+                    cause: Cause::Generator,
+                },
+                _,
+            ) => f.write_str(
+                "nothing is known of the service: at the lowest load the generator was the limit already; give it a machine of its own or \
+                 more threads, or begin lower",
+            ),
             (End::BrokenFromStart { cause }, _) => write!(
                 f,
                 "no load is low enough: at the lowest one {cause}; begin lower, or widen the objective"

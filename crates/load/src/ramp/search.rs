@@ -180,8 +180,8 @@ impl Ramp {
     }
 
     fn beyond(&self) -> Option<f64> {
-        let (knee, _) = self.bracket();
-        let knee = knee?.load();
+        let (low, _) = self.bracket();
+        let knee = self.saturated().map(|(level, _)| level).or(low)?.load();
         let top = self.levels.last()?;
         let beyond = self.levels.iter().filter(|one| one.load() > knee).count();
         let best = &self.levels[self.best()?];

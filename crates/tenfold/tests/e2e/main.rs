@@ -13,6 +13,7 @@ mod import;
 mod import_haproxy;
 mod lifecycle;
 mod limits;
+mod load;
 mod malformed_requests;
 mod malformed_responses;
 mod messages;

@@ -16,8 +16,8 @@ use crate::config::value;
     after_help = "Examples:\n  \
     tenfold load http://127.0.0.1:8080/ --rate 500 --duration 30s\n  \
     tenfold load http://127.0.0.1:8080/ --users 50 --threshold 'p(95) < 300ms' --html report.html\n\n\
-    The exit code is 0 if all thresholds hold, 1 if one does not, 2 if the test could not be done, 3 if the generator was the limit\n\
-    and its numbers must not be trusted. Ctrl-C ends a test early, and still reports.",
+    The exit code is 0 if all thresholds hold, 1 if one does not or nothing was measured, 2 if the test could not be done or its\n\
+    results not be written, 3 if the generator was the limit and its numbers must not be trusted. Ctrl-C ends a test early, and still reports.",
     group = ArgGroup::new("load").args(["rate", "users"]),
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true
@@ -112,7 +112,7 @@ pub(crate) struct Load {
 
     /// Raise the load, in steps of --duration, until a --threshold breaks or the service gives no more, and find where that begins. --rate or
     /// --users is the first step.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["warmup", "shard", "start_at"])]
     pub(super) ramp_to_knee: bool,
 
     /// The highest load that a ramp may try. [default: 1000 times the first]
@@ -224,10 +224,10 @@ pub(crate) struct Files {
 impl Load {
     /// Whether anything was said that only a URL needs.
     pub(super) fn describes_a_request(&self) -> bool {
-        let amount = self.rate.is_some()
-            || self.users.is_some()
-            || self.duration.is_some()
-            || self.warmup.is_some();
+        // A ramp's steps have to be of some length, whatever is ramped.
+        let is_of_phase = self.duration.is_some() && !self.ramp_to_knee;
+        let amount =
+            self.rate.is_some() || self.users.is_some() || is_of_phase || self.warmup.is_some();
         let request = !self.header.is_empty() || self.method.is_some() || self.body.is_some();
         let protocol = self.http1 || self.http2 || self.insecure || self.ca.is_some();
         amount || request || protocol || self.replay.is_some() || self.poisson || self.no_reuse

@@ -15,6 +15,13 @@ const OF_URLS: &str = "--rate, --users, --duration and what a request consists o
 
 /// The test of a file.
 pub(super) fn test(load: &Load, file: &Path) -> Result<Test, Refusal> {
+    if looks_like_a_url(file) {
+        let shown = file.display();
+        return Err(Refusal::new(
+            format!("there is no file {shown}"),
+            format!("if that is a URL, it begins with http:// or https://: http://{shown}"),
+        ));
+    }
     if load.describes_a_request() {
         return Err(Refusal::new(
             format!("{} is a file", file.display()),
@@ -26,13 +33,24 @@ pub(super) fn test(load: &Load, file: &Path) -> Result<Test, Refusal> {
     test.seed = load.seed.unwrap_or(test.seed);
     test.shard = load.shard;
     test.start_at = load.start_at;
-    if load.threads.is_some() {
-        test.threads = quick::threads(load);
-    }
     if let Some(connections) = load.connections {
         test.target.connections = connections as usize;
     }
+    test.threads = match load.threads {
+        Some(_) => quick::threads(load, test.target.connections),
+        None => test.threads.min(test.target.connections.max(1)),
+    };
     Ok(test)
+}
+
+/// Whether something that is no file would be a URL if it said its scheme: `localhost:8080/`, `shop.example/cart`.
+fn looks_like_a_url(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    let host = text.split('/').next().unwrap_or_default();
+    let has_host =
+        host == "localhost" || host.contains(':') || text.contains('/') && host.contains('.');
+    let is_relative = matches!(host, "" | "." | "..");
+    has_host && !is_relative && !path.exists() && !text.ends_with(".toml")
 }
 
 /// Reads a file; what looks wrong and works is said.

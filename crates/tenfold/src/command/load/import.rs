@@ -284,7 +284,7 @@ impl Output {
             }
         }
         for note in &imported.notes {
-            eprintln!("{note}");
+            let _gone = writeln!(io::stderr(), "{note}");
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -3,9 +3,10 @@
 //! Which load is next is decided by [`tenfold_load::ramp`]. Each step is a test of its own: what piled up in one must not be measured in the next.
 
 use std::io::{self, Write};
+use std::process::ExitCode;
 use std::time::Duration;
 
-use tenfold_load::ramp::{Bounds, Measured, Objective, Ramp, Step};
+use tenfold_load::ramp::{Bounds, Cause, End, Measured, Objective, Outcome, Ramp, Step};
 use tenfold_load::results::Histogram;
 use tenfold_load::test::{Load as Amount, Phase};
 use tenfold_load::threshold::{Metric, Operator, Statistic, Threshold, Unit};
@@ -13,7 +14,7 @@ use tenfold_load::{Results, Test};
 
 use super::super::Refusal;
 use super::arguments::Load;
-use super::{Making, outputs};
+use super::{FAILED, INVALID, Making};
 
 /// How long a step is measured if nothing is said.
 const MEASURE: Duration = Duration::from_secs(10);
@@ -22,8 +23,29 @@ const ERRORS: f64 = 0.01;
 /// The highest load is so many times the first one, if nothing is said.
 const WIDEST: f64 = 1000.0;
 
-/// Looks for the knee. What comes back holds a phase for each step, for `tenfold plan --results`.
-pub(super) fn find(test: &Test, load: &Load, making: &Making) -> Result<Results, Refusal> {
+/// What a search came to.
+pub(super) struct Found {
+    pub(super) outcome: Outcome,
+    /// A phase for each step of which the numbers are the service's, for `tenfold plan --results`.
+    pub(super) results: Results,
+}
+
+impl Found {
+    /// 0 if a knee is known, or that there is none; 1 if no load is good; 3 if the generator was the limit.
+    pub(super) fn code(&self) -> ExitCode {
+        match (&self.outcome.end, &self.outcome.knee) {
+            (End::GeneratorLimit, _) => ExitCode::from(INVALID),
+            (End::BrokenFromStart { cause }, _) if *cause == Cause::Generator => {
+                ExitCode::from(INVALID)
+            }
+            (End::BrokenFromStart { .. }, _) | (_, None) => ExitCode::from(FAILED),
+            (End::Found { .. } | End::NotReached | End::Unfinished, Some(_)) => ExitCode::SUCCESS,
+        }
+    }
+}
+
+/// Looks for the knee.
+pub(super) fn find(test: &Test, load: &Load, making: &Making) -> Result<Found, Refusal> {
     let is_users = !test.is_open();
     let objective = objective(&test.thresholds)?;
     let from = match test.phases.last().map(|phase| phase.load) {
@@ -50,6 +72,9 @@ pub(super) fn find(test: &Test, load: &Load, making: &Making) -> Result<Results,
         let was_ended = results.ended_early.is_some();
         whole = Some(match whole {
             None => results,
+            // Numbers of the generator are none of the service; only if there are no others they are shown, and said to be so.
+            Some(whole) if !measured.is_valid => whole,
+            Some(whole) if !whole.generator.invalid.is_empty() => results,
             Some(whole) => whole.followed_by(results),
         });
         if was_ended {
@@ -61,10 +86,10 @@ pub(super) fn find(test: &Test, load: &Load, making: &Making) -> Result<Results,
         whole.ok_or_else(|| Refusal::new("no step was done", "give a load to begin with"))?;
     let outcome = ramp.outcome();
     whole.name = format!("{} (ramp to the knee)", test.name);
-    // That the generator was the limit in a step is part of the outcome.
-    whole.generator.invalid.clear();
-    outputs::print(&format!("\n{outcome}\n\n"));
-    Ok(whole)
+    Ok(Found {
+        outcome,
+        results: whole,
+    })
 }
 
 /// The test of one step.

@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use tenfold::load_file;
+use tenfold_load::test::Load as Amount;
 use tenfold_load::{Progress, Results, Stop, Test, threshold};
 use tokio::runtime::Builder;
 
@@ -54,10 +55,13 @@ pub(crate) fn run(load: &Load) -> Result<ExitCode, Refusal> {
                 false => file::test(load, Path::new(target))?,
             };
             let making = Making::prepare(&test, load)?;
-            let results = match load.ramp_to_knee {
-                true => knee::find(&test, load, &making)?,
-                false => making.make(test)?,
-            };
+            if load.ramp_to_knee {
+                let found = knee::find(&test, load, &making)?;
+                outputs::print(&format!("\n{}\n\n", found.outcome))?;
+                outputs.write(&found.results)?;
+                return Ok(found.code());
+            }
+            let results = making.make(test)?;
             outputs.write(&results)?;
             Ok(code(&results))
         }
@@ -67,7 +71,7 @@ pub(crate) fn run(load: &Load) -> Result<ExitCode, Refusal> {
 /// Says what a file would do.
 fn check(file: &Path) -> Result<ExitCode, Refusal> {
     let test = file::read(file)?;
-    outputs::print(&load_file::describe(&test, load_file::ASSUMED_RESPONSE));
+    outputs::print(&load_file::describe(&test, load_file::ASSUMED_RESPONSE))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -76,7 +80,9 @@ fn code(results: &Results) -> ExitCode {
     if !results.doubts().is_empty() {
         return ExitCode::from(INVALID);
     }
-    match results.thresholds.iter().all(|verdict| verdict.holds) {
+    // Without a sample nothing is known, also if nobody has said what has to hold.
+    let is_known = results.total.done > 0;
+    match is_known && results.thresholds.iter().all(|verdict| verdict.holds) {
         true => ExitCode::SUCCESS,
         false => ExitCode::from(FAILED),
     }
@@ -95,15 +101,14 @@ impl Making {
     fn prepare(test: &Test, load: &Load) -> Result<Self, Refusal> {
         let allowed = raise_descriptor_limit();
         // Besides connections: the runtime's, those of results, standard ones.
-        let needed = test.target.connections as u64 + 64;
-        if load.connections.is_some() && allowed < needed {
-            let connections = test.target.connections;
+        let connections = surely_used(test, load);
+        if connections > 0 && allowed < connections + 64 {
             let what = format!(
                 "this process may open {allowed} files, and the test has {connections} connections"
             );
             return Err(Refusal::new(
                 what,
-                "raise `ulimit -n`, or give fewer --connections",
+                "raise `ulimit -n`, give fewer --connections, or use several generators (--shard)",
             ));
         }
         let stop = Stop::default();
@@ -140,6 +145,25 @@ impl Making {
         // The terminal is given back before anything is printed.
         drop(live);
         results.map_err(|error| Refusal::new(error, "nothing was measured"))
+    }
+}
+
+/// Connections that the test needs: those that were asked for, or one for each user. An open model has most of what it may have only if
+/// the service does not keep up.
+fn surely_used(test: &Test, load: &Load) -> u64 {
+    let users = test.phases.iter().map(|phase| match phase.load {
+        Amount::Users { from, to } => u64::from(from.max(to)),
+        Amount::Rate { .. } => 0,
+    });
+    let most = users
+        .max()
+        .unwrap_or(0)
+        .div_ceil(u64::from(test.shard.count));
+    let allowed = test.target.connections as u64;
+    match (test.is_open(), load.connections) {
+        (true, None) => 0,
+        (true, Some(_)) => allowed,
+        (false, _) => most.min(allowed),
     }
 }
 

@@ -1,7 +1,11 @@
 //! Files of results. They are opened before the test: nobody wants to learn after an hour that a directory is not there.
+//!
+//! The summary is printed before they are written, and each is written whatever becomes of the others: what was measured is not lost because
+//! a disk is full.
 
 use std::fs::{self, File};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use tenfold_load::Results;
@@ -14,8 +18,17 @@ type Make = fn(&Results, Option<&Results>) -> String;
 
 /// What will be written, and what is compared with.
 pub(super) struct Outputs {
-    files: Vec<(PathBuf, File, Make)>,
+    files: Vec<Output>,
     old: Option<Results>,
+}
+
+/// A file that is open.
+struct Output {
+    path: PathBuf,
+    file: File,
+    make: Make,
+    /// It was not there before, and there is nothing in it yet.
+    is_new: bool,
 }
 
 impl Outputs {
@@ -28,42 +41,100 @@ impl Outputs {
         ];
         // Before anything is opened to be written: it may be the same file.
         let old = files.compare.as_deref().map(read).transpose()?;
-        let mut opened = Vec::new();
+        let mut opened: Vec<Output> = Vec::new();
         for (path, make) in wanted {
-            if let Some(path) = path {
-                // Without emptying it: what is there is kept until there are new results.
-                let file = File::options()
-                    .create(true)
-                    .write(true)
-                    .truncate(false)
-                    .open(path);
-                opened.push((
-                    path.clone(),
-                    file.map_err(|error| cannot(path, &error))?,
-                    make,
+            let Some(path) = path else { continue };
+            let output = Output::open(path, make)?;
+            if let Some(other) = opened.iter().find(|other| other.is_same(&output)) {
+                return Err(Refusal::new(
+                    format!(
+                        "{} and {} are one file",
+                        other.path.display(),
+                        path.display()
+                    ),
+                    "give each output a file of its own",
                 ));
             }
+            opened.push(output);
         }
         Ok(Self { files: opened, old })
     }
 
-    /// Writes files and prints the summary.
+    /// Prints the summary and writes files.
     pub(super) fn write(self, results: &Results) -> Result<(), Refusal> {
         let old = self.old.as_ref();
-        for (path, mut file, make) in self.files {
-            let text = make(results, old);
-            // What is no file (a pipe, /dev/stdout) has no length.
-            let is_file = file.metadata().is_ok_and(|it| it.is_file());
-            let emptied = if is_file { file.set_len(0) } else { Ok(()) };
-            let written = emptied.and_then(|()| file.write_all(text.as_bytes()));
-            written.map_err(|error| cannot(&path, &error))?;
-        }
         let style = style();
-        print(&report::summary(results, style));
+        let mut text = report::summary(results, style);
         if let Some(old) = old {
-            print(&report::comparison(old, results, style));
+            text += &report::comparison(old, results, style);
         }
-        Ok(())
+        let printed = print(&text);
+        let written: Vec<_> = self
+            .files
+            .into_iter()
+            .map(|mut output| output.write(&(output.make)(results, old)))
+            .collect();
+        written.into_iter().fold(printed, Result::and)
+    }
+}
+
+impl Output {
+    /// Without emptying it: what is there is kept until there are new results.
+    fn open(path: &Path, make: Make) -> Result<Self, Refusal> {
+        if path == Path::new("-") {
+            return Err(Refusal::new(
+                "- is no file, and on standard output is the summary",
+                "give a file, or ./- if it is called so",
+            ));
+        }
+        let new = File::options().create_new(true).write(true).open(path);
+        let (file, is_new) = match new {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => (
+                File::options()
+                    .create(true)
+                    .truncate(false)
+                    .write(true)
+                    .open(path),
+                false,
+            ),
+            new => (new, true),
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            file: file.map_err(|error| cannot(path, &error))?,
+            make,
+            is_new,
+        })
+    }
+
+    /// Whether the two are one file, by whatever names. What is no file (/dev/null) may be written to twice.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self.file.metadata(), other.file.metadata()) {
+            (Ok(one), Ok(two)) => one.is_file() && (one.dev(), one.ino()) == (two.dev(), two.ino()),
+            _ => false,
+        }
+    }
+
+    fn write(&mut self, text: &str) -> Result<(), Refusal> {
+        // What is no file (a pipe, /dev/stdout) has no length.
+        let is_file = self.file.metadata().is_ok_and(|it| it.is_file());
+        let emptied = if is_file {
+            self.file.set_len(0)
+        } else {
+            Ok(())
+        };
+        let written = emptied.and_then(|()| self.file.write_all(text.as_bytes()));
+        self.is_new = false;
+        written.map_err(|error| cannot(&self.path, &error))
+    }
+}
+
+impl Drop for Output {
+    /// A test that could not be done leaves no empty files.
+    fn drop(&mut self) {
+        if self.is_new {
+            let _gone = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -77,7 +148,10 @@ pub(super) fn read(path: &Path) -> Result<Results, Refusal> {
 }
 
 fn cannot(path: &Path, error: &io::Error) -> Refusal {
-    let help = "give a file in a directory that exists and that this user may write";
+    let help = match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room, or give another file",
+        _ => "give a file in a directory that exists and that this user may write",
+    };
     Refusal::new(format!("cannot write {}: {error}", path.display()), help)
 }
 
@@ -95,8 +169,14 @@ fn style() -> Style {
     }
 }
 
-/// A reader that has gone away changes nothing.
-pub(super) fn print(text: &str) {
-    let _gone = io::stdout().write_all(text.as_bytes());
-    let _gone = io::stdout().flush();
+/// A reader that has gone away (`| head`) changes nothing.
+pub(super) fn print(text: &str) -> Result<(), Refusal> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Refusal::new(
+            format!("cannot write the summary: {error}"),
+            "is the disk full? With --json FILE results are kept elsewhere too",
+        )),
+        _ => Ok(()),
+    }
 }

@@ -100,6 +100,7 @@ fn requests(load: &Load, url: &str) -> Result<Test, Refusal> {
             weight: 1.0,
             steps: vec![step(load, &path)?],
         }],
+        threads: threads(load, target.connections),
         target,
         phases,
         arrivals: if load.poisson {
@@ -115,17 +116,18 @@ fn requests(load: &Load, url: &str) -> Result<Test, Refusal> {
         variables: Vec::new(),
         thresholds: load.threshold.clone(),
         seed: load.seed.unwrap_or(1),
-        threads: threads(load),
         shard: load.shard,
         start_at: load.start_at,
         grace: GRACE.min(load.timeout),
     })
 }
 
-/// Threads that make load: half of the cores if nothing is said, because what is tested often needs the others.
-pub(super) fn threads(load: &Load) -> usize {
+/// Threads that make load: half of the cores if nothing is said, because what is tested often needs the others. Each has
+/// connections of its own, so there are no more of them than of those.
+pub(super) fn threads(load: &Load, connections: usize) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    load.threads.map_or((cores / 2).max(1), usize::from)
+    let threads = load.threads.map_or((cores / 2).max(1), usize::from);
+    threads.min(connections.max(1))
 }
 
 fn step(load: &Load, path: &str) -> Result<Step, Refusal> {
@@ -184,6 +186,20 @@ fn target(load: &Load, url: &str) -> Result<(Target, String), Refusal> {
     if host.is_empty() {
         return Err(wrong("has no host"));
     }
+    // The library says only of some that they are none.
+    let port = match authority.as_str().strip_prefix(authority.host()) {
+        Some("" | ":") => {
+            if is_tls {
+                443
+            } else {
+                80
+            }
+        }
+        _ => match authority.port_u16() {
+            Some(port) if port > 0 => port,
+            _ => return Err(wrong("has a port that is none: they go from 1 to 65535")),
+        },
+    };
     let path = uri.path_and_query().map_or("/", |it| it.as_str());
     let path = if path.starts_with('/') {
         path.to_owned()
@@ -197,9 +213,7 @@ fn target(load: &Load, url: &str) -> Result<(Target, String), Refusal> {
     let target = Target {
         is_tls,
         host: host.to_owned(),
-        port: authority
-            .port_u16()
-            .unwrap_or(if is_tls { 443 } else { 80 }),
+        port,
         base: String::new(),
         protocol: match (load.http1, load.http2) {
             (true, _) => Protocol::Http1,

@@ -122,10 +122,12 @@ pub(super) fn expect(raw: Option<&RawExpect>, scope: &mut Scope<'_>) -> Expect {
             let message = format!("`{}` is no name of a field", shortened(&name.value));
             scope.report.error(name.at, message, help);
         }
+        note_templates(&value.value, value.at, scope);
         fields.push((name.value.to_ascii_lowercase(), text_test(&value.value)));
     }
     let mut json = Vec::new();
     for (path, value) in raw.json.value().into_iter().flat_map(Named::given) {
+        note_templates(&value.value.0, value.at, scope);
         if let Some(path) = json_path(&path.value, path.at, scope) {
             json.push((path, text_test(&value.value.0)));
         }
@@ -158,6 +160,15 @@ fn size(raw: &RawExpect, scope: &mut Scope<'_>) -> Option<std::ops::RangeInclusi
     (least.is_some() || most.is_some()).then(|| least.unwrap_or(0)..=most.unwrap_or(u64::MAX))
 }
 
+/// People expect values of variables to be filled in everywhere; here they would look for dollars and braces.
+fn note_templates(text: &str, at: Place, scope: &mut Scope<'_>) {
+    if text.contains("${") {
+        let message = "`${…}` is not filled in in what is expected";
+        let help = "say what all answers have in common, for example \"*\" (it is there), or a regular expression";
+        scope.report.warning(at, message, help);
+    }
+}
+
 /// `"*"` present, `"!"` absent, `"text*"` begins with, else equals: as conditions of routes.
 fn text_test(text: &str) -> TextTest {
     match text {
@@ -184,6 +195,9 @@ fn body_test(test: &At<BodyTest>, scope: &mut Scope<'_>) -> Option<TextTest> {
         let help = "make several of it: body = [\"in stock\", { lacks = \"error\" }]";
         scope.report.error(test.at, message, help);
         return None;
+    }
+    for one in given.iter().filter_map(|field| field.given()) {
+        note_templates(&one.value, one.at, scope);
     }
     let text = |field: &Field<String>| field.value().cloned();
     if let Some(given) = matches.given() {
