@@ -44,8 +44,8 @@ pub(crate) struct Batch {
     /// At the end of the second.
     pub(crate) users: u32,
     pub(crate) in_flight: u32,
-    /// By phase: sum of the requests under way, and how often that was looked at.
-    pub(crate) samples: Vec<(u64, u64)>,
+    /// By phase: requests under way times seconds, and seconds.
+    pub(crate) under_way: Vec<(f64, f64)>,
     /// How late the generator was, outside of warm-ups.
     pub(crate) lag: Histogram,
     /// What the thread spent in this second.
@@ -137,7 +137,7 @@ impl Recorder {
         let phases = self.warm_ups.len();
         let next = Batch {
             second: next,
-            samples: vec![(0, 0); phases],
+            under_way: vec![(0.0, 0.0); phases],
             busy: vec![Default::default(); phases],
             ..Batch::default()
         };
@@ -208,11 +208,11 @@ impl Recorder {
         }
     }
 
-    /// So many requests are under way.
-    pub(crate) fn sample(&mut self, phase: usize, in_flight: u32) {
-        let (sum, count) = &mut self.batch.samples[phase];
-        *sum += u64::from(in_flight);
-        *count += 1;
+    /// So many requests times seconds were under way in so many seconds.
+    pub(crate) fn under_way(&mut self, phase: usize, area: f64, seconds: f64) {
+        let (sum, time) = &mut self.batch.under_way[phase];
+        *sum += area;
+        *time += seconds;
     }
 }
 

@@ -25,8 +25,8 @@ const MOST_ERRORS: usize = 500;
 /// Results that grow.
 pub(crate) struct Sum {
     pub(crate) results: Results,
-    /// By phase: sum of requests under way by thread, and how often was looked.
-    samples: Vec<(u64, u64)>,
+    /// By phase, all threads together: requests under way times seconds, and seconds.
+    under_way: Vec<(f64, f64)>,
     threads: u64,
     errors: BTreeMap<(ErrorKind, usize, String), u64>,
     /// By thread and phase: CPU and time while there was load.
@@ -42,7 +42,7 @@ impl Sum {
     pub(crate) fn new(test: &Test, started: f64) -> Self {
         Self {
             results: empty(test, started),
-            samples: vec![(0, 0); test.phases.len()],
+            under_way: vec![(0.0, 0.0); test.phases.len()],
             threads: test.threads as u64,
             errors: BTreeMap::new(),
             busy: vec![vec![Default::default(); test.phases.len()]; test.threads],
@@ -79,9 +79,9 @@ impl Sum {
                 results.total.add(totals);
             }
         }
-        for ((sum, count), (more, times)) in self.samples.iter_mut().zip(&batch.samples) {
+        for ((sum, time), (more, seconds)) in self.under_way.iter_mut().zip(&batch.under_way) {
             *sum += more;
-            *count += times;
+            *time += seconds;
         }
         for (error, count) in batch.errors {
             *results.series[batch.second]
@@ -122,10 +122,10 @@ impl Sum {
     /// What follows from the sums.
     fn derive(&mut self) {
         let results = &mut self.results;
-        for (phase, (sum, count)) in results.phases.iter_mut().zip(&self.samples) {
-            // Each thread looked as often, at its own requests.
-            let looks = (*count as f64 / self.threads as f64).max(1.0);
-            phase.in_flight = *sum as f64 / looks;
+        for (phase, (sum, time)) in results.phases.iter_mut().zip(&self.under_way) {
+            // Each thread counted for as long, its own requests.
+            let seconds = *time / self.threads as f64;
+            phase.in_flight = if seconds > 0.0 { *sum / seconds } else { 0.0 };
         }
         self.results.generator.cpu = self.busiest(Spent::share);
     }
@@ -194,7 +194,9 @@ fn busiest(phases: &[Spent], warm_ups: &[bool], share: fn(&Spent) -> f64) -> f64
 /// Why the numbers must not be trusted.
 fn reasons(generator: &Generator, results: &Results, wanted: f64, test: &Test) -> Vec<String> {
     let mut reasons = Vec::new();
-    if let Some(lag) = generator.lag.quantile(0.99)
+    // Of fewer starts there is no hundredth.
+    if generator.lag.count() >= 100
+        && let Some(lag) = generator.lag.quantile(0.99)
         && lag > LATEST
     {
         let millis = lag.as_secs_f64() * 1e3;
@@ -313,7 +315,7 @@ mod tests {
         let results = crate::report::fixture::results(1, 1.0);
         let mut sum = Sum {
             results,
-            samples: Vec::new(),
+            under_way: Vec::new(),
             threads: 1,
             errors: BTreeMap::new(),
             busy: vec![Vec::new()],

@@ -179,7 +179,8 @@ pub struct PhaseResult {
     pub rate: Option<(f64, f64)>,
     /// Users at its beginning and end, of all generators together.
     pub users: Option<(u32, u32)>,
-    /// Mean of the requests under way (looked at every 20 ms): no computation from latency, so that Little's law is a check.
+    /// Mean of the requests under way over the phase's time, counted as they begin and end: where Little's law does not hold, requests piled up, or the
+    /// windows of the numbers differ.
     pub in_flight: f64,
     /// Its sums.
     pub totals: Totals,

@@ -58,6 +58,41 @@ pub(crate) struct Plan {
     pub(crate) batches: Sender<(usize, Batch)>,
 }
 
+/// How many requests are under way, and for how long so many were.
+#[derive(Default)]
+struct InFlight {
+    count: Cell<u32>,
+    /// Since when it is as many.
+    since: Cell<Duration>,
+    /// Requests times seconds until then, since the last look.
+    area: Cell<f64>,
+}
+
+impl InFlight {
+    fn get(&self) -> u32 {
+        self.count.get()
+    }
+
+    /// One more or one less.
+    fn change(&self, now: Duration, by: i32) {
+        self.pass(now);
+        self.count.set(self.count.get().saturating_add_signed(by));
+    }
+
+    fn pass(&self, now: Duration) {
+        let passed = now.saturating_sub(self.since.get()).as_secs_f64();
+        self.area
+            .set(self.area.get() + f64::from(self.count.get()) * passed);
+        self.since.set(now.max(self.since.get()));
+    }
+
+    /// Requests times seconds since the last call.
+    fn area(&self, now: Duration) -> f64 {
+        self.pass(now);
+        self.area.take()
+    }
+}
+
 /// What a thread's tasks share.
 pub(crate) struct Thread {
     test: Arc<Test>,
@@ -78,7 +113,7 @@ pub(crate) struct Thread {
     first_step: Vec<usize>,
     /// Requests that are always the same, by step.
     constant: Vec<Option<(Encoded, Outgoing)>>,
-    in_flight: Cell<u32>,
+    in_flight: InFlight,
     /// Seats with a session, or with an arrival that is about to begin one.
     busy: Cell<u32>,
     /// Whether nobody begins anything any more.
@@ -161,7 +196,7 @@ impl Plan {
             part: Part::new(test.shard, self.index, test.threads),
             first_step,
             constant,
-            in_flight: Cell::new(0),
+            in_flight: InFlight::default(),
             busy: Cell::new(0),
             is_over: Cell::new(false),
             is_broken: Cell::new(false),
@@ -301,7 +336,7 @@ impl Thread {
         let phases = &self.test.phases;
         let phase = schedule::phase_at(phases, now).map(|(phase, _)| phase);
         if let Some(phase) = phase {
-            recorder.sample(phase, self.in_flight.get());
+            recorder.under_way(phase, self.in_flight.area(now), spent.wall.as_secs_f64());
         }
         // A look that began before the end belongs to the last phase; what comes behind is no load.
         let is_load = now.saturating_sub(spent.wall) < self.end;

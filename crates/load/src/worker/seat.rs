@@ -323,11 +323,11 @@ impl Session {
         let timeout = step.timeout.unwrap_or(self.thread.test.target.timeout);
         let deadline = sent.saturating_add(timeout);
         self.seat.under_way.set(Some((under_way, deadline)));
-        self.thread.in_flight.set(self.thread.in_flight.get() + 1);
+        self.thread.in_flight.change(sent, 1);
         let mut traffic = Traffic::default();
         let outcome = self.exchange(step, index, &mut traffic).await;
-        self.thread.in_flight.set(self.thread.in_flight.get() - 1);
         let ended = self.thread.alarm.now();
+        self.thread.in_flight.change(ended, -1);
         self.seat.under_way.set(None);
         self.answer.time = ended.saturating_sub(sent);
         let status = self.answer.status;
