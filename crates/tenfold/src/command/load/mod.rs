@@ -144,7 +144,12 @@ impl Making {
         let results = tenfold_load::run(&Arc::new(test), &self.stop, &mut watch);
         // The terminal is given back before anything is printed.
         drop(live);
-        results.map_err(|error| Refusal::new(error, "nothing was measured"))
+        results.map_err(|error| {
+            Refusal::new(
+                error,
+                "nothing was measured: see that what is tested runs, and that the URL is right",
+            )
+        })
     }
 }
 
