@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
 use tenfold_load::scenario::{Scenario, Step, Think};
-use tenfold_load::test::{Arrivals, Load, Mix, Phase, Protocol, Shard, Target};
+use tenfold_load::test::{Load, Phase, Protocol, Target};
 use tenfold_load::{Results, Stop, Test, run};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
@@ -117,41 +117,17 @@ fn test(address: SocketAddr, load: Load, seconds: u64, think: Think) -> Test {
         // Connections are opened.
         phases.insert(0, phase("warm-up", 2, true));
     }
-    Test {
-        name: "accuracy".to_owned(),
-        target: Target {
-            is_tls: false,
-            host: address.ip().to_string(),
-            port: address.port(),
-            base: String::new(),
-            protocol: Protocol::Http1,
-            is_insecure: false,
-            ca: None,
-            connections: 4000,
-            reuses: true,
-            connect_timeout: Duration::from_secs(10),
-            timeout: Duration::from_secs(30),
-        },
-        phases,
-        arrivals: Arrivals::Even,
-        scenarios: vec![Scenario {
-            name: "get".to_owned(),
-            weight: 1.0,
-            steps: vec![step],
-        }],
-        mix: Mix::Random,
-        replay: None,
-        setup: Vec::new(),
-        teardown: Vec::new(),
-        feeds: Vec::new(),
-        variables: Vec::new(),
-        thresholds: Vec::new(),
-        seed: 1,
-        threads: 1,
-        shard: Shard::default(),
-        start_at: None,
-        grace: Duration::from_secs(10),
-    }
+    let target = Target {
+        protocol: Protocol::Http1,
+        connections: 4000,
+        ..Target::new(address.ip().to_string(), address.port())
+    };
+    let scenario = Scenario {
+        name: "get".to_owned(),
+        weight: 1.0,
+        steps: vec![step],
+    };
+    Test::new(target, phases, vec![scenario])
 }
 
 fn done(test: Test) -> Results {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tenfold_load::scenario::{Scenario, Step, Think};
-use tenfold_load::test::{Arrivals, Load, Mix, Phase, Protocol, Shard, Target};
+use tenfold_load::test::{Load, Phase, Protocol, Target};
 use tenfold_load::{Stop, Test, run};
 
 #[expect(clippy::print_stdout, reason = "its result")]
@@ -35,46 +35,23 @@ fn main() {
             to: users,
         },
     };
-    let test = Arc::new(Test {
-        name: "flood".to_owned(),
-        target: Target {
-            is_tls: false,
-            host: host.clone(),
-            port: port.parse().expect("a port"),
-            base: String::new(),
-            protocol: Protocol::Http1,
-            is_insecure: false,
-            ca: None,
-            connections: users as usize,
-            reuses: true,
-            connect_timeout: Duration::from_secs(2),
-            timeout: Duration::from_secs(10),
-        },
-        phases: vec![Phase {
-            name: "all".to_owned(),
-            duration: Duration::from_secs_f64(seconds.parse().expect("seconds")),
-            load,
-            is_warm_up: false,
-        }],
-        arrivals: Arrivals::Even,
-        scenarios: vec![Scenario {
-            name: "get".to_owned(),
-            weight: 1.0,
-            steps: vec![step],
-        }],
-        mix: Mix::Random,
-        replay: None,
-        setup: Vec::new(),
-        teardown: Vec::new(),
-        feeds: Vec::new(),
-        variables: Vec::new(),
-        thresholds: Vec::new(),
-        seed: 1,
-        threads: 1,
-        shard: Shard::default(),
-        start_at: None,
-        grace: Duration::from_secs(2),
-    });
+    let target = Target {
+        protocol: Protocol::Http1,
+        connections: users as usize,
+        ..Target::new(host.clone(), port.parse().expect("a port"))
+    };
+    let phase = Phase {
+        name: "all".to_owned(),
+        duration: Duration::from_secs_f64(seconds.parse().expect("seconds")),
+        load,
+        is_warm_up: false,
+    };
+    let scenario = Scenario {
+        name: "get".to_owned(),
+        weight: 1.0,
+        steps: vec![step],
+    };
+    let test = Arc::new(Test::new(target, vec![phase], vec![scenario]));
     match run(&test, &Stop::default(), &mut |_| None) {
         Ok(results) => {
             let total = &results.total;

@@ -7,6 +7,9 @@ use crate::import::replay::Replay;
 use crate::scenario::{Feed, Scenario, Step};
 use crate::threshold::Threshold;
 
+/// How long answers are waited for behind the end, unless their time is up before.
+pub const GRACE: Duration = Duration::from_secs(30);
+
 /// A load test.
 #[derive(Clone, Debug)]
 pub struct Test {
@@ -48,6 +51,31 @@ pub struct Test {
 }
 
 impl Test {
+    /// A test with arrivals at equal distances, scenarios by their weights at random, one thread and nothing else; answers are waited for as long as a
+    /// request may take, at most [`GRACE`].
+    #[must_use]
+    pub fn new(target: Target, phases: Vec<Phase>, scenarios: Vec<Scenario>) -> Self {
+        Self {
+            name: target.url(),
+            phases,
+            arrivals: Arrivals::default(),
+            scenarios,
+            mix: Mix::Random,
+            replay: None,
+            setup: Vec::new(),
+            teardown: Vec::new(),
+            feeds: Vec::new(),
+            variables: Vec::new(),
+            thresholds: Vec::new(),
+            seed: 1,
+            threads: 1,
+            shard: Shard::default(),
+            start_at: None,
+            grace: GRACE.min(target.timeout),
+            target,
+        }
+    }
+
     /// How long the phases take.
     #[must_use]
     pub fn duration(&self) -> Duration {
@@ -63,6 +91,9 @@ impl Test {
         )
     }
 }
+
+/// Connections if nothing is said: more are a sign that the service does not keep up.
+pub const CONNECTIONS: usize = 10_000;
 
 /// Where requests go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +123,24 @@ pub struct Target {
 }
 
 impl Target {
+    /// A server without TLS, whose protocol it may choose itself: up to 10,000 connections that are used again, 30 s for a request.
+    #[must_use]
+    pub fn new(host: impl Into<String>, port: u16) -> Self {
+        Self {
+            is_tls: false,
+            host: host.into(),
+            port,
+            base: String::new(),
+            protocol: Protocol::Auto,
+            is_insecure: false,
+            ca: None,
+            connections: CONNECTIONS,
+            reuses: true,
+            connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(30),
+        }
+    }
+
     /// `host` or `host:port`, as the field Host has it.
     #[must_use]
     pub fn authority(&self) -> String {

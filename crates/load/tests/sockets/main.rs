@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tenfold_load::scenario::{Scenario, Step};
-use tenfold_load::test::{Arrivals, Load, Mix, Phase, Protocol, Shard, Target};
+use tenfold_load::test::{Load, Phase, Protocol, Target};
 use tenfold_load::{Results, RunError, Stop, Test, run};
 
 /// A phase of a rate that stays.
@@ -48,36 +48,16 @@ fn phase(load: Load, seconds: f64) -> Phase {
 
 /// A test that asks for `/`.
 fn test(address: SocketAddr, phases: Vec<Phase>) -> Test {
+    let target = Target {
+        protocol: Protocol::Http1,
+        connections: 100,
+        timeout: Duration::from_secs(10),
+        ..Target::new(address.ip().to_string(), address.port())
+    };
+    let scenarios = vec![scenario("get", vec![Step::new("GET", "/")])];
     Test {
-        name: "test".to_owned(),
-        target: Target {
-            is_tls: false,
-            host: address.ip().to_string(),
-            port: address.port(),
-            base: String::new(),
-            protocol: Protocol::Http1,
-            is_insecure: false,
-            ca: None,
-            connections: 100,
-            reuses: true,
-            connect_timeout: Duration::from_secs(5),
-            timeout: Duration::from_secs(10),
-        },
-        phases,
-        arrivals: Arrivals::Even,
-        scenarios: vec![scenario("get", vec![Step::new("GET", "/")])],
-        mix: Mix::Random,
-        replay: None,
-        setup: Vec::new(),
-        teardown: Vec::new(),
-        feeds: Vec::new(),
-        variables: Vec::new(),
-        thresholds: Vec::new(),
-        seed: 1,
-        threads: 1,
-        shard: Shard::default(),
-        start_at: None,
         grace: Duration::from_secs(5),
+        ..Test::new(target, phases, scenarios)
     }
 }
 

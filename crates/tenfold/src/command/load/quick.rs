@@ -8,7 +8,7 @@ use http::Uri;
 use tenfold_load::Test;
 use tenfold_load::import::replay::Methods;
 use tenfold_load::scenario::{Scenario, Step, Template};
-use tenfold_load::test::{Arrivals, Load as Amount, Mix, Phase, Protocol, Target};
+use tenfold_load::test::{Arrivals, CONNECTIONS, Load as Amount, Phase, Protocol, Target};
 
 use super::super::Refusal;
 use super::arguments::Load;
@@ -18,10 +18,6 @@ use super::import;
 const RATE: f64 = 10.0;
 /// How long if nothing is said.
 const DURATION: Duration = Duration::from_secs(10);
-/// Connections of an open model if nothing is said: more are a sign that the service does not keep up.
-pub(super) const CONNECTIONS: usize = 10_000;
-/// How long answers are waited for behind the end, unless their time is up before.
-pub(super) const GRACE: Duration = Duration::from_secs(30);
 
 /// The test that the arguments stand for.
 pub(super) fn test(load: &Load, url: &str) -> Result<Test, Refusal> {
@@ -93,32 +89,24 @@ fn requests(load: &Load, url: &str) -> Result<Test, Refusal> {
         .into_iter()
         .chain([phase("load", load.duration.unwrap_or(DURATION), false)])
         .collect();
+    let scenario = Scenario {
+        name: "request".to_owned(),
+        weight: 1.0,
+        steps: vec![step(load, &path)?],
+    };
     Ok(Test {
         name: target.url() + &path,
-        scenarios: vec![Scenario {
-            name: "request".to_owned(),
-            weight: 1.0,
-            steps: vec![step(load, &path)?],
-        }],
-        threads: threads(load, target.connections),
-        target,
-        phases,
         arrivals: if load.poisson {
             Arrivals::Poisson
         } else {
             Arrivals::Even
         },
-        mix: Mix::Random,
-        replay: None,
-        setup: Vec::new(),
-        teardown: Vec::new(),
-        feeds: Vec::new(),
-        variables: Vec::new(),
         thresholds: load.threshold.clone(),
+        threads: threads(load, target.connections),
         seed: load.seed.unwrap_or(1),
         shard: load.shard,
         start_at: load.start_at,
-        grace: GRACE.min(load.timeout),
+        ..Test::new(target, phases, vec![scenario])
     })
 }
 

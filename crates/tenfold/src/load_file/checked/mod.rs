@@ -10,11 +10,10 @@ mod template;
 mod threshold;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use tenfold_load::Test;
 use tenfold_load::scenario::Scenario;
-use tenfold_load::test::{Arrivals, Mix, Shard};
+use tenfold_load::test::{Arrivals, GRACE, Mix, Shard};
 
 use super::raw;
 use crate::config::diagnostic::{Place, Report, Source};
@@ -24,9 +23,6 @@ use crate::config::read::{Field, shortened};
 use crate::config::scalar::Count;
 use step::{Defaults, Steps};
 use template::Names;
-
-/// How long answers are waited for behind the end, unless their time is up before.
-const GRACE: Duration = Duration::from_secs(30);
 
 /// What the checks read and write besides the file.
 pub(super) struct Scope<'s> {
