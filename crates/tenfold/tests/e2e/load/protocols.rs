@@ -54,7 +54,8 @@ fn a_request_is_as_it_was_asked_for() {
 #[test]
 fn connections_are_as_many_as_were_allowed() {
     let (origin, folder) = (Origin::saying("hello"), Folder::new());
-    folder.short(&url(&origin), &[]).ended(0);
+    let users = ["--users", "2", "--duration", "300ms"];
+    folder.load(&[&[&*url(&origin)], &users[..]].concat());
     assert_eq!(
         origin.connections(),
         1 + 2,
