@@ -15,6 +15,7 @@ const TIERS: &[(&str, u8)] = &[
     ("tenfold-capacity", 2),
     ("tenfold-gateway", 2),
     ("tenfold-load", 2),
+    ("tenfold-shop", 2),
     ("tenfold", 3),
     ("tenfold-testkit", 3),
 ];

@@ -1,0 +1,96 @@
+//! What can go wrong. `web/error.rs` alone turns it into a status.
+
+use std::fmt;
+
+use crate::model::ProductId;
+
+/// Why something was not done.
+#[derive(Debug)]
+pub enum Error {
+    /// There is no such thing, or it is somebody else's.
+    NotFound,
+    /// Nobody is logged in.
+    NotLoggedIn,
+    /// Mail or password are wrong; which one is not said.
+    WrongPassword,
+    /// There is an account with this mail.
+    MailTaken,
+    /// What was sent does not fit: name of the field, and what would.
+    Invalid(Vec<(&'static str, String)>),
+    /// There is not enough of these products.
+    SoldOut(Vec<ProductId>),
+    /// There is nothing in the cart.
+    EmptyCart,
+    /// The key of an order was used for something else.
+    KeyReused,
+    /// Something that is needed does not answer in time, or is at its limit; it may answer later.
+    Unavailable(String),
+    /// The database or Redis says something that was not expected.
+    Broken(String),
+}
+
+impl Error {
+    /// Whether the same may be asked again with a chance of success.
+    #[must_use]
+    pub const fn retryable(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound => f.write_str("there is no such thing here"),
+            Self::NotLoggedIn => f.write_str("please log in first"),
+            Self::WrongPassword => f.write_str("mail and password do not fit each other"),
+            Self::MailTaken => f.write_str("there is an account with this mail; please log in"),
+            Self::Invalid(fields) => {
+                let each = fields.iter().map(|(name, what)| format!("{name}: {what}"));
+                f.write_str(&each.collect::<Vec<_>>().join("; "))
+            }
+            Self::SoldOut(products) => write!(f, "not enough in stock of {products:?}"),
+            Self::EmptyCart => f.write_str("the cart is empty"),
+            Self::KeyReused => {
+                f.write_str("this key has been used for another order; take a new one")
+            }
+            Self::Unavailable(what) => write!(f, "{what}; please try again"),
+            Self::Broken(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<tokio_postgres::Error> for Error {
+    fn from(error: tokio_postgres::Error) -> Self {
+        use tokio_postgres::error::SqlState;
+        let Some(told) = error.as_db_error() else {
+            return Self::Unavailable(format!("the database does not answer: {error}"));
+        };
+        let code = told.code();
+        let is_passing = [
+            SqlState::T_R_SERIALIZATION_FAILURE,
+            SqlState::T_R_DEADLOCK_DETECTED,
+            SqlState::QUERY_CANCELED,
+            SqlState::TOO_MANY_CONNECTIONS,
+            SqlState::ADMIN_SHUTDOWN,
+            SqlState::CRASH_SHUTDOWN,
+            SqlState::CANNOT_CONNECT_NOW,
+            SqlState::DISK_FULL,
+        ];
+        let said = format!("the database says: {} ({})", told.message(), code.code());
+        match is_passing.contains(code) {
+            true => Self::Unavailable(said),
+            false => Self::Broken(said),
+        }
+    }
+}
+
+impl From<deadpool_postgres::PoolError> for Error {
+    fn from(error: deadpool_postgres::PoolError) -> Self {
+        match error {
+            deadpool_postgres::PoolError::Backend(error) => error.into(),
+            other => Self::Unavailable(format!("no connection to the database: {other}")),
+        }
+    }
+}

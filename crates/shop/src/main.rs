@@ -1,0 +1,7 @@
+//! `shop`: the reference shop.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}
