@@ -35,10 +35,11 @@ pub enum SandboxError {
 }
 
 /// What is said when a disk, a quota or a limit of this process (`ulimit -f`) is used up.
-const FULL: [&str; 3] = [
+const FULL: [&str; 4] = [
     "No space left on device",
     "Disk quota exceeded",
     "File too large",
+    "File size limit exceeded",
 ];
 
 impl SandboxError {
