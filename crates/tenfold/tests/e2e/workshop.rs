@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::{BINARY, shop_binary};
+use super::BINARY;
 
 /// Ports as they are written, all of which the exercises may use.
 const PORTS: [&str; 6] = ["3001", "3002", "3003", "8080", "9900", "6390"];
@@ -63,7 +63,11 @@ fn script(page: &str) -> String {
     let mut taken = Vec::new();
     for port in PORTS {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let free = listener.local_addr().expect("an address").port().to_string();
+        let free = listener
+            .local_addr()
+            .expect("an address")
+            .port()
+            .to_string();
         script = script.replace(port, &free);
         taken.push(listener);
     }
@@ -73,8 +77,12 @@ fn script(page: &str) -> String {
 fn run(page: &str, change: impl Fn(String) -> String) {
     let folder = tempfile::tempdir().expect("a folder");
     let script = change(script(page));
-    let programs = |binary: &Path| binary.parent().expect("a folder").to_path_buf();
-    let mut path = vec![programs(Path::new(BINARY)), programs(&shop_binary())];
+    let programs = Path::new(BINARY).parent().expect("a folder");
+    assert!(
+        programs.join("shop").exists(),
+        "the shop is not built: cargo build -p tenfold-shop"
+    );
+    let mut path = vec![programs.to_path_buf()];
     path.extend(std::env::split_paths(
         &std::env::var_os("PATH").expect("there is a PATH"),
     ));
@@ -118,11 +126,22 @@ fn every_page_is_run() {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/workshop"));
     let mut pages: Vec<_> = fs::read_dir(folder)
         .expect("the folder is there")
-        .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"))
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("a name")
+        })
         .collect();
     pages.sort();
     assert_eq!(
         pages,
-        ["1-caching.md", "2-load-balancing.md", "3-black-friday.md", "README.md"]
+        [
+            "1-caching.md",
+            "2-load-balancing.md",
+            "3-black-friday.md",
+            "README.md"
+        ]
     );
 }

@@ -37,7 +37,7 @@ fn play(demo: &Demo, interrupt: &Interrupt) -> Result<ExitCode, Refusal> {
         Demo {
             only_database: true,
             ..
-        } => keep::database(&stage),
+        } => keep::database(&stage, &mut tell),
         Demo { keep: true, .. } => keep::shop(&stage, demo, &mut tell),
         _ => Err(Refusal::new("rehearsal", "")),
     }
