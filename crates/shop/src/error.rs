@@ -65,7 +65,8 @@ impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
         use tokio_postgres::error::SqlState;
         let Some(told) = error.as_db_error() else {
-            return Self::Unavailable(format!("the database does not answer: {error}"));
+            let why = crate::database::told(&error);
+            return Self::Unavailable(format!("the database does not answer: {why}"));
         };
         let code = told.code();
         let is_passing = [
