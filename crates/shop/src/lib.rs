@@ -27,6 +27,7 @@ pub mod orders;
 pub mod outbox;
 pub mod profile;
 pub mod secret;
+pub mod seed;
 pub mod session;
 mod shop;
 pub mod web;

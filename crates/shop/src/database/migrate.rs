@@ -65,9 +65,9 @@ const fn index(name: &'static str, on: &'static str) -> Index {
     Index { name, on }
 }
 
-/// What the search looks into: the words of title and maker as stems, so that `chairs` finds a chair; those of the title count more.
+/// What the search looks into: the words of title and maker as they are (no stems: the search is for what words begin with).
 const ADD_WORDS: &str = "ALTER TABLE products ADD COLUMN IF NOT EXISTS words tsvector GENERATED ALWAYS AS \
-    (setweight(to_tsvector('english', title), 'A') || setweight(to_tsvector('english', maker), 'B')) STORED";
+    (to_tsvector('simple', title || ' ' || maker)) STORED";
 const DROP_WORDS: &str = "ALTER TABLE products DROP COLUMN IF EXISTS words";
 
 /// The number by which two migrations know of each other (`shopidx` in ASCII).
