@@ -3,10 +3,14 @@
 /// Things that are made of the same materials, have the same colours and want the same care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
-    /// Furniture, boards, handles.
+    /// Furniture, boards.
     Wood,
-    /// Lamps, tools, racks.
+    /// What is of wood, and long.
+    Stick,
+    /// Lamps, racks.
     Metal,
+    /// What is of metal, and long.
+    Tool,
     /// Pots and pans.
     Pan,
     /// Knives and shears.
@@ -42,6 +46,8 @@ pub(super) enum Shape {
     Round,
     /// Width and length.
     Flat,
+    /// Length.
+    Long,
 }
 
 /// What is known of a family.
@@ -90,7 +96,9 @@ impl Family {
     pub(super) const fn traits(self) -> &'static Traits {
         match self {
             Self::Wood => &WOOD,
+            Self::Stick => &STICK,
             Self::Metal => &METAL,
+            Self::Tool => &TOOL,
             Self::Pan => &PAN,
             Self::Blade => &BLADE,
             Self::Cloth => &CLOTH,
@@ -132,7 +140,6 @@ const METAL: Traits = Traits {
         "cast iron",
         "aluminium",
         "steel",
-        "zinc",
     ],
     colours: LACQUERS,
     shape: Shape::Box,
@@ -178,7 +185,7 @@ const BLADE: Traits = Traits {
         "olive handle",
         "cherry handle",
     ],
-    shape: Shape::Flat,
+    shape: Shape::Long,
     weight: 20,
     praise: [
         "The {material} is hardened to 60 HRC, ground by hand and sharpened on three stones.",
@@ -291,7 +298,7 @@ const GLASS: Traits = Traits {
     materials: &[
         "glass",
         "smoked glass",
-        "crystal",
+        "opal glass",
         "recycled glass",
         "borosilicate glass",
         "ribbed glass",
@@ -381,4 +388,20 @@ const PLANTING: Traits = Traits {
         "Plant from March to May, or September to November.",
         "Store cool, dark and dry until it is time.",
     ],
+};
+const STICK: Traits = Traits {
+    materials: &["beech", "ash", "oak", "maple", "walnut"],
+    colours: NATURAL,
+    shape: Shape::Long,
+    weight: 8,
+    praise: WOOD.praise,
+    care: WOOD.care,
+};
+const TOOL: Traits = Traits {
+    materials: &["steel", "forged steel", "stainless steel", "carbon steel"],
+    colours: &["black", "brushed", "polished", "green", "bare"],
+    shape: Shape::Long,
+    weight: 12,
+    praise: METAL.praise,
+    care: METAL.care,
 };

@@ -186,6 +186,7 @@ fn details(
     let part = |random: &mut Random, low, high| (length * random.between(low, high) / 100).max(1);
     let size = match traits.shape {
         Shape::Round => format!("⌀ {} cm, height {length} cm", part(random, 45, 90)),
+        Shape::Long => format!("{length} cm long"),
         Shape::Flat => format!("{} × {length} cm", part(random, 35, 75)),
         Shape::Box => {
             let (width, depth) = (part(random, 50, 95), part(random, 30, 60));
