@@ -35,6 +35,16 @@ impl Error {
     pub const fn retryable(&self) -> bool {
         matches!(self, Self::Unavailable(_))
     }
+
+    /// Whether two transactions were in each other's way and this one gave way: tried again it gets through.
+    pub(crate) fn is_conflict(&self) -> bool {
+        let Self::Unavailable(said) = self else {
+            return false;
+        };
+        let codes = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
+        let is_said = |code: SqlState| said.ends_with(&format!("({})", code.code()));
+        codes.into_iter().any(is_said)
+    }
 }
 
 impl fmt::Display for Error {
