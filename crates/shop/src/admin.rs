@@ -26,9 +26,16 @@ impl Shop {
             FROM products p JOIN categories c ON c.id = p.category_id JOIN stock s ON s.product_id = p.id
             WHERE p.title ILIKE $1 OR p.id::text = $2 ORDER BY p.id LIMIT $3";
         // Postgres has no NUL in texts, and titles have no control characters.
-        let text: String = text.chars().filter(|c| !c.is_control()).take(TEXT).collect();
+        let text: String = text
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(TEXT)
+            .collect();
         let text = text.trim();
-        let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        let escaped = text
+            .replace('\\', "\\\\")
+            .replace('%', "\\%")
+            .replace('_', "\\_");
         let client = self.database.get().await?;
         let found = rows(&client, sql, &[&format!("%{escaped}%"), &text, &LISTED]).await?;
         Ok(found.iter().map(managed).collect())
@@ -61,7 +68,9 @@ impl Shop {
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await?;
         // First the stock, as checkout does.
-        row(&transaction, STOCK, &[&id]).await?.ok_or(Error::NotFound)?;
+        row(&transaction, STOCK, &[&id])
+            .await?
+            .ok_or(Error::NotFound)?;
         execute(&transaction, PRICE, &[&id, &price.0]).await?;
         execute(&transaction, COUNT, &[&id, &available]).await?;
         let changed = vec![tags::product(id)];

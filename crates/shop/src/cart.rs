@@ -122,7 +122,10 @@ fn wrong_quantity(least: i32) -> Error {
 
 /// A basket that is full.
 fn full() -> Error {
-    let told = format!("a basket holds {} kinds of things at most", Cart::MOST_LINES);
+    let told = format!(
+        "a basket holds {} kinds of things at most",
+        Cart::MOST_LINES
+    );
     Error::Invalid(vec![("product", told)])
 }
 

@@ -107,7 +107,11 @@ impl Shop {
         let mut client = self.database.get().await?;
         let outcome = place::order(&mut client, wish, Some((&basket, &lines))).await?;
         let (Outcome::New(order) | Outcome::Again(order)) = &outcome;
-        let ordered: Vec<_> = order.lines.iter().map(|line| (line.product, line.quantity)).collect();
+        let ordered: Vec<_> = order
+            .lines
+            .iter()
+            .map(|line| (line.product, line.quantity))
+            .collect();
         // The order is placed; a basket that cannot be emptied now is known by its name when it comes again.
         if let Err(error) = settle(link, wish.session, &basket, &ordered).await {
             tracing::warn!(%error, "a basket that was ordered is still full");
@@ -118,7 +122,13 @@ impl Shop {
 
 /// What the client sent, as a hash: the same key with something else is a mistake.
 fn content_hash(address: &Address) -> Vec<u8> {
-    let Address { name, street, postcode, city, country } = address;
+    let Address {
+        name,
+        street,
+        postcode,
+        city,
+        country,
+    } = address;
     let mut hash = digest::Context::new(&digest::SHA256);
     for field in [name, street, postcode, city, country] {
         // With their lengths, so that nothing can move from one field to the next.
@@ -132,7 +142,10 @@ fn validated(key: &str, address: &Address) -> Result<Address, Error> {
     let mut wrong = Vec::new();
     let is_key = (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
     if !is_key {
-        wrong.push(("key", "give 1 to 255 visible ASCII characters, such as a UUID".to_owned()));
+        wrong.push((
+            "key",
+            "give 1 to 255 visible ASCII characters, such as a UUID".to_owned(),
+        ));
     }
     let mut read = |name: &'static str, text: &str| {
         let text = text.trim();
@@ -177,7 +190,10 @@ mod tests {
             ..address()
         };
         assert_ne!(content_hash(&address()), content_hash(&moved));
-        let spaced = Address { name: "  Ada ".to_owned(), ..address() };
+        let spaced = Address {
+            name: "  Ada ".to_owned(),
+            ..address()
+        };
         let spaced = validated("k", &spaced).expect("good");
         assert_eq!(content_hash(&address()), content_hash(&spaced));
     }
@@ -187,8 +203,15 @@ mod tests {
         for key in ["", " ", "a b", "ä", "a\0", &"k".repeat(256)] {
             assert!(validated(key, &address()).is_err(), "{key}");
         }
-        let bad = Address { city: String::new(), street: "a\0b".to_owned(), name: "x".repeat(101), ..address() };
-        let Err(Error::Invalid(fields)) = validated(&"k".repeat(255), &bad) else { panic!("refused") };
+        let bad = Address {
+            city: String::new(),
+            street: "a\0b".to_owned(),
+            name: "x".repeat(101),
+            ..address()
+        };
+        let Err(Error::Invalid(fields)) = validated(&"k".repeat(255), &bad) else {
+            panic!("refused")
+        };
         let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["name", "street", "city"]);
     }

@@ -65,7 +65,8 @@ impl Hashing {
             drop(permit);
             done
         });
-        work.await.map_err(|_| Error::Unavailable("the shop is closing".to_owned()))
+        work.await
+            .map_err(|_| Error::Unavailable("the shop is closing".to_owned()))
     }
 }
 
@@ -135,7 +136,8 @@ impl Shop {
 /// # Errors
 /// When the system has no random numbers for the salt.
 pub(crate) fn hash(password: &str) -> Result<String, Error> {
-    let broken = |error: &dyn std::fmt::Display| Error::Broken(format!("hashing a password: {error}"));
+    let broken =
+        |error: &dyn std::fmt::Display| Error::Broken(format!("hashing a password: {error}"));
     let (memory, rounds, lanes) = COST;
     let cost = Params::new(memory, rounds, lanes, None).map_err(|error| broken(&error))?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, cost);
@@ -147,8 +149,11 @@ pub(crate) fn hash(password: &str) -> Result<String, Error> {
 
 /// With the cost that stands in the hash, so that old ones are good after it was raised.
 fn is_password(password: &str, hash: &str) -> bool {
-    PasswordHash::new(hash)
-        .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    PasswordHash::new(hash).is_ok_and(|hash| {
+        Argon2::default()
+            .verify_password(password.as_bytes(), &hash)
+            .is_ok()
+    })
 }
 
 /// Name and mail as they are stored.
@@ -160,11 +165,17 @@ fn validated(name: &str, mail: &str, password: &str) -> Result<(String, String),
     }
     let mail = address(mail);
     if mail.is_none() {
-        wrong.push(("mail", "give a mail address, such as ada@example.com".to_owned()));
+        wrong.push((
+            "mail",
+            "give a mail address, such as ada@example.com".to_owned(),
+        ));
     }
     if !PASSWORD.contains(&password.chars().count()) {
         let (least, most) = (PASSWORD.start(), PASSWORD.end());
-        wrong.push(("password", format!("give a password of {least} to {most} characters")));
+        wrong.push((
+            "password",
+            format!("give a password of {least} to {most} characters"),
+        ));
     }
     match mail {
         Some(mail) if wrong.is_empty() => Ok((name.to_owned(), mail)),
@@ -182,8 +193,12 @@ fn address(text: &str) -> Option<String> {
         && (1..=64).contains(&local.len())
         && !local.contains('@')
         && domain.contains('.')
-        && domain.split('.').all(|label| !label.is_empty() && label.len() <= 63)
-        && domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+        && domain
+            .split('.')
+            .all(|label| !label.is_empty() && label.len() <= 63)
+        && domain
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
     is_good.then(|| text.to_ascii_lowercase())
 }
 
@@ -194,7 +209,10 @@ mod tests {
     #[test]
     fn a_password_is_verified_and_not_stored() {
         let stored = hash("tenfold demo").expect("hashed");
-        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+        assert!(
+            stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{stored}"
+        );
         assert!(is_password("tenfold demo", &stored));
         assert!(!is_password("tenfold demo ", &stored));
         assert_ne!(hash("tenfold demo").expect("hashed"), stored);
@@ -204,11 +222,26 @@ mod tests {
 
     #[test]
     fn mails_are_those_that_can_be() {
-        assert_eq!(address(" Ada@Example.COM "), Some("ada@example.com".to_owned()));
+        assert_eq!(
+            address(" Ada@Example.COM "),
+            Some("ada@example.com".to_owned())
+        );
         for no in [
-            "", "@", "ada", "ada@", "@example.com", "ada@localhost", "a@b@example.com", "ada@.com",
-            "ada@example.", "ada @example.com", "ada@exa\0mple.com", "ädä@example.com", "ada@exämple.com",
-            &format!("{}@example.com", "a".repeat(65)), &format!("a@{}.com", "b".repeat(300)),
+            "",
+            "@",
+            "ada",
+            "ada@",
+            "@example.com",
+            "ada@localhost",
+            "a@b@example.com",
+            "ada@.com",
+            "ada@example.",
+            "ada @example.com",
+            "ada@exa\0mple.com",
+            "ädä@example.com",
+            "ada@exämple.com",
+            &format!("{}@example.com", "a".repeat(65)),
+            &format!("a@{}.com", "b".repeat(300)),
         ] {
             assert_eq!(address(no), None, "{no}");
         }
@@ -217,7 +250,9 @@ mod tests {
     #[test]
     fn each_field_that_is_wrong_is_named() {
         let told = validated(" ", "x", "short").expect_err("refused");
-        let Error::Invalid(fields) = told else { panic!("{told}") };
+        let Error::Invalid(fields) = told else {
+            panic!("{told}")
+        };
         let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["name", "mail", "password"]);
         assert!(validated("Ada\0", "a@b.de", "12345678").is_err());

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use tokio_postgres::error::SqlState;
+
 use crate::model::ProductId;
 
 /// Why something was not done.
@@ -41,7 +43,10 @@ impl Error {
         let Self::Unavailable(said) = self else {
             return false;
         };
-        let codes = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
+        let codes = [
+            SqlState::T_R_SERIALIZATION_FAILURE,
+            SqlState::T_R_DEADLOCK_DETECTED,
+        ];
         let is_said = |code: SqlState| said.ends_with(&format!("({})", code.code()));
         codes.into_iter().any(is_said)
     }
@@ -73,15 +78,17 @@ impl std::error::Error for Error {}
 
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
-        use tokio_postgres::error::SqlState;
         let Some(told) = error.as_db_error() else {
-            return Self::Unavailable(format!("the database does not answer: {error}"));
+            let why = crate::database::told(&error);
+            return Self::Unavailable(format!("the database does not answer: {why}"));
         };
         let code = told.code();
         let is_passing = [
             SqlState::T_R_SERIALIZATION_FAILURE,
             SqlState::T_R_DEADLOCK_DETECTED,
             SqlState::QUERY_CANCELED,
+            SqlState::LOCK_NOT_AVAILABLE,
+            SqlState::READ_ONLY_SQL_TRANSACTION,
             SqlState::TOO_MANY_CONNECTIONS,
             SqlState::ADMIN_SHUTDOWN,
             SqlState::CRASH_SHUTDOWN,

@@ -31,7 +31,9 @@ impl Shop {
     /// [`Error::NotFound`] also for somebody else's.
     pub async fn order(&self, customer: i64, number: &str) -> Result<Order, Error> {
         let client = self.database.get().await?;
-        find(&client, customer, number).await?.ok_or(Error::NotFound)
+        find(&client, customer, number)
+            .await?
+            .ok_or(Error::NotFound)
     }
 }
 
@@ -50,7 +52,8 @@ async fn one_by_one(
     client: &impl GenericClient,
     customer: i64,
 ) -> Result<Vec<OrderSummary>, Error> {
-    const LIST: &str = "SELECT id FROM orders WHERE customer_id = $1 ORDER BY placed DESC, id DESC LIMIT $2";
+    const LIST: &str =
+        "SELECT id FROM orders WHERE customer_id = $1 ORDER BY placed DESC, id DESC LIMIT $2";
     const ONE: &str = "SELECT number, placed, total, status,
         (SELECT coalesce(sum(quantity), 0)::bigint FROM order_lines WHERE order_id = $1) FROM orders WHERE id = $1";
     let mut orders = Vec::new();

@@ -33,7 +33,9 @@ impl RedisLink {
     pub(crate) fn open(url: &str) -> Result<Self, Error> {
         let unreadable = |error: RedisError| {
             let why = error.detail().unwrap_or("it cannot be read").to_owned();
-            Error::Broken(format!("the address of Redis, such as redis://host:6379/0: {why}"))
+            Error::Broken(format!(
+                "the address of Redis, such as redis://host:6379/0: {why}"
+            ))
         };
         let client = redis::Client::open(url).map_err(unreadable)?;
         let config = ConnectionManagerConfig::new()
@@ -87,18 +89,29 @@ async fn answer<T>(
 ) -> Result<T, Error> {
     match tokio::time::timeout(limit, asked).await {
         Ok(answer) => answer.map_err(|error| told(&error)),
-        Err(_) => Err(Error::Unavailable("Redis does not answer in time".to_owned())),
+        Err(_) => Err(Error::Unavailable(
+            "Redis does not answer in time".to_owned(),
+        )),
     }
 }
 
 fn told(error: &RedisError) -> Error {
     // What a server says that starts, is read-only or has no room at the moment.
     const PASSING: [&str; 8] = [
-        "LOADING", "BUSY", "TRYAGAIN", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "OOM", "MISCONF",
+        "LOADING",
+        "BUSY",
+        "TRYAGAIN",
+        "READONLY",
+        "MASTERDOWN",
+        "CLUSTERDOWN",
+        "OOM",
+        "MISCONF",
     ];
     let is_passing = error.code().is_some_and(|code| PASSING.contains(&code));
     match error.kind() {
-        ErrorKind::Server(_) | ErrorKind::UnexpectedReturnType | ErrorKind::Parse if !is_passing => {
+        ErrorKind::Server(_) | ErrorKind::UnexpectedReturnType | ErrorKind::Parse
+            if !is_passing =>
+        {
             Error::Broken(format!("Redis says: {error}"))
         }
         _ => Error::Unavailable(format!("Redis does not answer: {error}")),

@@ -54,7 +54,10 @@ impl Shop {
     /// # Errors
     /// When an address cannot be read.
     // Asynchronous, because what it starts needs a runtime.
-    #[expect(clippy::unused_async, reason = "it must be called within a runtime, and this says so")]
+    #[expect(
+        clippy::unused_async,
+        reason = "it must be called within a runtime, and this says so"
+    )]
     pub async fn open(options: Options) -> Result<Arc<Self>, Error> {
         let database = Database::open(&options.database, options.pool)?;
         let redis = options.redis.as_deref().map(RedisLink::open).transpose()?;

@@ -51,13 +51,14 @@ pub(super) async fn change(
         SELECT $1, id, $3 FROM products WHERE id = $2
         ON CONFLICT (session_id, product_id)
         DO UPDATE SET quantity = least(cart_lines.quantity + excluded.quantity, $4)";
-    const COUNT: &str =
-        "SELECT count(*), coalesce(sum(quantity), 0)::integer FROM cart_lines WHERE session_id = $1";
+    const COUNT: &str = "SELECT count(*), coalesce(sum(quantity), 0)::integer FROM cart_lines WHERE session_id = $1";
     let session = &session[..];
     let transaction = client.transaction().await?;
     // One change at a time, so that two do not make the basket too large together.
     let hold = "SELECT 1 FROM sessions WHERE id = $1 FOR NO KEY UPDATE";
-    row(&transaction, hold, &[&session]).await?.ok_or_else(ended)?;
+    row(&transaction, hold, &[&session])
+        .await?
+        .ok_or_else(ended)?;
     let changed = match change {
         Change::Set(0) => {
             execute(&transaction, REMOVE, &[&session, &product]).await?;

@@ -47,7 +47,10 @@ pub(crate) async fn contents(link: &RedisLink, session: &SessionId) -> Result<Co
     lines.sort_unstable();
     Ok(Contents {
         basket,
-        lines: lines.into_iter().map(|(_, product, quantity)| (product, quantity)).collect(),
+        lines: lines
+            .into_iter()
+            .map(|(_, product, quantity)| (product, quantity))
+            .collect(),
     })
 }
 
@@ -62,12 +65,17 @@ pub(super) async fn change(
         Change::Add(more) => ("add", more),
         Change::Set(quantity) => ("set", quantity),
     };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     let mut change = CHANGE.key(key("session", session));
     change.key(key("cart", session));
     change.arg(product).arg(quantity).arg(how);
     change.arg(Cart::MOST_OF_ONE).arg(Cart::MOST_LINES);
-    change.arg(now.as_millis() as u64).arg(session::random()?).arg(session::LIFETIME);
+    change
+        .arg(now.as_millis() as u64)
+        .arg(session::random()?)
+        .arg(session::LIFETIME);
     match link.script(&change).await? {
         -1 => Err(ended()),
         -2 => Err(full()),
@@ -91,5 +99,7 @@ pub(crate) async fn settle(
 }
 
 fn unreadable(what: &str) -> Error {
-    Error::Broken(format!("a basket in Redis has {what:?}, which is not the shop's"))
+    Error::Broken(format!(
+        "a basket in Redis has {what:?}, which is not the shop's"
+    ))
 }

@@ -102,7 +102,10 @@ impl Cached {
     pub(super) async fn categories(&self, catalog: &Catalog) -> Result<Vec<Category>, Error> {
         let catalog = catalog.clone();
         let load = async move { catalog.categories().await.map(Answer::Categories) };
-        match &*self.answer(self.cache.key("categories"), LIFETIME, load).await? {
+        match &*self
+            .answer(self.cache.key("categories"), LIFETIME, load)
+            .await?
+        {
             Answer::Categories(categories) => Ok(categories.clone()),
             other => Err(other.misplaced()),
         }
@@ -116,7 +119,10 @@ impl Cached {
         let key = self.cache.key("new").part(category.unwrap_or_default());
         let (catalog, category) = (catalog.clone(), category.map(str::to_owned));
         self.list(key, async move {
-            catalog.new_products(category.as_deref()).await.map(Answer::List)
+            catalog
+                .new_products(category.as_deref())
+                .await
+                .map(Answer::List)
         })
         .await
     }
@@ -129,7 +135,10 @@ impl Cached {
         let key = self.cache.key("best").part(category.unwrap_or_default());
         let (catalog, category) = (catalog.clone(), category.map(str::to_owned));
         self.list(key, async move {
-            catalog.best_sellers(category.as_deref()).await.map(Answer::List)
+            catalog
+                .best_sellers(category.as_deref())
+                .await
+                .map(Answer::List)
         })
         .await
     }
@@ -137,7 +146,10 @@ impl Cached {
     pub(super) async fn product(&self, catalog: &Catalog, id: ProductId) -> Result<Product, Error> {
         let catalog = catalog.clone();
         let load = async move { catalog.product(id).await.map(Answer::Product) };
-        match &*self.answer(self.cache.key("product").part(id), LIFETIME, load).await? {
+        match &*self
+            .answer(self.cache.key("product").part(id), LIFETIME, load)
+            .await?
+        {
             Answer::Product(product) => Ok(product.clone()),
             other => Err(other.misplaced()),
         }
@@ -160,7 +172,10 @@ impl Cached {
     pub(super) async fn popular(&self, catalog: &Catalog) -> Result<Vec<ProductId>, Error> {
         let catalog = catalog.clone();
         let load = async move { catalog.popular().await.map(Answer::Popular) };
-        match &*self.answer(self.cache.key("popular"), LIFETIME, load).await? {
+        match &*self
+            .answer(self.cache.key("popular"), LIFETIME, load)
+            .await?
+        {
             Answer::Popular(ids) => Ok(ids.clone()),
             other => Err(other.misplaced()),
         }
@@ -197,8 +212,8 @@ impl Cached {
                 Err(error) => Err(error),
             }
         };
-        let answer = self.cache.get_or_load(&key, &Options::lifetime(lifetime), load);
-        match answer.await {
+        let options = Options::lifetime(lifetime);
+        match self.cache.get_or_load(&key, &options, load).await {
             Ok(answer) => answer.ok_or(Error::NotFound),
             Err(error) => Err(told(&error)),
         }
@@ -227,7 +242,11 @@ impl Answer {
         match self {
             Self::Home(home) => {
                 tags.extend([tags::LIST_NEW.to_owned(), tags::LIST_BEST.to_owned()]);
-                tags.extend(home.categories.iter().map(|(one, _)| tags::category(&one.slug)));
+                tags.extend(
+                    home.categories
+                        .iter()
+                        .map(|(one, _)| tags::category(&one.slug)),
+                );
             }
             Self::Categories(categories) => {
                 tags.extend(categories.iter().map(|one| tags::category(&one.slug)));
@@ -247,7 +266,9 @@ impl Answer {
         match self {
             Self::Home(home) => Box::new(home.new.iter().chain(&home.best)),
             Self::List(list) => Box::new(list.products.iter().map(|(card, _)| card)),
-            Self::Product(product) => Box::new(std::iter::once(&product.card).chain(&product.related)),
+            Self::Product(product) => {
+                Box::new(std::iter::once(&product.card).chain(&product.related))
+            }
             Self::Found(found) => Box::new(found.products.iter()),
             Self::Categories(_) | Self::Popular(_) => Box::new(std::iter::empty()),
         }
@@ -270,6 +291,8 @@ impl Answer {
     }
 
     fn misplaced(&self) -> Error {
-        Error::Broken(format!("the cache has another thing under this key: {self:?}"))
+        Error::Broken(format!(
+            "the cache has another thing under this key: {self:?}"
+        ))
     }
 }

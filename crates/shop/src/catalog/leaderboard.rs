@@ -53,8 +53,11 @@ impl Leaderboard {
         let mut ask = redis::pipe();
         ask.exists(WHOLE);
         ask.zrange_withscores(key(category), 0, most as isize - 1);
-        let (is_whole, top): (bool, Vec<(String, f64)>) = self.redis.pipe(&ask, PATIENCE).await.ok()?;
-        let parsed = top.iter().map(|(id, score)| Some((id.parse().ok()?, -*score as i64)));
+        let (is_whole, top): (bool, Vec<(String, f64)>) =
+            self.redis.pipe(&ask, PATIENCE).await.ok()?;
+        let parsed = top
+            .iter()
+            .map(|(id, score)| Some((id.parse().ok()?, -*score as i64)));
         is_whole.then(|| parsed.collect())?
     }
 

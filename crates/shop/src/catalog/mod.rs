@@ -167,7 +167,10 @@ mod tests {
     fn a_search_is_words_and_nothing_else() {
         let of = |text: &str| words(text).map(|words| words.join(" "));
         assert_eq!(of("  Oak  Chair "), Some("oak chair".to_owned()));
-        assert_eq!(of("baker's hand-made"), Some("baker s hand made".to_owned()));
+        assert_eq!(
+            of("baker's hand-made"),
+            Some("baker s hand made".to_owned())
+        );
         assert_eq!(of("50%' OR 1=1 --"), Some("50 or 1 1".to_owned()));
         assert_eq!(of("tea:* | !oak\\ & (\0"), Some("tea oak".to_owned()));
         assert_eq!(of("chairs glass as"), Some("chair glas as".to_owned()));

@@ -37,7 +37,10 @@ pub(super) async fn cards(
             title: product.get(0),
             maker: product.get(1),
             price,
-            list_price: product.get::<_, Option<i64>>(3).map(Cents).filter(|old| *old > price),
+            list_price: product
+                .get::<_, Option<i64>>(3)
+                .map(Cents)
+                .filter(|old| *old > price),
             category: Category {
                 slug: category.get(0),
                 name: category.get(1),

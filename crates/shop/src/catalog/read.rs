@@ -38,7 +38,12 @@ impl Catalog {
 
     pub(super) async fn categories(&self) -> Result<Vec<Category>, Error> {
         let client = &self.database.get().await?;
-        let found = rows(client, "SELECT slug, name FROM categories ORDER BY name", &[]).await?;
+        let found = rows(
+            client,
+            "SELECT slug, name FROM categories ORDER BY name",
+            &[],
+        )
+        .await?;
         let category = |row: &Row| Category {
             slug: row.get(0),
             name: row.get(1),
@@ -64,10 +69,20 @@ impl Catalog {
         let best = self.best(client, scope, LISTED).await?;
         let ids: Vec<ProductId> = best.iter().map(|(id, _)| *id).collect();
         let cards = self.cards(client, &ids).await?;
-        let sold = |id| best.iter().find(|(other, _)| *other == id).map(|(_, sold)| *sold);
+        let sold = |id| {
+            best.iter()
+                .find(|(other, _)| *other == id)
+                .map(|(_, sold)| *sold)
+        };
         Ok(List {
             category: category.map(|(_, category)| category),
-            products: cards.into_iter().map(|card| { let sold = sold(card.id); (card, sold) }).collect(),
+            products: cards
+                .into_iter()
+                .map(|card| {
+                    let sold = sold(card.id);
+                    (card, sold)
+                })
+                .collect(),
         })
     }
 
@@ -75,7 +90,8 @@ impl Catalog {
         let client = &self.database.get().await?;
         let text = "SELECT description, details FROM products WHERE id = $1";
         let text = row(client, text, &[&id]).await?.ok_or(Error::NotFound)?;
-        let related = "SELECT related_id FROM related_products WHERE product_id = $1 ORDER BY place";
+        let related =
+            "SELECT related_id FROM related_products WHERE product_id = $1 ORDER BY place";
         let related: Vec<ProductId> = column(client, related, &[&id]).await?;
         let details: Json<Vec<(String, String)>> = text
             .try_get(1)
@@ -87,7 +103,10 @@ impl Catalog {
         let all: Vec<ProductId> = std::iter::once(id).chain(related).collect();
         let mut cards = self.cards(client, &all).await?.into_iter();
         Ok(Product {
-            card: cards.next().filter(|card| card.id == id).ok_or(Error::NotFound)?,
+            card: cards
+                .next()
+                .filter(|card| card.id == id)
+                .ok_or(Error::NotFound)?,
             description: text.get(0),
             details: details.0,
             sold,
@@ -97,7 +116,10 @@ impl Catalog {
 
     pub(super) async fn search(&self, query: &Query) -> Result<Found, Error> {
         let Some(words) = super::words(&query.text) else {
-            return Ok(Found { products: Vec::new(), count: 0 });
+            return Ok(Found {
+                products: Vec::new(),
+                count: 0,
+            });
         };
         let client = &self.database.get().await?;
         let category = department(client, query.category.as_deref()).await?;
@@ -114,7 +136,10 @@ impl Catalog {
             true => Vec::new(),
             false => ids,
         };
-        Ok(Found { products: self.cards(client, &ids).await?, count })
+        Ok(Found {
+            products: self.cards(client, &ids).await?,
+            count,
+        })
     }
 
     pub(super) async fn popular(&self) -> Result<Vec<ProductId>, Error> {
@@ -147,7 +172,11 @@ impl Catalog {
             return naive::best(client, scope, most).await;
         }
         // The leaderboard is a copy of what the other branch reads; whatever is wrong with it, that one is right.
-        match self.leaderboard.as_ref().map(|board: &Leaderboard| board.top(scope, most)) {
+        match self
+            .leaderboard
+            .as_ref()
+            .map(|board: &Leaderboard| board.top(scope, most))
+        {
             Some(top) => match top.await {
                 Some(top) => Ok(top),
                 None => tuned::best(client, scope, most).await,
@@ -201,7 +230,10 @@ pub(crate) fn card(row: &Row) -> Card {
         title: row.get(1),
         maker: row.get(2),
         price,
-        list_price: row.get::<_, Option<i64>>(4).map(Cents).filter(|old| *old > price),
+        list_price: row
+            .get::<_, Option<i64>>(4)
+            .map(Cents)
+            .filter(|old| *old > price),
         category: Category {
             slug: row.get(5),
             name: row.get(6),

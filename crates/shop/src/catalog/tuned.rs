@@ -22,7 +22,8 @@ pub(super) async fn cards(
         FROM products p JOIN categories c ON c.id = p.category_id LEFT JOIN stock s ON s.product_id = p.id
         WHERE p.id = ANY ($1)";
     let found = rows(client, sql, &[&ids]).await?;
-    let mut cards: HashMap<ProductId, Card> = found.iter().map(|row| (row.get(0), card(row))).collect();
+    let mut cards: HashMap<ProductId, Card> =
+        found.iter().map(|row| (row.get(0), card(row))).collect();
     Ok(ids.iter().filter_map(|id| cards.remove(id)).collect())
 }
 
@@ -55,9 +56,15 @@ pub(super) async fn search(client: &impl GenericClient, wanted: &Wanted) -> Resu
         (SELECT count(*) FROM products WHERE $1::smallint IS NULL OR category_id = $1),
         ARRAY(SELECT id FROM products WHERE $1::smallint IS NULL OR category_id = $1
               ORDER BY title, id LIMIT $2 OFFSET $3)";
-    let prefixes: Vec<String> = wanted.words.iter().map(|word| format!("'{word}':*")).collect();
+    let prefixes: Vec<String> = wanted
+        .words
+        .iter()
+        .map(|word| format!("'{word}':*"))
+        .collect();
     let prefixes = prefixes.join(" & ");
-    let Wanted { category, offset, .. } = wanted;
+    let Wanted {
+        category, offset, ..
+    } = wanted;
     let found = match wanted.words.is_empty() {
         false => row(client, SEARCH, &[&prefixes, category, &PAGE, offset]).await?,
         true => row(client, BROWSE, &[category, &PAGE, offset]).await?,

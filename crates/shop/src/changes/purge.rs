@@ -99,7 +99,11 @@ impl Purger {
 }
 
 impl Gateway {
-    fn add(&self, tags: impl Iterator<Item = String>, told: Option<oneshot::Sender<()>>) {
+    fn add(
+        &self,
+        tags: impl IntoIterator<Item = String>,
+        told: impl IntoIterator<Item = oneshot::Sender<()>>,
+    ) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.tags.extend(tags);
         if waiting.tags.len() > MOST_TAGS {
@@ -128,14 +132,13 @@ impl Gateway {
                 Ok(()) => {
                     pause = PAUSE.0;
                     // Whoever waited may have gone.
-                    waiting.told.into_iter().for_each(|told| drop(told.send(())));
+                    waiting.told.into_iter().for_each(|told| {
+                        let _gone = told.send(());
+                    });
                 }
                 Err(why) => {
                     tracing::warn!(gateway = self.address, why, "was not purged; tries again");
-                    self.add(waiting.tags.into_iter(), None);
-                    let mut still = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-                    still.told.extend(waiting.told);
-                    drop(still);
+                    self.add(waiting.tags, waiting.told);
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(PAUSE.1);
                 }
@@ -171,14 +174,21 @@ impl Gateway {
         }
         let body = Full::new(Bytes::from(purge.to_string()));
         let request = request.body(body).map_err(|error| error.to_string())?;
-        let answer = client.request(request).await.map_err(|error| error.to_string())?;
+        let answer = client
+            .request(request)
+            .await
+            .map_err(|error| error.to_string())?;
         let (head, body) = answer.into_parts();
         // Read to its end, so that the connection can be used again.
         let body = Limited::new(body, ANSWER).collect().await;
         let body = body.map_err(|error| error.to_string())?.to_bytes();
         match head.status.is_success() {
             true => Ok(()),
-            false => Err(format!("{}: {}", head.status, String::from_utf8_lossy(&body))),
+            false => Err(format!(
+                "{}: {}",
+                head.status,
+                String::from_utf8_lossy(&body)
+            )),
         }
     }
 }

@@ -9,12 +9,10 @@ use tokio_postgres::Row;
 use crate::Error;
 use crate::cart::postgres::take;
 use crate::changes::{notify, tags};
-use crate::model::{
-    Address, Availability, Order, OrderLine, OrderSummary, ProductId, Status,
-};
+use crate::model::{Address, Availability, Order, OrderLine, OrderSummary, ProductId, Status};
 use crate::money::Cents;
 use crate::orders;
-use crate::rows::{execute, row, rows};
+use crate::rows::{Parameters, execute, row, rows};
 use crate::session::SessionId;
 
 /// An order that somebody wants to place.
@@ -76,7 +74,10 @@ pub(super) async fn order(
 async fn claim(transaction: &Transaction<'_>, wish: &Wish<'_>) -> Result<(), Error> {
     let name = format!("order {} {}", wish.customer, wish.key);
     let hash = digest::digest(&digest::SHA256, name.as_bytes());
-    let (number, _) = hash.as_ref().split_first_chunk().expect("SHA-256 has 32 bytes");
+    let (number, _) = hash
+        .as_ref()
+        .split_first_chunk()
+        .expect("SHA-256 has 32 bytes");
     let number = i64::from_be_bytes(*number);
     row(transaction, "SELECT pg_advisory_xact_lock($1)", &[&number]).await?;
     Ok(())
@@ -90,7 +91,8 @@ pub(super) async fn placed_before(
     client: &impl GenericClient,
     wish: &Wish<'_>,
 ) -> Result<Option<Order>, Error> {
-    let sql = "SELECT number, content_hash FROM orders WHERE customer_id = $1 AND idempotency_key = $2";
+    let sql =
+        "SELECT number, content_hash FROM orders WHERE customer_id = $1 AND idempotency_key = $2";
     let Some(found) = row(client, sql, &[&wish.customer, &wish.key]).await? else {
         return Ok(None);
     };
@@ -148,9 +150,15 @@ async fn take_stock(
     };
     let goods: HashMap<ProductId, Goods> = found.iter().map(goods).collect();
     let is_short = |(product, quantity): &&(ProductId, i32)| {
-        goods.get(product).is_none_or(|goods| goods.available < *quantity)
+        goods
+            .get(product)
+            .is_none_or(|goods| goods.available < *quantity)
     };
-    let short: Vec<ProductId> = wanted.iter().filter(is_short).map(|(product, _)| *product).collect();
+    let short: Vec<ProductId> = wanted
+        .iter()
+        .filter(is_short)
+        .map(|(product, _)| *product)
+        .collect();
     if !short.is_empty() {
         return Err(Error::SoldOut(short));
     }
@@ -158,7 +166,10 @@ async fn take_stock(
     match usize::try_from(taken).is_ok_and(|taken| taken == wanted.len()) {
         true => Ok(goods),
         // The rows are locked: only a rule or trigger of somebody else's can do that.
-        false => Err(Error::Broken(format!("{taken} of {} products were taken", wanted.len()))),
+        false => Err(Error::Broken(format!(
+            "{taken} of {} products were taken",
+            wanted.len()
+        ))),
     }
 }
 
@@ -185,16 +196,38 @@ async fn write(
             INSERT INTO outbox (kind, order_id) SELECT 'order.created', id FROM placed)
         SELECT placed FROM placed";
     let number = order_number()?;
-    let total: i64 = lines.iter().map(|line| line.price.0 * i64::from(line.quantity)).sum();
+    let total: i64 = lines
+        .iter()
+        .map(|line| line.price.0 * i64::from(line.quantity))
+        .sum();
     let products: Vec<ProductId> = lines.iter().map(|line| line.product).collect();
     let quantities: Vec<i32> = lines.iter().map(|line| line.quantity).collect();
     let prices: Vec<i64> = lines.iter().map(|line| line.price.0).collect();
-    let Address { name, street, postcode, city, country } = wish.address;
-    let written = row(transaction, WRITE, &[
-        &number, &wish.customer, &wish.key, &wish.content, &basket, &total, name, street, postcode, city,
-        country, &products, &quantities, &prices,
-    ]);
-    Ok(written.await?.map(|written| Order {
+    let Address {
+        name,
+        street,
+        postcode,
+        city,
+        country,
+    } = wish.address;
+    let parameters: Parameters<'_> = &[
+        &number,
+        &wish.customer,
+        &wish.key,
+        &wish.content,
+        &basket,
+        &total,
+        name,
+        street,
+        postcode,
+        city,
+        country,
+        &products,
+        &quantities,
+        &prices,
+    ];
+    let written = row(transaction, WRITE, parameters).await?;
+    Ok(written.map(|written| Order {
         summary: OrderSummary {
             number,
             placed: written.get(0),
@@ -214,15 +247,23 @@ fn changed(wanted: &Lines, goods: &HashMap<ProductId, Goods>) -> Vec<String> {
         Availability::of(before) != Availability::of(before - quantity)
     };
     let changed = wanted.iter().filter(is_changed);
-    changed.map(|(product, _)| tags::product(*product)).collect()
+    changed
+        .map(|(product, _)| tags::product(*product))
+        .collect()
 }
 
 /// A number for people: `7KQ2-M9XD-04TB`, 60 random bits in Crockford's base 32, which has no letters that look like digits.
 fn order_number() -> Result<String, Error> {
     const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let random = crate::random::bytes::<12>()?;
-    let digits: Vec<char> = random.iter().map(|byte| char::from(DIGITS[usize::from(byte % 32)])).collect();
-    let groups: Vec<String> = digits.chunks(4).map(|group| group.iter().collect()).collect();
+    let digits: Vec<char> = random
+        .iter()
+        .map(|byte| char::from(DIGITS[usize::from(byte % 32)]))
+        .collect();
+    let groups: Vec<String> = digits
+        .chunks(4)
+        .map(|group| group.iter().collect())
+        .collect();
     Ok(groups.join("-"))
 }
 
@@ -232,8 +273,9 @@ mod tests {
 
     #[test]
     fn order_numbers_are_for_people_and_differ() {
-        let numbers: std::collections::HashSet<String> =
-            (0..1000).map(|_| order_number().expect("random numbers")).collect();
+        let numbers: std::collections::HashSet<String> = (0..1000)
+            .map(|_| order_number().expect("random numbers"))
+            .collect();
         assert_eq!(numbers.len(), 1000);
         for number in &numbers {
             assert_eq!(number.len(), 14);

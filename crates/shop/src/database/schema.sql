@@ -1,5 +1,5 @@
 -- What the shop knows. Money is in cents, times are UTC.
--- The indexes that are left out here on purpose are in tuned.sql (see docs/shop.md): profile naive does without them.
+-- The indexes that are left out here on purpose are in migrate.rs (see docs/shop.md): profile naive does without them.
 
 CREATE TABLE categories (
     id   smallint PRIMARY KEY,

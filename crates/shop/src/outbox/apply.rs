@@ -38,7 +38,10 @@ pub(super) async fn apply(
         "UPDATE orders SET status = 'processing' WHERE id = ANY ($1) AND status = 'paid'";
     const DONE: &str = "UPDATE outbox SET done = now() WHERE id = ANY ($1) AND done IS NULL";
     if let Some(event) = events.iter().find(|event| event.kind != "order.created") {
-        return Err(Error::Broken(format!("nobody knows what {:?} means", event.kind)));
+        return Err(Error::Broken(format!(
+            "nobody knows what {:?} means",
+            event.kind
+        )));
     }
     let orders: Vec<i64> = events.iter().map(|event| event.order).collect();
     let ids: Vec<i64> = events.iter().map(|event| event.id).collect();
@@ -48,7 +51,10 @@ pub(super) async fn apply(
     let done = execute(transaction, DONE, &[&ids]).await?;
     match usize::try_from(done).is_ok_and(|done| done == ids.len()) {
         true => Ok(sold.iter().map(sales).collect()),
-        false => Err(Error::Broken(format!("{done} of {} events were open", ids.len()))),
+        false => Err(Error::Broken(format!(
+            "{done} of {} events were open",
+            ids.len()
+        ))),
     }
 }
 
@@ -62,6 +68,11 @@ pub(super) async fn put_off(
         due = now() + make_interval(secs => least($3 * 2 ^ least(attempts, 20), $4))
         WHERE id = $1 AND done IS NULL";
     let (first, longest) = (FIRST.as_secs_f64(), LONGEST.as_secs_f64());
-    execute(transaction, sql, &[&event.id, &why.to_string(), &first, &longest]).await?;
+    execute(
+        transaction,
+        sql,
+        &[&event.id, &why.to_string(), &first, &longest],
+    )
+    .await?;
     Ok(())
 }

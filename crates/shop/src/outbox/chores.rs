@@ -69,8 +69,10 @@ impl Chores {
             WHERE in_category <= 24 ORDER BY overall";
         let client = database.get().await?;
         let found = rows(&client, sql, &[]).await?;
-        let lists: Vec<(ProductId, bool, bool)> =
-            found.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
+        let lists: Vec<(ProductId, bool, bool)> = found
+            .iter()
+            .map(|row| (row.get(0), row.get(1), row.get(2)))
+            .collect();
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(lists);
         if self.lists.is_some_and(|(_, before)| before != hash) {
             notify(&client, &[tags::LIST_BEST.to_owned()]).await?;

@@ -137,7 +137,9 @@ impl Outbox {
             Some(stream) => self.take_from_stream(stream).await?,
         };
         chores.note(taken > 0);
-        chores.run(&self.database, self.leaderboard.as_ref()).await?;
+        chores
+            .run(&self.database, self.leaderboard.as_ref())
+            .await?;
         Ok(taken)
     }
 

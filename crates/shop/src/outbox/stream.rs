@@ -84,7 +84,11 @@ impl Outbox {
 async fn open(transaction: &Transaction<'_>, ids: &[i64]) -> Result<Vec<Event>, Error> {
     let sql = "SELECT id, kind, order_id FROM outbox WHERE id = ANY ($1) AND done IS NULL AND due <= now()
         ORDER BY id FOR UPDATE";
-    Ok(rows(transaction, sql, &[&ids]).await?.iter().map(event).collect())
+    Ok(rows(transaction, sql, &[&ids])
+        .await?
+        .iter()
+        .map(event)
+        .collect())
 }
 
 impl Stream {
@@ -101,7 +105,12 @@ impl Stream {
     async fn send(&self, ids: &[i64]) -> Result<(), Error> {
         let mut send = redis::pipe();
         for id in ids {
-            let add = send.cmd("XADD").arg(STREAM).arg("MAXLEN").arg("~").arg(LENGTH);
+            let add = send
+                .cmd("XADD")
+                .arg(STREAM)
+                .arg("MAXLEN")
+                .arg("~")
+                .arg(LENGTH);
             add.arg("*").arg("event").arg(*id).ignore();
         }
         self.link.pipe(&send, RedisLink::LIMIT).await
@@ -123,9 +132,17 @@ impl Stream {
         let name = self.name().await?;
         let mut read = redis::pipe();
         let claim = read.cmd("XAUTOCLAIM").arg(STREAM).arg(GROUP).arg(name);
-        claim.arg(DEAD.as_millis() as u64).arg("0").arg("COUNT").arg(BATCH);
+        claim
+            .arg(DEAD.as_millis() as u64)
+            .arg("0")
+            .arg("COUNT")
+            .arg(BATCH);
         let new = read.cmd("XREADGROUP").arg("GROUP").arg(GROUP).arg(name);
-        new.arg("COUNT").arg(BATCH).arg("STREAMS").arg(STREAM).arg(">");
+        new.arg("COUNT")
+            .arg(BATCH)
+            .arg("STREAMS")
+            .arg(STREAM)
+            .arg(">");
         let (left, new): (StreamAutoClaimReply, Option<StreamReadReply>) =
             self.link.pipe(&read, RedisLink::LIMIT).await?;
         let new = new.map(|read| read.keys).unwrap_or_default();
@@ -157,8 +174,13 @@ fn delivered(entries: impl Iterator<Item = StreamId>) -> Delivered {
     let mut places = Vec::new();
     for entry in entries {
         match entry.get::<i64>("event") {
-            Some(id) => { events.insert(id); }
-            None => tracing::warn!(entry.id, "the stream of orders has something that is no event"),
+            Some(id) => {
+                events.insert(id);
+            }
+            None => tracing::warn!(
+                entry.id,
+                "the stream of orders has something that is no event"
+            ),
         }
         places.push(entry.id);
     }

@@ -13,7 +13,8 @@ use crate::rows::rows;
 impl Outbox {
     /// Takes open events that nobody else has, and does them; says how many there were.
     pub(super) async fn take_from_table(&self) -> Result<usize, Error> {
-        const TAKE: &str = "SELECT id, kind, order_id FROM outbox WHERE done IS NULL AND due <= now()
+        const TAKE: &str =
+            "SELECT id, kind, order_id FROM outbox WHERE done IS NULL AND due <= now()
             ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED";
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await?;

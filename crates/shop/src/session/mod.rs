@@ -138,7 +138,14 @@ mod tests {
         assert_ne!(Token::new().expect("random numbers"), token);
         assert_ne!(token.id(), token.0);
         assert!(!format!("{token:?}").contains(&text));
-        for no in ["", "x", &text[1..], &format!("{text}="), &"ä".repeat(22), &"!".repeat(43)] {
+        for no in [
+            "",
+            "x",
+            &text[1..],
+            &format!("{text}="),
+            &"ä".repeat(22),
+            &"!".repeat(43),
+        ] {
             assert_eq!(Token::parse(no), None, "{no}");
         }
     }

@@ -49,7 +49,7 @@ pub(super) async fn renew(
     let new = &new[..];
     let insert = "INSERT INTO sessions (id, customer_id) VALUES ($1, $2)";
     let Some(old) = old else {
-        execute(&**client, insert, &[&new, &customer]).await?;
+        execute(client, insert, &[&new, &customer]).await?;
         return Ok(());
     };
     let old = &old[..];
@@ -60,7 +60,11 @@ pub(super) async fn renew(
     execute(&transaction, insert, &[&new, &customer]).await?;
     let carry = "UPDATE cart_lines SET session_id = $2 WHERE session_id = $1";
     execute(&transaction, carry, &[&old, &new]).await?;
-    end(&transaction, old.try_into().expect("32 bytes before, 32 bytes now")).await?;
+    end(
+        &transaction,
+        old.try_into().expect("32 bytes before, 32 bytes now"),
+    )
+    .await?;
     Ok(transaction.commit().await?)
 }
 

@@ -69,7 +69,10 @@ pub(crate) fn key(kind: &str, id: &SessionId) -> String {
 
 /// A random name.
 pub(crate) fn random() -> Result<String, Error> {
-    Ok(format!("{:032x}", u128::from_be_bytes(crate::random::bytes()?)))
+    Ok(format!(
+        "{:032x}",
+        u128::from_be_bytes(crate::random::bytes()?)
+    ))
 }
 
 fn seconds() -> u64 {
