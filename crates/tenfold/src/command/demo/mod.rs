@@ -1,0 +1,3 @@
+//! `tenfold demo`.
+
+mod rehearsal;

@@ -1,0 +1,3 @@
+//! The rehearsal.
+
+mod mix;
