@@ -6,7 +6,7 @@ pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod client;
 pub(crate) mod completions;
-mod demo;
+pub(crate) mod demo;
 #[cfg(test)]
 mod fixture;
 pub(crate) mod fmt;
