@@ -23,6 +23,7 @@ use crate::Results;
 pub use axis::{Axis, Kind, Scale};
 pub use escape::{escape, own};
 pub use plot::{Plot, Series, Shape};
+pub use table::{Cell, MOST, num, section, table, text, toned};
 
 /// The style sheet: what plots need, and tables, tiles, banners and sections.
 pub const CSS: &str = include_str!("page.css");

@@ -39,7 +39,7 @@ pub(crate) fn rehearsal() -> Rehearsal {
         night: night(),
         books: Books {
             is_balanced: true,
-            words: vec!["10,000 products: stock and sales add up".into()],
+            said: serde_json::json!({"orders": 100_412, "products": 10_000, "problems": []}),
         },
         next: Next {
             today_requests_per_second: 340.0,
@@ -50,7 +50,10 @@ pub(crate) fn rehearsal() -> Rehearsal {
             curve: None,
         },
         promises: Vec::new(),
-        load_file: "name = \"shopping\"\n".into(),
+        load_files: vec![MixFile {
+            mix: Mix::Shopping,
+            text: "name = \"shopping\"\n".into(),
+        }],
     };
     rehearsal.next = super::next::next(&rehearsal.stages[2]);
     rehearsal.promises = promises(Evidence {

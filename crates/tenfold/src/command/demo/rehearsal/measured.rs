@@ -33,8 +33,8 @@ pub(crate) struct Rehearsal {
     pub(crate) next: Next,
     /// What was promised, and whether it was kept.
     pub(crate) promises: Vec<Promise>,
-    /// The load of the peak, as a file for `tenfold load`.
-    pub(crate) load_file: String,
+    /// The three mixes at the rate of the peak, as files for `tenfold load`.
+    pub(crate) load_files: Vec<MixFile>,
 }
 
 impl Rehearsal {
@@ -42,6 +42,13 @@ impl Rehearsal {
     pub(crate) fn stage(&self, setup: Setup) -> Option<&StageResult> {
         self.stages.iter().find(|stage| stage.setup == setup)
     }
+}
+
+/// A mix as a file.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct MixFile {
+    pub(crate) mix: Mix,
+    pub(crate) text: String,
 }
 
 /// Where everything ran, generator and database included.
@@ -88,6 +95,7 @@ pub(crate) enum Setup {
 }
 
 impl Setup {
+    #[cfg(test)]
     pub(crate) const ALL: [Self; 3] = [Self::Before, Self::Alone, Self::Tuned];
 
     /// A title for people.
@@ -282,6 +290,20 @@ pub(crate) struct GatewayUse {
 }
 
 impl GatewayUse {
+    /// What was counted since.
+    pub(crate) fn since(&self, earlier: &Self) -> Self {
+        Self {
+            requests: self.requests.saturating_sub(earlier.requests),
+            attempts: self.attempts.saturating_sub(earlier.attempts),
+            hit: self.hit.saturating_sub(earlier.hit),
+            stale: self.stale.saturating_sub(earlier.stale),
+            collapsed: self.collapsed.saturating_sub(earlier.collapsed),
+            revalidated: self.revalidated.saturating_sub(earlier.revalidated),
+            miss: self.miss.saturating_sub(earlier.miss),
+            bypass: self.bypass.saturating_sub(earlier.bypass),
+        }
+    }
+
     /// Views of cacheable pages.
     pub(crate) fn cacheable(&self) -> u64 {
         self.hit + self.stale + self.collapsed + self.revalidated + self.miss + self.bypass
@@ -368,8 +390,32 @@ pub(crate) struct PriceChange {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Books {
     pub(crate) is_balanced: bool,
-    /// Lines for people.
-    pub(crate) words: Vec<String>,
+    /// All of what `shop check --json` says.
+    pub(crate) said: serde_json::Value,
+}
+
+impl Books {
+    /// Its numbers and words in one line.
+    pub(crate) fn words(&self) -> String {
+        let Some(fields) = self.said.as_object() else {
+            return if self.is_balanced {
+                "balanced"
+            } else {
+                "not balanced"
+            }
+            .to_owned();
+        };
+        let word = |(name, value): (&String, &serde_json::Value)| match value {
+            serde_json::Value::Number(number) => {
+                let number = number.as_f64().map(tenfold_load::report::text::number)?;
+                Some(format!("{} {number}", name.replace('_', " ")))
+            }
+            serde_json::Value::String(text) => Some(format!("{} {text}", name.replace('_', " "))),
+            _ => None,
+        };
+        let words: Vec<_> = fields.iter().filter_map(word).collect();
+        words.join(", ")
+    }
 }
 
 /// The next factor of ten.

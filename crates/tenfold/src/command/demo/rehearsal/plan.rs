@@ -82,12 +82,12 @@ pub(super) struct Plan {
 
 /// About five minutes with starting and seeding.
 pub(super) const FULL: Plan = Plan {
-    each_level: Duration::from_millis(2500),
+    each_level: Duration::from_secs(2),
     levels: &[1, 2, 4, 8, 16, 32, 64],
     warm_up: Duration::from_secs(3),
-    normal: Duration::from_secs(20),
-    peak: Duration::from_secs(20),
-    night: Duration::from_secs(45),
+    normal: Duration::from_secs(15),
+    peak: Duration::from_secs(18),
+    night: Duration::from_secs(40),
     grace: Duration::from_secs(5),
     faster: 20.0,
     warmed: 10_000,
@@ -112,9 +112,8 @@ impl Plan {
         if is_quick { &QUICK } else { &FULL }
     }
 
-    /// How long it makes load, at most: without starting, seeding and warming.
-    #[cfg(test)]
-    fn load(&self) -> Duration {
+    /// How long it makes load, at most; without starting, seeding and warming.
+    pub(super) fn load(&self) -> Duration {
         let levels = self.each_level * self.levels.len() as u32 + self.grace;
         let day = |time: Duration| self.warm_up + time + self.grace;
         (levels + day(self.normal) + day(self.peak)) * 3 + day(self.night)

@@ -278,7 +278,7 @@ fn books(evidence: Evidence<'_>) -> Promise {
     made(
         "books_balanced",
         "Nothing is sold twice, and no order is lost",
-        books.words.join("; "),
+        books.words(),
         verdict,
     )
 }

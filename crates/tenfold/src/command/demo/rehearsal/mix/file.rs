@@ -211,15 +211,6 @@ fn scenarios(page: &'static str) -> Vec<(&'static str, f64)> {
     }
 }
 
-/// The page that a scenario is a view of.
-pub(crate) fn page_of(scenario: &str) -> Option<usize> {
-    let page = match scenario {
-        NEW_CUSTOMER => "buy request",
-        other => other,
-    };
-    PAGES.iter().position(|name| *name == page)
-}
-
 /// `[markov.next]`, with leaving in place of a share of the ways home.
 fn markov(chain: &Chain, pages: f64) -> String {
     let leaving = chain.leaving(HOME, pages);
@@ -250,6 +241,15 @@ mod tests {
     use tenfold_load::test::{Arrivals, Load, Mix as Chosen};
 
     use super::*;
+
+    /// The page that a scenario is a view of.
+    fn page_of(scenario: &str) -> Option<usize> {
+        let page = match scenario {
+            NEW_CUSTOMER => "buy request",
+            other => other,
+        };
+        PAGES.iter().position(|name| *name == page)
+    }
 
     fn catalogue() -> Catalogue {
         Catalogue {

@@ -10,7 +10,7 @@ mod file;
 use serde::Serialize;
 
 pub(crate) use chain::Chain;
-pub(crate) use file::{Amount, Catalogue, LoadFile, THINK_MEAN, THINK_MOST, Test};
+pub(crate) use file::{Amount, Catalogue, LoadFile, Test};
 
 /// Pages in the order of TPC-W's table. Names are those of the scenarios.
 pub(crate) const PAGES: [&str; 14] = [
@@ -58,6 +58,8 @@ pub(crate) enum Mix {
 }
 
 impl Mix {
+    pub(crate) const ALL: [Self; 3] = [Self::Browsing, Self::Shopping, Self::Ordering];
+
     /// Its name.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -160,8 +162,6 @@ fn shopping() -> Chain {
 mod tests {
     use super::*;
 
-    const ALL: [Mix; 3] = [Mix::Browsing, Mix::Shopping, Mix::Ordering];
-
     /// Largest difference between the shares of the chain and the published ones, in percentage points.
     fn worst(mix: Mix) -> f64 {
         let (shares, published) = (mix.chain().shares(), mix.published());
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn nobody_pays_who_was_not_at_the_till() {
-        for mix in ALL {
+        for mix in Mix::ALL {
             let chain = mix.chain();
             for (page, needs) in [
                 (REGISTER, CART),
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn visits_can_be_as_long_as_they_are_to_be() {
-        for mix in ALL {
+        for mix in Mix::ALL {
             let chain = mix.chain();
             let leaving = chain.leaving(HOME, mix.pages());
             assert!(leaving < 1.0, "{}: {leaving}", mix.name());
