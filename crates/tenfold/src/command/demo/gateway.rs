@@ -86,3 +86,70 @@ impl Gateway {
         self.process.failure()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::config;
+
+    fn addresses() -> Addresses {
+        let local = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+        Addresses {
+            gateway: local(8080),
+            admin: local(9900),
+            shops: (3001..=3008).map(local).collect(),
+            metrics: (4001..=4008).map(local).collect(),
+            database: "postgresql:///shop".into(),
+            admin_token: String::new(),
+            admin_token_file: PathBuf::new(),
+            gateway_file: PathBuf::new(),
+            folder: PathBuf::new(),
+        }
+    }
+
+    #[test]
+    fn the_files_are_right_and_have_their_usual_form() {
+        for file in [GatewayFile::Alone, GatewayFile::Tuned] {
+            let text = file.text(&addresses(), 3);
+            let loaded = config::load_text("gateway.toml", text.as_bytes());
+            let loaded = loaded.unwrap_or_else(|errors| panic!("{file:?}: {errors}"));
+            assert_eq!(loaded.warnings.len(), 0, "{file:?}: {}", loaded.warnings);
+            let usual = config::format_text(Path::new("gateway.toml"), text.as_bytes());
+            assert_eq!(usual.expect("it is right"), text, "{file:?}");
+            assert!(
+                loaded
+                    .config
+                    .upstreams
+                    .iter()
+                    .all(|upstream| upstream.servers.len() == 3)
+            );
+        }
+    }
+
+    #[test]
+    fn an_order_is_never_given_up_for_a_page() {
+        use tenfold_traffic::resilience::priority::Priority;
+
+        for file in [GatewayFile::Alone, GatewayFile::Tuned] {
+            let text = file.text(&addresses(), 1);
+            let loaded = config::load_text("gateway.toml", text.as_bytes()).expect("right");
+            for route in &loaded.config.routes {
+                let is_critical = route.priority == Priority::Critical;
+                assert_eq!(
+                    is_critical,
+                    route.name == "checkout",
+                    "{file:?}: {}",
+                    route.name
+                );
+                assert!(
+                    !is_critical || route.cache.is_none(),
+                    "{file:?}: {}",
+                    route.name
+                );
+            }
+        }
+    }
+}

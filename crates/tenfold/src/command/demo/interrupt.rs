@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use tenfold_sandbox::Closer;
+use tenfold_sandbox::{Closer, Sandbox, SandboxError};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -57,17 +57,23 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// What is closed then.
-    pub(super) fn closes(&self, closer: Closer) {
-        *lock(&self.0.closer) = Some(closer);
+    /// Makes what is closed then. A signal that comes meanwhile waits until it is made.
+    pub(super) fn sandbox(
+        &self,
+        make: impl FnOnce() -> Result<Sandbox, SandboxError>,
+    ) -> Result<Sandbox, SandboxError> {
+        let mut closer = lock(&self.0.closer);
+        let sandbox = make()?;
+        *closer = Some(sandbox.closer());
+        Ok(sandbox)
     }
 
     fn end(&self) -> ! {
         self.0.has_come.store(true, SeqCst);
         say("\nstopping everything …\n");
-        // Before there is one, nothing is there; one that is being made ends with this process.
-        let closer = lock(&self.0.closer).clone();
-        if let Some(closer) = closer {
+        // The lock is kept: one that is not made by now will not be.
+        let closer = lock(&self.0.closer);
+        if let Some(closer) = closer.as_ref() {
             closer.close();
         }
         say("stopped; nothing is left\n");

@@ -54,7 +54,7 @@ fn wait(stage: &Stage) -> Result<ExitCode, Refusal> {
 fn said_of_shop(addresses: &Addresses) -> String {
     let mut text = String::new();
     let mut line = |label: &str, value: &dyn std::fmt::Display| {
-        let _infallible = writeln!(text, "  {label:<14}{value}");
+        let _infallible = writeln!(text, "  {label:<18}{value}");
     };
     line("shop", &format_args!("http://{}/", addresses.gateway));
     line(

@@ -72,8 +72,8 @@ impl Stage {
         let program = Program::find(demo)?;
         let addresses = Addresses::choose(demo)?;
         let base = demo.dir.clone().unwrap_or_else(std::env::temp_dir);
-        let sandbox = Sandbox::within(&base).map_err(refused)?;
-        interrupt.closes(sandbox.closer());
+        let sandbox = interrupt.sandbox(|| Sandbox::within(&base));
+        let sandbox = sandbox.map_err(refused)?;
         tell(&format!(
             "starting Postgres in {}",
             sandbox.path().display()
