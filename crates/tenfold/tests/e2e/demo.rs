@@ -310,22 +310,22 @@ fn ctrl_c_at_any_moment() {
     type Moment = (&'static str, &'static str, fn(&Demo));
     let moments: [Moment; 6] = [
         ("at once", "", |_| {
-            std::thread::sleep(Duration::from_millis(10))
+            std::thread::sleep(Duration::from_millis(10));
         }),
         ("as the sandbox is made", "", |demo| {
-            wait_until(|| demo.folder().is_some(), || "no folder")
+            wait_until(|| demo.folder().is_some(), || "no folder");
         }),
         ("during initdb", "", |demo| {
-            wait_for_file(demo, "postgres/base")
+            wait_for_file(demo, "postgres/base");
         }),
         ("as Postgres starts", "", |demo| {
-            wait_for_file(demo, "postgres/postmaster.pid")
+            wait_for_file(demo, "postgres/postmaster.pid");
         }),
         ("while the shop is filled", "seed is slow", |demo| {
-            wait_for_file(demo, "shop-seed.log")
+            wait_for_file(demo, "shop-seed.log");
         }),
         ("while shops start", "serve is slow", |demo| {
-            wait_for_file(demo, "shop-1.log")
+            wait_for_file(demo, "shop-1.log");
         }),
     ];
     for (moment, wrong, wait) in moments {
