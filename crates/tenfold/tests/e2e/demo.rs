@@ -31,6 +31,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
     def do_GET(self):
         Handler.asked += 1
+        if self.path == "/api/v1/categories":
+            return self.answer(200, b'[{"slug": "teapots"}]')
         self.answer(200, b"a teapot: %d of %d\n" % (Handler.asked, os.getpid()))
     def do_POST(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -295,13 +297,20 @@ fn an_order_that_one_server_fails_is_brought_to_another() {
 #[test]
 fn only_the_database() {
     let mut demo = Demo::start("serve fails", &["--only-database"]);
-    demo.wait_for("Ctrl-C ends everything");
-    assert!(
-        demo.value("database")
-            .starts_with("postgresql:///shop?host=")
-    );
+    // A line of its own on standard output, for scripts.
+    demo.wait_for("\npostgresql:///shop?host=");
     demo.signal(Signal::TERM);
     assert_eq!(demo.wait().code(), Some(130));
+    demo.assert_nothing_is_left();
+}
+
+#[test]
+fn ctrl_c_while_it_rehearses() {
+    let mut demo = Demo::start("", &["--quick"]);
+    // The first load is made for many seconds.
+    demo.wait_for("how much it takes");
+    demo.signal(Signal::INT);
+    assert_eq!(demo.wait().code(), Some(130), "{}", demo.said());
     demo.assert_nothing_is_left();
 }
 
