@@ -16,7 +16,7 @@ TRACES ?=
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
 
-.PHONY: help setup build test check check-rust check-scripts demo profile bench bench-cache bench-engine bench-features fuzz interop properties rehearse rehearse-failures rehearse-cache simulate conformance clean bench-decisions measure-limits rehearse-brown-out bench-overload bench-generators accuracy report-page
+.PHONY: help setup build test check check-rust check-scripts demo profile bench bench-cache bench-engine bench-features fuzz interop properties rehearse rehearse-failures rehearse-cache simulate conformance clean bench-decisions measure-limits rehearse-brown-out bench-overload bench-generators bench-shop accuracy report-page
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -117,6 +117,11 @@ bench-generators: ## Requests per CPU second of load generators: ours, wrk, h2lo
 	@scripts/setup --bench
 	cargo build --release --locked -p tenfold -p tenfold-testkit
 	$(PYTHON) bench/generators.py --write $(BENCH_ARGS)
+
+bench-shop: ## What each usual mistake of a shop costs, in CPU time per page; renew docs/shop.md
+	@scripts/setup
+	cargo build --release --locked -p tenfold -p tenfold-shop
+	$(PYTHON) bench/shop.py --write $(BENCH_ARGS)
 
 report-page: ## Open the pages of load tests and plans in headless Chromium: no console message, no request
 	@scripts/setup --browser

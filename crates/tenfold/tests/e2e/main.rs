@@ -29,6 +29,7 @@ mod status;
 mod timeouts;
 mod tunnels;
 mod upgrade;
+mod workshop;
 
 use tenfold_testkit::gateway::{self, Gateway};
 use tenfold_testkit::origin::Origin;

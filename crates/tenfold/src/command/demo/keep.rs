@@ -38,9 +38,10 @@ pub(super) fn shop(
     wait(stage)
 }
 
-/// Says where the database is, and waits.
-pub(super) fn database(stage: &Stage) -> Result<ExitCode, Refusal> {
-    print(&said_of_database(stage.addresses()));
+/// Says where the database is, and waits. Its address alone is what a script reads; the rest is for people.
+pub(super) fn database(stage: &Stage, tell: &mut dyn FnMut(&str)) -> Result<ExitCode, Refusal> {
+    tell(&said_of_database(stage.addresses()));
+    print(&format!("{}\n", stage.addresses().database));
     wait(stage)
 }
 
@@ -91,10 +92,9 @@ fn said_of_shop(addresses: &Addresses) -> String {
 
 fn said_of_database(addresses: &Addresses) -> String {
     format!(
-        "\n  database      {}\n  folder, logs  {}\n  try           psql '{}'\n  stop          Ctrl-C ends everything and removes the folder\n\n",
+        "the database's address follows; try psql '{}'. Its logs are in {}; Ctrl-C ends everything and removes it",
         addresses.database,
         addresses.folder.display(),
-        addresses.database,
     )
 }
 

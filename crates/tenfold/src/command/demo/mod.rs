@@ -39,7 +39,7 @@ fn play(demo: &Demo, interrupt: &Interrupt) -> Result<ExitCode, Refusal> {
         Demo {
             only_database: true,
             ..
-        } => keep::database(&stage),
+        } => keep::database(&stage, &mut tell),
         Demo { keep: true, .. } => keep::shop(&stage, demo, &mut tell),
         _ => rehearsal::run(&stage, demo),
     }

@@ -1,0 +1,147 @@
+//! docs/workshop: every command of every exercise is run, in its order, as a reader would.
+//!
+//! All `sh` blocks of an exercise become one script. What differs from a reader's evening: tests take a second in place of twenty, the database is
+//! small, ports are free ones, and nothing is built. Nothing else is replaced, and a replacement that finds nothing fails the test.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::BINARY;
+
+/// Ports as they are written, all of which the exercises may use.
+const PORTS: [&str; 6] = ["3001", "3002", "3003", "8080", "9900", "6390"];
+
+/// `sh` blocks of a page.
+fn blocks(page: &str) -> Vec<String> {
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/workshop")).join(page);
+    let text = fs::read_to_string(&path).expect("the page is there");
+    let mut blocks = Vec::new();
+    let mut block: Option<String> = None;
+    for line in text.lines() {
+        match (&mut block, line) {
+            (None, "```sh") => block = Some(String::new()),
+            (Some(_), "```") => blocks.extend(block.take()),
+            (Some(block), line) => writeln!(block, "{line}").expect("text can be written"),
+            (None, _) => {}
+        }
+    }
+    assert!(block.is_none(), "{page}: a block does not end");
+    assert!(!blocks.is_empty(), "{page}: no commands");
+    blocks
+}
+
+fn replaced(text: &str, old: &str, new: &str) -> String {
+    assert!(text.contains(old), "there is no {old:?} any more");
+    text.replace(old, new)
+}
+
+/// What the exercise's page says, in bash.
+fn script(page: &str) -> String {
+    let readme = blocks("README.md");
+    let [build, duration, database, end] = readme.as_slice() else {
+        panic!("the blocks of README.md have changed");
+    };
+    // Built already; where the programs are is in PATH.
+    assert!(build.contains("cargo build --release"));
+    let mut script = String::from("set -euo pipefail\nmkdir -p workshop && cd workshop\n");
+    // A generator that was late on a busy machine has still done what the page says.
+    script += "tenfold() { local code=0; command tenfold \"$@\" || code=$?; [ \"$1 $code\" = 'load 3' ] || return $code; }\n";
+    // Whatever fails, nothing is left running.
+    script += "trap 'jobs -p | xargs -r kill -CONT 2>/dev/null; jobs -p | xargs -r kill 2>/dev/null; wait' EXIT\n";
+    script += &replaced(duration, "20s", "1s");
+    script += &replaced(
+        database,
+        "--only-database",
+        "--only-database --products 500 --orders 3000",
+    );
+    for block in blocks(page) {
+        writeln!(script, "echo \"--- {page}, block\"\n{block}").expect("text can be written");
+    }
+    script += end;
+    let mut taken = Vec::new();
+    for port in PORTS {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let free = listener
+            .local_addr()
+            .expect("an address")
+            .port()
+            .to_string();
+        script = script.replace(port, &free);
+        taken.push(listener);
+    }
+    script
+}
+
+fn run(page: &str, change: impl Fn(String) -> String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = change(script(page));
+    let programs = Path::new(BINARY).parent().expect("a folder");
+    assert!(
+        programs.join("shop").exists(),
+        "the shop is not built: cargo build -p tenfold-shop"
+    );
+    let mut path = vec![programs.to_path_buf()];
+    path.extend(std::env::split_paths(
+        &std::env::var_os("PATH").expect("there is a PATH"),
+    ));
+    let log = folder.path().join("output");
+    let output = fs::File::create(&log).expect("a file");
+    let status = Command::new("bash")
+        .arg("-c")
+        .arg(&script)
+        .current_dir(folder.path())
+        .env("PATH", std::env::join_paths(path).expect("a PATH"))
+        .stdin(Stdio::null())
+        .stdout(output.try_clone().expect("a file"))
+        .stderr(output)
+        .status()
+        .expect("bash can be started");
+    let said = fs::read_to_string(&log).unwrap_or_default();
+    let last: Vec<_> = said.lines().rev().take(60).collect();
+    let last: Vec<_> = last.into_iter().rev().collect();
+    assert!(status.success(), "{page}: {status}\n{}", last.join("\n"));
+}
+
+#[test]
+fn caching() {
+    run("1-caching.md", |script| script);
+}
+
+#[test]
+fn load_balancing() {
+    run("2-load-balancing.md", |script| script);
+}
+
+#[test]
+fn black_friday() {
+    run("3-black-friday.md", |script| {
+        replaced(&script, "--quick --html", "--quick --phase 1s --html")
+    });
+}
+
+#[test]
+fn every_page_is_run() {
+    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/workshop"));
+    let mut pages: Vec<_> = fs::read_dir(folder)
+        .expect("the folder is there")
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("a name")
+        })
+        .collect();
+    pages.sort();
+    assert_eq!(
+        pages,
+        [
+            "1-caching.md",
+            "2-load-balancing.md",
+            "3-black-friday.md",
+            "README.md"
+        ]
+    );
+}
