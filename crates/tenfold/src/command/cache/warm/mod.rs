@@ -117,9 +117,14 @@ pub(crate) struct Filled {
     pub(crate) failed: usize,
 }
 
-/// Fills the cache of the gateway at `to` (`http://HOST:PORT`) with the first `limit` pages of a sitemap, as fast as it answers; shows
-/// nothing.
-pub(crate) fn fill(sitemap: &str, to: &str, limit: u32) -> Result<Filled, Refusal> {
+/// Fills the cache of the gateway at `to` (`http://HOST:PORT`) with the pages of `first` and the first `limit` of a sitemap, as fast as it
+/// answers; shows nothing.
+pub(crate) fn fill(
+    first: &[String],
+    sitemap: &str,
+    to: &str,
+    limit: u32,
+) -> Result<Filled, Refusal> {
     let to = to.parse().map_err(|error| Refusal::new(error, ""))?;
     let arguments = Warm {
         sitemap: vec![sitemap.to_owned()],
@@ -137,8 +142,12 @@ pub(crate) fn fill(sitemap: &str, to: &str, limit: u32) -> Result<Filled, Refusa
         let mut listed = Listed::default();
         sitemaps(&arguments, limit as usize, &mut listed).await?;
         listed.addresses.truncate(limit as usize);
-        let asked = listed.addresses.len();
-        let tally = warm(&arguments, listed.addresses, &mut Progress::silent()).await;
+        let first = first.iter().filter_map(|page| Address::parse(page).ok());
+        let mut seen = HashSet::new();
+        let mut addresses: Vec<_> = first.chain(listed.addresses).collect();
+        addresses.retain(|address| seen.insert(address.clone()));
+        let asked = addresses.len();
+        let tally = warm(&arguments, addresses, &mut Progress::silent()).await;
         Ok(Filled {
             asked,
             failed: tally.failed,

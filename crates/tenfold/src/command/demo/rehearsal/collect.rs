@@ -178,5 +178,5 @@ pub(super) fn beyond_objective(run: &Run) -> f64 {
         .iter()
         .filter(|one| one.at >= run.warm_up_seconds);
     let beyond = measured.filter(|one| one.p95_ms.is_some_and(|p95| p95 > objective));
-    beyond.map(|one| one.seconds).sum()
+    beyond.fold(0.0, |sum, one| sum + one.seconds)
 }

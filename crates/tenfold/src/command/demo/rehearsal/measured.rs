@@ -112,7 +112,7 @@ impl Setup {
         match self {
             Self::Before => "before",
             Self::Alone => "Tenfold alone",
-            Self::Tuned => "with a tuned shop",
+            Self::Tuned => "Tenfold + tuned",
         }
     }
 }

@@ -124,13 +124,15 @@ fn rehearse(stage: &Stage, demo: &Demo) -> Result<Rehearsal, Refusal> {
     })
 }
 
-/// Fetches what is popular into the cache.
+/// Fetches what is popular into the cache: what is looked for most, lists, and products by the sitemap.
 fn warm(rehearse: &mut Rehearse<'_>, pages: u32) -> Result<Warmed, Refusal> {
     rehearse.show.doing("warming the cache by the sitemap");
     let gateway = rehearse.stage.addresses().gateway;
     let began = Instant::now();
     let to = format!("http://{gateway}");
-    let filled = cache::fill(&format!("{to}/sitemap.xml"), &to, pages)?;
+    let popular = rehearse.popular();
+    let popular: Vec<_> = popular.iter().map(|path| format!("{to}{path}")).collect();
+    let filled = cache::fill(&popular, &format!("{to}/sitemap.xml"), &to, pages)?;
     Ok(Warmed {
         pages: filled.asked as u64,
         failed: filled.failed as u64,

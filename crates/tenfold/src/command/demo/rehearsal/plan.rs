@@ -112,11 +112,17 @@ impl Plan {
         if is_quick { &QUICK } else { &FULL }
     }
 
-    /// How long it makes load, at most; without starting, seeding and warming.
+    /// How long it makes load: without starting, seeding and warming, and without waiting for answers at the end.
     pub(super) fn load(&self) -> Duration {
-        let levels = self.each_level * self.levels.len() as u32 + self.grace;
-        let day = |time: Duration| self.warm_up + time + self.grace;
+        let levels = self.each_level * self.levels.len() as u32;
+        let day = |time: Duration| self.warm_up + time;
         (levels + day(self.normal) + day(self.peak)) * 3 + day(self.night)
+    }
+
+    /// The same at most, if at each end somebody does not answer.
+    #[cfg(test)]
+    fn most(&self) -> Duration {
+        self.load() + self.grace * 10
     }
 }
 
@@ -128,11 +134,11 @@ mod tests {
     fn there_is_time_for_starting_and_seeding() {
         // Fourteen seconds for those, the rest is waited for only if somebody does not answer.
         assert!(
-            QUICK.load() <= Duration::from_secs(76),
+            QUICK.most() <= Duration::from_secs(76),
             "{:?}",
-            QUICK.load()
+            QUICK.most()
         );
-        assert!(FULL.load() <= Duration::from_secs(260), "{:?}", FULL.load());
+        assert!(FULL.most() <= Duration::from_secs(260), "{:?}", FULL.most());
     }
 
     #[test]

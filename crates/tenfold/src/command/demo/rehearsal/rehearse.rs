@@ -13,7 +13,7 @@ use super::collect::{self, Beside};
 use super::measured::{
     Capacity, CpuUse, GatewayUse, Machine, MixFile, Night, Run, Setup, StageResult, Warmed,
 };
-use super::mix::{Amount, Catalogue, LoadFile, Mix, Test};
+use super::mix::{Amount, Catalogue, LoadFile, Mix, Test, WORDS};
 use super::night;
 use super::plan::Plan;
 use super::show::{Show, came_of, takes};
@@ -188,6 +188,15 @@ impl<'a> Rehearse<'a> {
             processor: environment.processor.clone(),
             cores: environment.cores,
         }
+    }
+
+    /// Addresses of what is looked for most, and of each category.
+    pub(super) fn popular(&self) -> Vec<String> {
+        let searched = WORDS.iter().map(|word| format!("/search?q={word}"));
+        let lists = self.catalogue.categories.iter().flat_map(|slug| {
+            ["new", "best-sellers"].map(|list| format!("/{list}?category={slug}"))
+        });
+        searched.chain(lists).collect()
     }
 
     fn rate(&self, pages: f64, measured: Duration) -> Amount {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use tenfold_load::report::text::{count, percent, span};
 
-use super::super::rehearsal::measured::{Rehearsal, Run};
+use super::super::rehearsal::measured::{GatewayUse, Rehearsal, Run};
 use super::super::rehearsal::promise::{Promise, Verdict};
 use super::super::rehearsal::show::{millis, tenth};
 use crate::command::table::{Table, Tone, paint};
@@ -102,8 +102,8 @@ fn row(name: &str, load: &str, run: &Run) -> [(String, Tone); 10] {
         plain(millis(run.p95_ms)),
         plain(millis(run.p99_ms)),
         (percent(run.error_share()), Tone::bad_if(run.failed > 0)),
-        share(gateway.and_then(|one| one.hit_share())),
-        share(gateway.and_then(|one| one.offload())),
+        share(gateway.and_then(GatewayUse::hit_share)),
+        share(gateway.and_then(GatewayUse::offload)),
         plain(millis(Some(cpu))),
     ]
 }

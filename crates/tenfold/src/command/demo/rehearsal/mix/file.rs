@@ -29,7 +29,7 @@ const COUNTRY: &str = "NL";
 const CARD: &str = "4242 4242 4242 4242";
 
 /// Words that the shop's products have in their names, the most popular first.
-const WORDS: [&str; 20] = [
+pub(crate) const WORDS: [&str; 20] = [
     "teapot", "lamp", "chair", "oak", "linen", "garden", "steel", "notebook", "basket", "kettle",
     "blanket", "wool", "desk", "shelf", "mirror", "vase", "candle", "knife", "pan", "rug",
 ];

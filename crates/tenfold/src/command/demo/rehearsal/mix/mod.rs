@@ -10,7 +10,7 @@ mod file;
 use serde::Serialize;
 
 pub(crate) use chain::Chain;
-pub(crate) use file::{Amount, Catalogue, LoadFile, Test};
+pub(crate) use file::{Amount, Catalogue, LoadFile, Test, WORDS};
 
 /// Pages in the order of TPC-W's table. Names are those of the scenarios.
 pub(crate) const PAGES: [&str; 14] = [

@@ -81,7 +81,7 @@ fn each_of_them_can_be_broken() {
             Verdict::Broken,
         ),
         (
-            |it| it.stages[2].peak.page_views_per_second *= 0.8,
+            |it| it.stages[2].peak.page_views_per_second *= 0.7,
             "ten_times_the_traffic",
             Verdict::Broken,
         ),

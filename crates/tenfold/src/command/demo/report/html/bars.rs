@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use tenfold_load::report::html::{escape, own, section};
 use tenfold_load::report::text::percent;
 
-use super::super::super::rehearsal::measured::{Rehearsal, Run, Setup, StageResult};
+use super::super::super::rehearsal::measured::{GatewayUse, Rehearsal, Setup, StageResult};
 use super::super::super::rehearsal::show::{millis, tenth};
 use super::named;
 
@@ -20,7 +20,7 @@ pub(super) fn class(setup: Setup) -> &'static str {
 
 /// A number of each setup.
 struct Bars {
-    title: String,
+    title: &'static str,
     note: &'static str,
     bars: Vec<(Setup, Option<f64>, String)>,
     /// The whole width; the largest number if it is not said.
@@ -31,10 +31,13 @@ impl Bars {
     fn html(&self) -> String {
         let most = self.bars.iter().filter_map(|(_, value, _)| *value);
         let whole = self.whole.unwrap_or(most.fold(0.0, f64::max));
+        let note = match self.note {
+            "" => String::new(),
+            note => format!("<p>{}</p>", own(note)),
+        };
         let mut out = format!(
-            "<figure class=\"bars\"><figcaption><h3>{}</h3><p>{}</p></figcaption>",
-            escape(&self.title),
-            own(self.note)
+            "<figure class=\"bars\"><figcaption><h3>{}</h3>{note}</figcaption>",
+            escape(self.title),
         );
         for (setup, value, words) in &self.bars {
             let width = match value {
@@ -52,115 +55,118 @@ impl Bars {
     }
 }
 
+/// A number and its words.
+type Value = (Option<f64>, String);
+
+fn time(ms: Option<f64>) -> Value {
+    (ms, millis(ms))
+}
+
+fn share(share: Option<f64>) -> Value {
+    (share, share.map_or_else(|| "–".to_owned(), percent))
+}
+
+fn rate(rate: Option<f64>, more: &str) -> Value {
+    let words = rate.map_or_else(|| "–".to_owned(), |rate| tenth(rate) + more);
+    (rate, words)
+}
+
+/// A title, a note, the number of a setup, and the whole width.
+type Compared = (
+    &'static str,
+    &'static str,
+    fn(&StageResult) -> Value,
+    fn(&StageResult) -> Option<f64>,
+);
+
 /// Everything that one compares.
+const COMPARED: [Compared; 12] = [
+    (
+        "Normal day: p50",
+        "",
+        |one| time(one.normal.p50_ms),
+        |_| None,
+    ),
+    (
+        "Normal day: p95",
+        "",
+        |one| time(one.normal.p95_ms),
+        |_| None,
+    ),
+    (
+        "Normal day: p99",
+        "",
+        |one| time(one.normal.p99_ms),
+        |_| None,
+    ),
+    ("10 ×: p50", "", |one| time(one.peak.p50_ms), |_| None),
+    ("10 ×: p95", "", |one| time(one.peak.p95_ms), |_| None),
+    ("10 ×: p99", "", |one| time(one.peak.p99_ms), |_| None),
+    (
+        "10 ×: page views delivered per second",
+        "The width is what visitors wanted.",
+        |one| rate(Some(one.peak.page_views_per_second), ""),
+        |one| Some(one.peak.wanted_page_views_per_second),
+    ),
+    (
+        "10 ×: failed",
+        "Share of the requests.",
+        |one| share(Some(one.peak.error_share())),
+        |_| Some(1.0),
+    ),
+    (
+        "Capacity: page views per second",
+        "Most with a p95 within the objective.",
+        |one| {
+            let more = if one.capacity.may_be_more {
+                " or more"
+            } else {
+                ""
+            };
+            rate(one.capacity.page_views_per_second, more)
+        },
+        |_| None,
+    ),
+    (
+        "10 ×: from the cache",
+        "Of views of pages that can be kept.",
+        |one| share(one.peak.gateway.as_ref().and_then(GatewayUse::hit_share)),
+        |_| Some(1.0),
+    ),
+    (
+        "10 ×: offload",
+        "Of all requests, those that the shop never saw.",
+        |one| share(one.peak.gateway.as_ref().and_then(GatewayUse::offload)),
+        |_| Some(1.0),
+    ),
+    (
+        "10 ×: CPU per page view",
+        "Shop, database and gateway.",
+        |one| {
+            let parts = one.peak.cpu_ms_per_page_view();
+            time(Some(parts[..3].iter().map(|(_, ms)| ms).sum()))
+        },
+        |_| None,
+    ),
+];
+
+/// The three setups in numbers.
 pub(super) fn compared(rehearsal: &Rehearsal) -> String {
     let stages = &rehearsal.stages;
-    let all = |value: &dyn Fn(&StageResult) -> (Option<f64>, String)| -> Vec<_> {
+    let figure = |(title, note, value, whole): &Compared| {
         let bar = |stage: &StageResult| {
             let (value, words) = value(stage);
             (stage.setup, value, words)
         };
-        stages.iter().map(bar).collect()
-    };
-    let time = |value: Option<f64>| (value, millis(value));
-    let share = |value: Option<f64>| (value, value.map_or("–".to_owned(), percent));
-    let gateway =
-        |run: &Run,
-         of: fn(&super::super::super::rehearsal::measured::GatewayUse) -> Option<f64>| {
-            share(run.gateway.as_ref().and_then(of))
+        let bars = Bars {
+            title,
+            note,
+            bars: stages.iter().map(bar).collect(),
+            whole: stages.first().and_then(whole),
         };
-    let bars = [
-        (
-            "Normal day: p50",
-            "",
-            all(&|one| time(one.normal.p50_ms)),
-            None,
-        ),
-        (
-            "Normal day: p95",
-            "",
-            all(&|one| time(one.normal.p95_ms)),
-            None,
-        ),
-        (
-            "Normal day: p99",
-            "",
-            all(&|one| time(one.normal.p99_ms)),
-            None,
-        ),
-        ("10 ×: p50", "", all(&|one| time(one.peak.p50_ms)), None),
-        ("10 ×: p95", "", all(&|one| time(one.peak.p95_ms)), None),
-        ("10 ×: p99", "", all(&|one| time(one.peak.p99_ms)), None),
-        (
-            "10 ×: page views delivered per second",
-            "The width is what visitors wanted.",
-            all(&|one| {
-                let rate = one.peak.page_views_per_second;
-                (Some(rate), tenth(rate))
-            }),
-            stages
-                .first()
-                .map(|one| one.peak.wanted_page_views_per_second),
-        ),
-        (
-            "10 ×: failed",
-            "Share of the requests.",
-            all(&|one| share(Some(one.peak.error_share()))),
-            Some(1.0),
-        ),
-        (
-            "Capacity: page views per second",
-            "Most with a p95 within the objective.",
-            all(&|one| {
-                let most = one.capacity.page_views_per_second;
-                let or_more = if one.capacity.may_be_more {
-                    " or more"
-                } else {
-                    ""
-                };
-                (
-                    most,
-                    most.map_or("–".to_owned(), |most| tenth(most) + or_more),
-                )
-            }),
-            None,
-        ),
-        (
-            "10 ×: from the cache",
-            "Of views of pages that can be kept.",
-            all(&|one| gateway(&one.peak, |use_| use_.hit_share())),
-            Some(1.0),
-        ),
-        (
-            "10 ×: offload",
-            "Of all requests, those that the shop never saw.",
-            all(&|one| gateway(&one.peak, |use_| use_.offload())),
-            Some(1.0),
-        ),
-        (
-            "10 ×: CPU per page view",
-            "Shop, database and gateway.",
-            all(&|one| {
-                let parts = one.peak.cpu_ms_per_page_view();
-                let sum: f64 = parts[..3].iter().map(|(_, ms)| ms).sum();
-                time(Some(sum))
-            }),
-            None,
-        ),
-    ];
-    let figures: String = bars
-        .into_iter()
-        .map(|(title, note, bars, whole)| {
-            let title = title.to_owned();
-            Bars {
-                title,
-                note,
-                bars,
-                whole,
-            }
-            .html()
-        })
-        .collect();
+        bars.html()
+    };
+    let figures: String = COMPARED.iter().map(figure).collect();
     section(
         "Before, with Tenfold alone, and with a tuned shop",
         "The same visitors each time: a normal day in TPC-W's browsing mix, and ten times as many page views in its shopping mix.",

@@ -8,7 +8,7 @@ mod plots;
 use tenfold_load::report::html::{CSS, Cell, escape, num, own, section, table, text, toned};
 use tenfold_load::report::text::{count, moment, percent, span};
 
-use super::super::rehearsal::measured::{Rehearsal, Run};
+use super::super::rehearsal::measured::{GatewayUse, Rehearsal, Run};
 use super::super::rehearsal::promise::{Promise, Verdict};
 use super::super::rehearsal::show::{millis, tenth};
 
@@ -175,8 +175,8 @@ fn runs(rehearsal: &Rehearsal) -> String {
             num(millis(run.p50_ms)),
             num(millis(run.p95_ms)),
             num(millis(run.p99_ms)),
-            share(gateway.and_then(|one| one.hit_share())),
-            share(gateway.and_then(|one| one.offload())),
+            share(gateway.and_then(GatewayUse::hit_share)),
+            share(gateway.and_then(GatewayUse::offload)),
         ]
     });
     let titles = [

@@ -118,7 +118,7 @@ pub(super) fn how(rehearsal: &Rehearsal) -> String {
     let warmed = rehearsal.stages.iter().find_map(|stage| stage.warmed);
     let warmed = warmed.map_or_else(String::new, |warmed| {
         format!(
-            "Before its first visitor the gateway's cache was filled from the sitemap: {} pages in {}, {} failed.",
+            "Before its first visitor the gateway's cache was filled with the most frequent searches, the lists and the sitemap's products: {} pages in {}, {} failed.",
             count(warmed.pages),
             span(warmed.seconds),
             warmed.failed

@@ -2,7 +2,7 @@
 
 use tenfold_load::report::html::{Axis, Kind, Plot, Series, Shape};
 
-use super::super::super::rehearsal::measured::{Rehearsal, Run, Second, StageResult};
+use super::super::super::rehearsal::measured::{Rehearsal, Run, Second, Setup, StageResult};
 use super::super::super::rehearsal::show::tenth;
 
 /// Between the normal day and the peak, in seconds.
@@ -145,7 +145,7 @@ pub(super) fn plots(rehearsal: &Rehearsal) -> String {
     let mut out = "<section class=\"plots trio\"><h2 class=\"hidden\">Over time</h2>\n".to_owned();
     for ((stage, line), series) in rehearsal.stages.iter().zip(&lines).zip(latencies) {
         let note = format!("Response time. {} Shaded: warm-up.", scale(&time));
-        let mut plot = line.plot(stage.setup.title(), note, time.clone(), series);
+        let mut plot = line.plot(titles(stage.setup)[0], note, time.clone(), series);
         plot.marks = vec![(objective, "objective".to_owned())];
         out += &plot.html();
     }
@@ -156,10 +156,22 @@ pub(super) fn plots(rehearsal: &Rehearsal) -> String {
             tenth(stage.peak.wanted_page_views_per_second)
         );
         out += &line
-            .plot(stage.setup.title(), note, rate.clone(), series)
+            .plot(titles(stage.setup)[1], note, rate.clone(), series)
             .html();
     }
     out + "</section>\n"
+}
+
+/// Titles of the plots of a setup.
+fn titles(setup: Setup) -> [&'static str; 2] {
+    match setup {
+        Setup::Before => ["Before", "Before: requests"],
+        Setup::Alone => ["Tenfold alone", "Tenfold alone: requests"],
+        Setup::Tuned => [
+            "Tenfold and a tuned shop",
+            "Tenfold and a tuned shop: requests",
+        ],
+    }
 }
 
 pub(super) fn scale(axis: &Axis) -> &'static str {
