@@ -11,7 +11,7 @@ mod compare;
 mod csv;
 #[cfg(test)]
 pub(crate) mod fixture;
-mod html;
+pub mod html;
 mod json;
 mod summary;
 mod table;

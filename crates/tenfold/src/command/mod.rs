@@ -15,6 +15,7 @@ pub(crate) mod import;
 pub(crate) mod limits;
 pub(crate) mod load;
 mod notify;
+mod output;
 pub(crate) mod plan;
 mod rates;
 mod refuse;

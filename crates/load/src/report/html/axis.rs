@@ -4,7 +4,7 @@ use crate::report::text::{percent, seconds, short};
 
 /// How values lie on an axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Scale {
+pub enum Scale {
     /// Equal distances.
     Linear,
     /// Equal factors; only above 0.
@@ -15,7 +15,7 @@ pub(super) enum Scale {
 
 /// What the numbers on it are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// Amounts.
     Number,
     /// Of a time that something took.
@@ -28,17 +28,19 @@ pub(super) enum Kind {
 
 /// An axis from `low` to `high`.
 #[derive(Clone, Debug)]
-pub(super) struct Axis {
+pub struct Axis {
     scale: Scale,
     kind: Kind,
     low: f64,
     high: f64,
-    pub(super) ticks: Vec<f64>,
+    /// Values that are written beside it.
+    pub ticks: Vec<f64>,
 }
 
 impl Axis {
     /// From 0 to a round number that is at least `most`.
-    pub(super) fn amounts(most: f64, kind: Kind) -> Self {
+    #[must_use]
+    pub fn amounts(most: f64, kind: Kind) -> Self {
         let most = if most > 0.0 { most } else { 1.0 };
         let step = round_step(most / 4.0, kind);
         let count = (most / step - 1e-9).ceil().max(1.0);
@@ -54,7 +56,8 @@ impl Axis {
     }
 
     /// Times between the shortest and the longest: logarithmic if one is far from the other, as otherwise one would only see the longest.
-    pub(super) fn times(least: f64, most: f64) -> Self {
+    #[must_use]
+    pub fn times(least: f64, most: f64) -> Self {
         let least = least.max(1e-6);
         if most / least <= 40.0 {
             return Self::amounts(most, Kind::Seconds);
@@ -76,7 +79,8 @@ impl Axis {
     }
 
     /// Time since the beginning, to the end.
-    pub(super) fn elapsed(end: f64) -> Self {
+    #[must_use]
+    pub fn elapsed(end: f64) -> Self {
         let end = end.max(1.0);
         let step = [
             1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0,
@@ -95,7 +99,8 @@ impl Axis {
     }
 
     /// Shares of so many samples: as many nines as they tell, from one to six.
-    pub(super) fn nines(samples: u64) -> Self {
+    #[must_use]
+    pub fn nines(samples: u64) -> Self {
         let nines = (samples.max(10) as f64).log10().clamp(1.0, 6.0);
         let mut ticks = vec![0.0];
         ticks.extend((1..=nines.floor() as i32).map(|nine| 1.0 - 10f64.powi(-nine)));
@@ -108,16 +113,21 @@ impl Axis {
         }
     }
 
-    pub(super) fn is_log(&self) -> bool {
+    /// Whether equal distances are equal factors.
+    #[must_use]
+    pub fn is_log(&self) -> bool {
         self.scale == Scale::Log
     }
 
-    pub(super) fn high(&self) -> f64 {
+    /// The highest value on it.
+    #[must_use]
+    pub fn high(&self) -> f64 {
         self.high
     }
 
     /// Where a value lies, 0 to 1; what is beyond lies at the end.
-    pub(super) fn place(&self, value: f64) -> f64 {
+    #[must_use]
+    pub fn place(&self, value: f64) -> f64 {
         let on = |value: f64| match self.scale {
             Scale::Linear => value,
             Scale::Log => value.max(self.low).log10(),
@@ -128,7 +138,8 @@ impl Axis {
     }
 
     /// A value as it stands beside the axis.
-    pub(super) fn label(&self, value: f64) -> String {
+    #[must_use]
+    pub fn label(&self, value: f64) -> String {
         match self.kind {
             Kind::Number => short(value),
             Kind::Share if self.scale == Scale::Nines => nines(value),
@@ -144,7 +155,8 @@ impl Axis {
     }
 
     /// A value as it stands in a table.
-    pub(super) fn text(&self, value: f64) -> String {
+    #[must_use]
+    pub fn text(&self, value: f64) -> String {
         match self.kind {
             Kind::Seconds => seconds(value),
             Kind::Number => crate::report::text::number((value * 100.0).round() / 100.0),

@@ -3,12 +3,14 @@
 use crate::report::text::clean;
 
 /// Text from elsewhere, shortened if it is endless, in which nothing is markup, neither between tags nor within a quoted attribute.
-pub(super) fn escape(text: &str) -> String {
+#[must_use]
+pub fn escape(text: &str) -> String {
     own(&clean(text))
 }
 
 /// The same of text that is ours, which has the length that it needs.
-pub(super) fn own(text: &str) -> String {
+#[must_use]
+pub fn own(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

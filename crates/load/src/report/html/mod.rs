@@ -2,6 +2,8 @@
 //!
 //! Its Content-Security-Policy forbids scripts and every address, so that a name in the results could not even do harm if it were
 //! not escaped. Colours follow the reader's light or dark mode.
+//!
+//! Plots, their axes and the style sheet are public: other reports of Tenfold look the same because they are made of the same.
 
 mod axis;
 mod charts;
@@ -18,9 +20,13 @@ use super::compare::{Comparison, Judgement, compare};
 use super::summary::share;
 use super::text::{count, moment, number, span, time};
 use crate::Results;
-use escape::escape;
+pub use axis::{Axis, Kind, Scale};
+pub use escape::{escape, own};
+pub use plot::{Plot, Series, Shape};
+pub use table::{Cell, MOST, num, section, table, text, toned};
 
-const CSS: &str = include_str!("page.css");
+/// The style sheet: what plots need, and tables, tiles, banners and sections.
+pub const CSS: &str = include_str!("page.css");
 
 /// The page; with the results of an earlier run, also what differs.
 #[must_use]

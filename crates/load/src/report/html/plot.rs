@@ -14,22 +14,26 @@ use super::escape::{escape, own};
 const SIZE: f64 = 1000.0;
 /// How far labels at the ends of lines are at least apart, of the height of the plot.
 const APART: f64 = 0.075;
+/// Names of events that are closer than this, of the width of the plot, would lie on each other.
+const CLOSE: f64 = 0.14;
 
 /// A line, or bars.
-pub(super) struct Series {
+#[derive(Clone, Debug)]
+pub struct Series {
     /// Its name.
-    pub(super) name: String,
+    pub name: String,
     /// The colour's class, `c1` to `c8`.
-    pub(super) class: &'static str,
+    pub class: &'static str,
     /// How it is drawn.
-    pub(super) shape: Shape,
+    pub shape: Shape,
     /// A value for each column; `None` where there is nothing.
-    pub(super) values: Vec<Option<f64>>,
+    pub values: Vec<Option<f64>>,
 }
 
 /// How values are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub enum Shape {
+    /// What was measured.
     Line,
     /// What is wanted, or what was before.
     Dashed,
@@ -38,32 +42,40 @@ pub(super) enum Shape {
 }
 
 /// A plot of series over the same columns.
-pub(super) struct Plot {
-    pub(super) title: &'static str,
+#[derive(Clone, Debug)]
+pub struct Plot {
+    /// What it is called.
+    pub title: &'static str,
     /// What is seen, in a sentence.
-    pub(super) note: String,
-    pub(super) x: Axis,
-    pub(super) y: Axis,
+    pub note: String,
+    /// From left to right.
+    pub x: Axis,
+    /// From the bottom up.
+    pub y: Axis,
     /// What the first column of the table says.
-    pub(super) x_name: &'static str,
+    pub x_name: &'static str,
     /// Where columns lie on `x`: their middle.
-    pub(super) columns: Vec<f64>,
+    pub columns: Vec<f64>,
     /// How wide bars are, on `x`.
-    pub(super) width: f64,
-    pub(super) series: Vec<Series>,
+    pub width: f64,
+    /// What is drawn, the first below the others.
+    pub series: Vec<Series>,
     /// Values of `x` at which something new begins (phases).
-    pub(super) bounds: Vec<f64>,
+    pub bounds: Vec<f64>,
+    /// Values of `x` at which something happened, with its name, in their order.
+    pub events: Vec<(f64, String)>,
     /// Ranges of `x` that are shaded (warm-ups).
-    pub(super) shaded: Vec<(f64, f64)>,
+    pub shaded: Vec<(f64, f64)>,
     /// Values of `y` that are marked (thresholds), with their names.
-    pub(super) marks: Vec<(f64, String)>,
+    pub marks: Vec<(f64, String)>,
     /// Whether it is as wide as the page.
-    pub(super) is_wide: bool,
+    pub is_wide: bool,
 }
 
 impl Plot {
     /// As HTML.
-    pub(super) fn html(&self) -> String {
+    #[must_use]
+    pub fn html(&self) -> String {
         let class = if self.is_wide { "plot wide" } else { "plot" };
         let mut out = format!(
             "<figure class=\"{class}\"><figcaption><h3>{}</h3><p>{}</p>{}</figcaption>\n",
@@ -151,6 +163,10 @@ impl Plot {
             let x = self.x_of(*bound);
             let _infallible = write!(out, "<path class=\"bound\" d=\"M{x:.1} 0V{SIZE}\"/>");
         }
+        for (at, _) in &self.events {
+            let x = self.x_of(*at);
+            let _infallible = write!(out, "<path class=\"event\" d=\"M{x:.1} 0V{SIZE}\"/>");
+        }
         let mut base = vec![0.0; self.columns.len()];
         for one in &self.series {
             out += &match one.shape {
@@ -220,9 +236,26 @@ impl Plot {
         lines.count() > 1
     }
 
-    /// Names of lines at their ends, moved apart; and of marks.
+    /// Names of events, at their heads. Those that are close to each other stand below each other.
+    fn event_labels(&self) -> String {
+        let (mut out, mut before, mut row) = (String::new(), f64::NEG_INFINITY, 0);
+        for (at, name) in &self.events {
+            let place = self.x.place(*at);
+            row = if place - before < CLOSE { row + 1 } else { 0 };
+            before = place;
+            let side = if place > 0.8 { " left" } else { "" };
+            let (left, top, name) = (place * 100.0, row * 18, escape(name));
+            let _infallible = write!(
+                out,
+                "<span class=\"happened{side}\" style=\"left:{left:.2}%;top:{top}px\">{name}</span>"
+            );
+        }
+        out
+    }
+
+    /// Names of lines at their ends, moved apart; and of marks and events.
     fn mark_labels(&self) -> String {
-        let mut out = String::new();
+        let mut out = self.event_labels();
         for (value, name) in &self.marks {
             let at = self.y.place(*value) * 100.0;
             let name = escape(name);

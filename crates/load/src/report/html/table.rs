@@ -5,29 +5,32 @@ use std::fmt::Write;
 use super::escape::{escape, own};
 
 /// Most rows of tables that an attacker (or a bad template) could make endless.
-pub(super) const MOST: usize = 300;
+pub const MOST: usize = 300;
 
 /// A cell: its text, escaped already, and its class.
-pub(super) struct Cell(pub(super) String, pub(super) &'static str);
+#[derive(Clone, Debug)]
+pub struct Cell(pub String, pub &'static str);
 
-pub(super) fn text(text: &str) -> Cell {
+/// A cell of text from elsewhere.
+#[must_use]
+pub fn text(text: &str) -> Cell {
     Cell(escape(text), "")
 }
 
-pub(super) fn num(text: impl Into<String>) -> Cell {
+/// A cell of a number, which stands on the right.
+#[must_use]
+pub fn num(text: impl Into<String>) -> Cell {
     Cell(escape(&text.into()), "n")
 }
 
-pub(super) fn toned(text: &str, tone: &'static str) -> Cell {
+/// A cell of a class: `good`, `bad`, `quiet`.
+#[must_use]
+pub fn toned(text: &str, tone: &'static str) -> Cell {
     Cell(escape(text), tone)
 }
 
-/// Titles that begin with `>` are of numbers.
-pub(super) fn table(
-    name: &str,
-    titles: &[&str],
-    rows: impl IntoIterator<Item = Vec<Cell>>,
-) -> String {
+/// A table, whose first column names its rows. Titles that begin with `>` are of numbers.
+pub fn table(name: &str, titles: &[&str], rows: impl IntoIterator<Item = Vec<Cell>>) -> String {
     let mut out = format!(
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\"><table><thead><tr>",
         escape(name)
@@ -58,8 +61,9 @@ pub(super) fn table(
     out + "</tbody></table></div>\n"
 }
 
-/// A part of the page.
-pub(super) fn section(title: &str, note: &str, body: &str) -> String {
+/// A part of the page; `body` is HTML, the others are not.
+#[must_use]
+pub fn section(title: &str, note: &str, body: &str) -> String {
     let note = if note.is_empty() {
         String::new()
     } else {

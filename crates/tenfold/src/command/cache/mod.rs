@@ -12,6 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::Refusal;
 
 pub(crate) use show::{percent, table};
+pub(crate) use warm::fill;
 
 /// `tenfold cache`
 #[derive(Debug, Args)]

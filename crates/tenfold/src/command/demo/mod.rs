@@ -8,6 +8,8 @@ mod arguments;
 mod gateway;
 mod interrupt;
 mod keep;
+mod rehearsal;
+mod report;
 mod shop;
 mod stage;
 
@@ -32,13 +34,13 @@ fn play(demo: &Demo, interrupt: &Interrupt) -> Result<ExitCode, Refusal> {
     let mut tell = |line: &str| {
         let _nobody_reads = writeln!(std::io::stderr(), "{line} …");
     };
-    let mut stage = Stage::set_up(demo, interrupt, &mut tell)?;
+    let stage = Stage::set_up(demo, interrupt, &mut tell)?;
     match demo {
         Demo {
             only_database: true,
             ..
         } => keep::database(&stage, &mut tell),
         Demo { keep: true, .. } => keep::shop(&stage, demo, &mut tell),
-        _ => Err(Refusal::new("rehearsal", "")),
+        _ => rehearsal::run(&stage, demo),
     }
 }

@@ -3,32 +3,23 @@
 //! The summary is printed before they are written, and each is written whatever becomes of the others: what was measured is not lost because
 //! a disk is full.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use tenfold_load::Results;
 use tenfold_load::report::{self, Style};
 
 use super::super::Refusal;
+use super::super::output::Output;
 use super::arguments::Files;
 
 type Make = fn(&Results, Option<&Results>) -> String;
 
 /// What will be written, and what is compared with.
 pub(super) struct Outputs {
-    files: Vec<Output>,
+    files: Vec<(Output, Make)>,
     old: Option<Results>,
-}
-
-/// A file that is open.
-struct Output {
-    path: PathBuf,
-    file: File,
-    make: Make,
-    /// It was not there before, and there is nothing in it yet.
-    is_new: bool,
 }
 
 impl Outputs {
@@ -41,21 +32,27 @@ impl Outputs {
         ];
         // Before anything is opened to be written: it may be the same file.
         let old = files.compare.as_deref().map(read).transpose()?;
-        let mut opened: Vec<Output> = Vec::new();
+        let mut opened: Vec<(Output, Make)> = Vec::new();
         for (path, make) in wanted {
             let Some(path) = path else { continue };
-            let output = Output::open(path, make)?;
-            if let Some(other) = opened.iter().find(|other| other.is_same(&output)) {
+            if path == Path::new("-") {
+                return Err(Refusal::new(
+                    "- is no file, and on standard output is the summary",
+                    "give a file, or ./- if it is called so",
+                ));
+            }
+            let output = Output::open(path)?;
+            if let Some((other, _)) = opened.iter().find(|(other, _)| other.is_same(&output)) {
                 return Err(Refusal::new(
                     format!(
                         "{} and {} are one file",
-                        other.path.display(),
+                        other.path().display(),
                         path.display()
                     ),
                     "give each output a file of its own",
                 ));
             }
-            opened.push(output);
+            opened.push((output, make));
         }
         Ok(Self { files: opened, old })
     }
@@ -72,69 +69,9 @@ impl Outputs {
         let written: Vec<_> = self
             .files
             .into_iter()
-            .map(|mut output| output.write(&(output.make)(results, old)))
+            .map(|(mut output, make)| output.write(&make(results, old)))
             .collect();
         written.into_iter().fold(printed, Result::and)
-    }
-}
-
-impl Output {
-    /// Without emptying it: what is there is kept until there are new results.
-    fn open(path: &Path, make: Make) -> Result<Self, Refusal> {
-        if path == Path::new("-") {
-            return Err(Refusal::new(
-                "- is no file, and on standard output is the summary",
-                "give a file, or ./- if it is called so",
-            ));
-        }
-        let new = File::options().create_new(true).write(true).open(path);
-        let (file, is_new) = match new {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => (
-                File::options()
-                    .create(true)
-                    .truncate(false)
-                    .write(true)
-                    .open(path),
-                false,
-            ),
-            new => (new, true),
-        };
-        Ok(Self {
-            path: path.to_owned(),
-            file: file.map_err(|error| cannot(path, &error))?,
-            make,
-            is_new,
-        })
-    }
-
-    /// Whether the two are one file, by whatever names. What is no file (/dev/null) may be written to twice.
-    fn is_same(&self, other: &Self) -> bool {
-        match (self.file.metadata(), other.file.metadata()) {
-            (Ok(one), Ok(two)) => one.is_file() && (one.dev(), one.ino()) == (two.dev(), two.ino()),
-            _ => false,
-        }
-    }
-
-    fn write(&mut self, text: &str) -> Result<(), Refusal> {
-        // What is no file (a pipe, /dev/stdout) has no length.
-        let is_file = self.file.metadata().is_ok_and(|it| it.is_file());
-        let emptied = if is_file {
-            self.file.set_len(0)
-        } else {
-            Ok(())
-        };
-        let written = emptied.and_then(|()| self.file.write_all(text.as_bytes()));
-        self.is_new = false;
-        written.map_err(|error| cannot(&self.path, &error))
-    }
-}
-
-impl Drop for Output {
-    /// A test that could not be done leaves no empty files.
-    fn drop(&mut self) {
-        if self.is_new {
-            let _gone = fs::remove_file(&self.path);
-        }
     }
 }
 
@@ -145,14 +82,6 @@ pub(super) fn read(path: &Path) -> Result<Results, Refusal> {
     let text = fs::read_to_string(path)
         .map_err(|error| Refusal::new(format!("cannot read {shown}: {error}"), help))?;
     report::read_json(&text).map_err(|error| Refusal::new(format!("{shown}: {error}"), help))
-}
-
-fn cannot(path: &Path, error: &io::Error) -> Refusal {
-    let help = match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room, or give another file",
-        _ => "give a file in a directory that exists and that this user may write",
-    };
-    Refusal::new(format!("cannot write {}: {error}", path.display()), help)
 }
 
 fn style() -> Style {

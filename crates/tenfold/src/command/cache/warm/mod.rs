@@ -99,11 +99,58 @@ fn per_second(text: &str) -> Result<f64, String> {
 pub(super) fn run(arguments: &Warm) -> Result<ExitCode, Refusal> {
     runtime()?.block_on(async {
         let addresses = collect(arguments).await?;
-        let tally = warm(arguments, addresses).await;
+        let tally = warm(arguments, addresses, &mut Progress::new()).await;
         print(&tally.summary())?;
         Ok(match tally.failed {
             0 => ExitCode::SUCCESS,
             _ => ExitCode::FAILURE,
+        })
+    })
+}
+
+/// What came of [`fill`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Filled {
+    /// Addresses that were asked for.
+    pub(crate) asked: usize,
+    /// Of them, those that failed.
+    pub(crate) failed: usize,
+}
+
+/// Fills the cache of the gateway at `to` (`http://HOST:PORT`) with the pages of `first` and the first `limit` of a sitemap, as fast as it
+/// answers; shows nothing.
+pub(crate) fn fill(
+    first: &[String],
+    sitemap: &str,
+    to: &str,
+    limit: u32,
+) -> Result<Filled, Refusal> {
+    let to = to.parse().map_err(|error| Refusal::new(error, ""))?;
+    let arguments = Warm {
+        sitemap: vec![sitemap.to_owned()],
+        list: Vec::new(),
+        log: Vec::new(),
+        top: 1,
+        host: None,
+        to,
+        rate: 1e6,
+        concurrency: 8,
+        field: Vec::new(),
+        limit,
+    };
+    runtime()?.block_on(async {
+        let mut listed = Listed::default();
+        sitemaps(&arguments, limit as usize, &mut listed).await?;
+        listed.addresses.truncate(limit as usize);
+        let first = first.iter().filter_map(|page| Address::parse(page).ok());
+        let mut seen = HashSet::new();
+        let mut addresses: Vec<_> = first.chain(listed.addresses).collect();
+        addresses.retain(|address| seen.insert(address.clone()));
+        let asked = addresses.len();
+        let tally = warm(&arguments, addresses, &mut Progress::silent()).await;
+        Ok(Filled {
+            asked,
+            failed: tally.failed,
         })
     })
 }
@@ -248,7 +295,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn warm(arguments: &Warm, addresses: Vec<Address>) -> Tally {
+async fn warm(arguments: &Warm, addresses: Vec<Address>, progress: &mut Progress) -> Tally {
     let shared = Arc::new(Shared {
         tally: Mutex::new(Tally::new(addresses.len())),
         addresses: Mutex::new(addresses.into_iter()),
@@ -266,7 +313,6 @@ async fn warm(arguments: &Warm, addresses: Vec<Address>) -> Tally {
             }
         });
     }
-    let mut progress = Progress::new();
     let mut ticks = tokio::time::interval(progress.pause());
     loop {
         tokio::select! {

@@ -104,12 +104,22 @@ impl Tally {
 /// Where progress is shown.
 pub(super) struct Progress {
     is_terminal: bool,
+    is_silent: bool,
 }
 
 impl Progress {
+    /// Nowhere.
+    pub(super) fn silent() -> Self {
+        Self {
+            is_terminal: false,
+            is_silent: true,
+        }
+    }
+
     pub(super) fn new() -> Self {
         Self {
             is_terminal: io::stderr().is_terminal(),
+            is_silent: false,
         }
     }
 
@@ -122,7 +132,7 @@ impl Progress {
     pub(super) fn show(&mut self, tally: &Tally) {
         let text = match self.is_terminal {
             true => format!("\r{} {}\x1b[K", tally.bar(), tally.line()),
-            false if tally.done() == 0 => return,
+            false if self.is_silent || tally.done() == 0 => return,
             false => format!("{}\n", tally.line()),
         };
         let _unread = io::stderr().lock().write_all(text.as_bytes());

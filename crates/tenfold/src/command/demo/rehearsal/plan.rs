@@ -1,0 +1,153 @@
+//! How long each part of the rehearsal takes, and how much load there is: one table.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// The objective: 95 of 100 requests are answered within this. People take what is faster than about 0.1 s for immediate, and notice what is
+/// slower than a few of those (R. B. Miller 1968; J. Nielsen, "Response times", 1993).
+pub(super) const OBJECTIVE: Duration = Duration::from_millis(250);
+/// Black Friday is so many normal days.
+pub(super) const FACTOR: f64 = 10.0;
+/// A normal day's share of what the shop takes before anything is done. With [`FACTOR`] that is more than three times too much for it, and
+/// it leaves the normal day calm enough for honest response times.
+pub(super) const NORMAL_SHARE: f64 = 0.33;
+/// A number of visitors of whose requests a larger share failed is more than the shop takes, however fast the others were.
+pub(super) const MOST_ERRORS: f64 = 0.01;
+/// Between two looks of each of the two visitors who wait for a new price.
+pub(super) const POLL: Duration = Duration::from_millis(50);
+/// By when everybody has to see a new price.
+pub(super) const PRICE_WITHIN: Duration = Duration::from_secs(1);
+
+/// What happens in the bad night, and when: shares of its measured time.
+pub(super) const NIGHT: [(f64, Act); 5] = [
+    (0.15, Act::Kill),
+    (0.35, Act::Restart),
+    (0.50, Act::Freeze),
+    (0.60, Act::ChangePrice),
+    (0.80, Act::Thaw),
+];
+
+/// Something that is done to the shop in the bad night.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Act {
+    /// The first shop process ends at once (SIGKILL), in the midst of what it does.
+    Kill,
+    /// It is started again.
+    Restart,
+    /// The second one stops (SIGSTOP): it keeps its connections and answers nothing.
+    Freeze,
+    /// Somebody changes a price on the administrator's page, while the second shop is frozen.
+    ChangePrice,
+    /// The second one goes on (SIGCONT), and does not know yet what has happened.
+    Thaw,
+}
+
+impl Act {
+    /// What a mark on a plot says.
+    pub(crate) fn mark(self) -> &'static str {
+        match self {
+            Self::Kill => "killed",
+            Self::Restart => "back",
+            Self::Freeze => "frozen",
+            Self::ChangePrice => "new price",
+            Self::Thaw => "thawed",
+        }
+    }
+}
+
+/// Times and levels of a rehearsal.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Plan {
+    /// How long each number of visitors is there when capacity is looked for.
+    pub(super) each_level: Duration,
+    /// Numbers of visitors who do not think. The planner's curve takes six.
+    pub(super) levels: &'static [u32],
+    /// Before each measurement, under the same load; not counted.
+    pub(super) warm_up: Duration,
+    /// A normal day.
+    pub(super) normal: Duration,
+    /// Ten times as much.
+    pub(super) peak: Duration,
+    /// The bad night.
+    pub(super) night: Duration,
+    /// How long answers are waited for after each measurement. What has none then has failed.
+    pub(super) grace: Duration,
+    /// By what visitors think faster than TPC-W's: a visit has to fit into a measurement several times.
+    pub(super) faster: f64,
+    /// Pages that are fetched into the cache beforehand, the most popular first.
+    pub(super) warmed: u32,
+}
+
+/// About five minutes with starting and seeding.
+pub(super) const FULL: Plan = Plan {
+    each_level: Duration::from_secs(2),
+    levels: &[1, 2, 4, 8, 16, 32, 64],
+    warm_up: Duration::from_secs(3),
+    normal: Duration::from_secs(15),
+    peak: Duration::from_secs(18),
+    night: Duration::from_secs(40),
+    grace: Duration::from_secs(5),
+    faster: 20.0,
+    warmed: 10_000,
+};
+
+/// Below 90 seconds with starting and seeding.
+pub(super) const QUICK: Plan = Plan {
+    each_level: Duration::from_secs(1),
+    levels: &[4, 16, 64],
+    warm_up: Duration::from_secs(1),
+    normal: Duration::from_secs(4),
+    peak: Duration::from_secs(4),
+    night: Duration::from_secs(12),
+    grace: Duration::from_secs(2),
+    faster: 40.0,
+    warmed: 2500,
+};
+
+impl Plan {
+    /// One of the two.
+    pub(super) fn new(is_quick: bool) -> &'static Self {
+        if is_quick { &QUICK } else { &FULL }
+    }
+
+    /// How long it makes load: without starting, seeding and warming, and without waiting for answers at the end.
+    pub(super) fn load(&self) -> Duration {
+        let levels = self.each_level * self.levels.len() as u32;
+        let day = |time: Duration| self.warm_up + time;
+        (levels + day(self.normal) + day(self.peak)) * 3 + day(self.night)
+    }
+
+    /// The same at most, if at each end somebody does not answer.
+    #[cfg(test)]
+    fn most(&self) -> Duration {
+        self.load() + self.grace * 10
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_time_for_starting_and_seeding() {
+        // Fourteen seconds for those, the rest is waited for only if somebody does not answer.
+        assert!(
+            QUICK.most() <= Duration::from_secs(76),
+            "{:?}",
+            QUICK.most()
+        );
+        assert!(FULL.most() <= Duration::from_secs(260), "{:?}", FULL.most());
+    }
+
+    #[test]
+    fn the_night_is_in_its_order_and_everything_comes_back() {
+        assert!(NIGHT.is_sorted_by(|a, b| a.0 < b.0));
+        let at = |act| NIGHT.iter().position(|(_, it)| *it == act);
+        assert!(at(Act::Kill) < at(Act::Restart) && at(Act::Freeze) < at(Act::Thaw));
+        assert!(at(Act::Freeze) < at(Act::ChangePrice) && at(Act::ChangePrice) < at(Act::Thaw));
+        // There is time to see whether a price goes back.
+        assert!(QUICK.night.mul_f64(0.2) >= Duration::from_secs(2));
+    }
+}

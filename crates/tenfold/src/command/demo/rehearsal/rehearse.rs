@@ -1,0 +1,398 @@
+//! Makes load on what stands there, and looks at everything beside it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use tenfold_load::results::Environment;
+use tenfold_load::{Results, Stop};
+use tokio::runtime::Builder;
+
+use super::collect::{self, Beside};
+use super::measured::{
+    Capacity, CpuUse, GatewayUse, Machine, MixFile, Night, Run, Setup, StageResult, Warmed,
+};
+use super::mix::{Amount, Catalogue, LoadFile, Mix, Test, WORDS};
+use super::night;
+use super::plan::Plan;
+use super::show::{Show, came_of, takes};
+use super::visitor::Visitor;
+use crate::command::Refusal;
+use crate::command::client::Client;
+use crate::command::demo::arguments::Profile;
+use crate::command::demo::gateway::GatewayFile;
+use crate::command::demo::stage::Stage;
+
+/// Customers of a shop that was just filled.
+const CUSTOMERS: u64 = 20_000;
+
+/// A rehearsal while it goes on.
+pub(super) struct Rehearse<'a> {
+    pub(super) stage: &'a Stage,
+    pub(super) show: Show,
+    plan: &'static Plan,
+    catalogue: Catalogue,
+    environment: Environment,
+    /// Each load has a seed of its own, and every rehearsal the same ones.
+    loads: u64,
+}
+
+/// What was there before a load, to be held against what is there after it.
+struct Look {
+    at: Instant,
+    cpu: crate::command::demo::stage::Cpu,
+    gateway: Option<GatewayUse>,
+}
+
+impl<'a> Rehearse<'a> {
+    pub(super) fn new(stage: &'a Stage, plan: &'static Plan, products: u64) -> Self {
+        Self {
+            stage,
+            show: Show::new(plan.load()),
+            plan,
+            catalogue: Catalogue {
+                products,
+                customers: CUSTOMERS,
+                categories: Vec::new(),
+            },
+            environment: Environment::default(),
+            loads: 0,
+        }
+    }
+
+    /// Asks the shop for its categories.
+    pub(super) fn look_around(&mut self) -> Result<(), Refusal> {
+        let mut visitor = Visitor::new(self.target(Setup::Before));
+        let asked = block_on(visitor.get("/api/v1/categories"))?;
+        let wrong = |why: String| {
+            Refusal::new(
+                format!("the shop does not tell its categories: {why}"),
+                "give a shop that belongs to this version (--shop)",
+            )
+        };
+        let page = asked.map_err(wrong)?;
+        self.catalogue.categories = slugs(&page.body);
+        match self.catalogue.categories.is_empty() {
+            true => Err(wrong(format!("status {}", page.status))),
+            false => Ok(()),
+        }
+    }
+
+    /// Puts shops and a gateway there, in place of what was there.
+    pub(super) fn stand(
+        &mut self,
+        profile: Profile,
+        file: GatewayFile,
+        shops: usize,
+    ) -> Result<(), Refusal> {
+        let what = format!(
+            "starting {shops} processes of the {} shop and the gateway",
+            profile.name()
+        );
+        self.show.doing(&what);
+        self.stage.start_shops(profile, shops)?;
+        self.stage.start_gateway(file)
+    }
+
+    /// A normal day, ten of them at once, and how much there may be.
+    pub(super) fn days(
+        &mut self,
+        setup: Setup,
+        rate: f64,
+        warmed: Option<Warmed>,
+    ) -> Result<StageResult, Refusal> {
+        Ok(StageResult {
+            setup,
+            normal: self.day(setup, Mix::Browsing, rate)?,
+            peak: self.day(setup, Mix::Shopping, rate * super::FACTOR)?,
+            capacity: self.capacity(setup)?,
+            warmed,
+        })
+    }
+
+    /// So many page views per second.
+    pub(super) fn day(&mut self, setup: Setup, mix: Mix, pages: f64) -> Result<Run, Refusal> {
+        let (name, measured) = match mix {
+            Mix::Browsing => ("a normal day", self.plan.normal),
+            _ => ("10 × a normal day", self.plan.peak),
+        };
+        let title = format!("{}: {name}", setup.title());
+        let amount = self.rate(pages, measured);
+        let (run, _) = self.rate_run(setup, &title, mix, amount, None)?;
+        Ok(run)
+    }
+
+    /// So many visitors at once, then more.
+    pub(super) fn capacity(&mut self, setup: Setup) -> Result<Capacity, Refusal> {
+        let title = format!("{}: how much it takes", setup.title());
+        let amount = Amount::Crowd {
+            levels: self.plan.levels.to_vec(),
+            each: self.plan.each_level,
+        };
+        let (test, results, _) = self.load(setup, &title, Mix::Shopping, amount, None)?;
+        let capacity = collect::capacity(&test, &results);
+        self.show.end(test.duration(), &takes(&capacity));
+        Ok(capacity)
+    }
+
+    /// Ten times, and everything that goes wrong.
+    pub(super) fn night(&mut self, pages: f64) -> Result<Night, Refusal> {
+        let amount = self.rate(pages, self.plan.night);
+        let times = (self.plan.warm_up, self.plan.night);
+        let (tell, begun) = mpsc::channel();
+        let stage = self.stage;
+        let title = "The bad night: 10 × a normal day".to_owned();
+        let (ran, happened) = std::thread::scope(|scope| {
+            let happens = scope.spawn(move || night::rule(stage, &begun, times));
+            let ran = self.rate_run(Setup::Tuned, &title, Mix::Shopping, amount, Some(tell));
+            (ran, happens.join())
+        });
+        let (run, _) = ran?;
+        let happened = happened
+            .map_err(|_| Refusal::new("the bad night ended by a defect", "please report it"))??;
+        Ok(Night {
+            seconds_beyond_objective: collect::beyond_objective(&run),
+            events: happened.events,
+            price: happened.price,
+            run,
+        })
+    }
+
+    /// The three mixes at a rate, as files.
+    pub(super) fn load_files(&self, pages: f64) -> Vec<MixFile> {
+        let file = |mix: Mix| LoadFile {
+            name: mix.name(),
+            target: "http://127.0.0.1:8080",
+            mix,
+            amount: self.rate(pages, self.plan.peak),
+            catalogue: &self.catalogue,
+            token: "${env:SHOP_ADMIN_TOKEN}",
+            faster: self.plan.faster,
+            grace: self.plan.grace,
+            seed: 1,
+        };
+        let file = |mix| MixFile {
+            mix,
+            text: file(mix).text(),
+        };
+        Mix::ALL.map(file).into()
+    }
+
+    /// Where all of it ran.
+    pub(super) fn machine(&self) -> Machine {
+        let environment = &self.environment;
+        Machine {
+            host: environment.host.clone(),
+            system: environment.system.clone(),
+            processor: environment.processor.clone(),
+            cores: environment.cores,
+        }
+    }
+
+    /// Addresses of what is looked for most, and of each category.
+    pub(super) fn popular(&self) -> Vec<String> {
+        let searched = WORDS.iter().map(|word| format!("/search?q={word}"));
+        let lists = self.catalogue.categories.iter().flat_map(|slug| {
+            ["new", "best-sellers"].map(|list| format!("/{list}?category={slug}"))
+        });
+        searched.chain(lists).collect()
+    }
+
+    fn rate(&self, pages: f64, measured: Duration) -> Amount {
+        Amount::Rate {
+            pages,
+            warm_up: self.plan.warm_up,
+            measured,
+        }
+    }
+
+    fn target(&self, setup: Setup) -> SocketAddr {
+        let addresses = self.stage.addresses();
+        match setup {
+            Setup::Before => addresses.shops[0],
+            Setup::Alone | Setup::Tuned => addresses.gateway,
+        }
+    }
+
+    fn rate_run(
+        &mut self,
+        setup: Setup,
+        title: &str,
+        mix: Mix,
+        amount: Amount,
+        begun: Option<mpsc::Sender<Instant>>,
+    ) -> Result<(Run, Arc<Test>), Refusal> {
+        let pages = match amount {
+            Amount::Rate { pages, .. } => pages,
+            Amount::Crowd { .. } => 0.0,
+        };
+        let (test, results, beside) = self.load(setup, title, mix, amount, begun)?;
+        let run = collect::run(&test, &results, mix, pages, beside);
+        self.show.end(test.duration(), &came_of(&run));
+        Ok((run, test))
+    }
+
+    /// Makes load; `begun` hears when its first phase began.
+    fn load(
+        &mut self,
+        setup: Setup,
+        title: &str,
+        mix: Mix,
+        amount: Amount,
+        mut begun: Option<mpsc::Sender<Instant>>,
+    ) -> Result<(Arc<Test>, Results, Beside), Refusal> {
+        self.loads += 1;
+        let target = format!("http://{}", self.target(setup));
+        let file = LoadFile {
+            name: title,
+            target: &target,
+            mix,
+            amount,
+            catalogue: &self.catalogue,
+            token: &self.stage.addresses().admin_token,
+            faster: self.plan.faster,
+            grace: self.plan.grace,
+            seed: self.loads,
+        };
+        let test = Arc::new(file.test()?);
+        self.show.begin(title);
+        let before = self.look(setup)?;
+        let (show, stage) = (&mut self.show, self.stage);
+        let mut fallen = None;
+        let results = tenfold_load::run(&test, &Stop::default(), &mut |progress| {
+            if let Some(tell) = begun.take() {
+                // Who has gone does not want to hear it.
+                let _gone = tell.send(Instant::now() - progress.elapsed);
+            }
+            show.progress(progress);
+            fallen = stage.check_running().err();
+            fallen.as_ref().map(|_| "a part has ended".to_owned())
+        });
+        if let Some(refusal) = fallen {
+            return Err(refusal);
+        }
+        let results = results.map_err(|error| {
+            Refusal::new(
+                error,
+                "see the logs of the shops; --keep leaves a shop running to look at",
+            )
+        })?;
+        let beside = before.until(&self.look(setup)?);
+        if let Some(environment) = results.environments.first() {
+            self.environment = environment.clone();
+        }
+        Ok((test, results, beside))
+    }
+
+    fn look(&self, setup: Setup) -> Result<Look, Refusal> {
+        let gateway = match setup {
+            Setup::Before => None,
+            Setup::Alone | Setup::Tuned => Some(self.gateway()?),
+        };
+        Ok(Look {
+            at: Instant::now(),
+            cpu: self.stage.cpu(),
+            gateway,
+        })
+    }
+
+    /// What the gateway has counted since it was started.
+    fn gateway(&self) -> Result<GatewayUse, Refusal> {
+        let url = self.stage.addresses().admin.to_string().parse();
+        let url = url.map_err(|error: String| Refusal::new(error, ""))?;
+        let status = block_on(async { Client::new(url, None).status().await })??;
+        let mut counted = GatewayUse {
+            requests: status.requests.iter().sum(),
+            ..GatewayUse::default()
+        };
+        let endpoints = status.upstreams.iter().flat_map(|one| &one.endpoints);
+        counted.attempts = endpoints.map(|endpoint| endpoint.picks).sum();
+        let pages = status.caches.iter().filter(|cache| cache.name == PAGES);
+        for cache in pages {
+            let requests = &cache.requests;
+            counted.hit += requests.hit;
+            counted.stale += requests.stale;
+            counted.collapsed += requests.collapsed;
+            counted.revalidated += requests.revalidated;
+            counted.miss += requests.miss;
+            counted.bypass += requests.bypass;
+        }
+        Ok(counted)
+    }
+}
+
+/// The cache of the pages that can be kept, in both files of the gateway.
+const PAGES: &str = "pages";
+
+impl Look {
+    fn until(&self, after: &Self) -> Beside {
+        let used = after.cpu.since(&self.cpu);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Beside {
+            cpu: CpuUse {
+                shops: used.shops.as_secs_f64(),
+                gateway: used.gateway.as_secs_f64(),
+                postgres: used.postgres.as_secs_f64(),
+                generator: used.generator.as_secs_f64(),
+                seconds: after.at.duration_since(self.at).as_secs_f64(),
+                requests: 0,
+                cores,
+            },
+            gateway: self
+                .gateway
+                .zip(after.gateway)
+                .map(|(before, after)| after.since(&before)),
+        }
+    }
+}
+
+/// Names of categories, wherever in the answer they are: `"slug": "teapots"`.
+fn slugs(json: &[u8]) -> Vec<String> {
+    fn collect(value: &serde_json::Value, into: &mut Vec<String>) {
+        match value {
+            serde_json::Value::Object(fields) => {
+                if let Some(slug) = fields.get("slug").and_then(|slug| slug.as_str()) {
+                    into.push(slug.to_owned());
+                }
+                fields.values().for_each(|value| collect(value, into));
+            }
+            serde_json::Value::Array(values) => {
+                values.iter().for_each(|value| collect(value, into));
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    let value = serde_json::from_slice(json).unwrap_or_default();
+    collect(&value, &mut found);
+    // They go into a file of values and into addresses.
+    let is_plain = |slug: &String| {
+        !slug.is_empty()
+            && slug
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    found.retain(is_plain);
+    found
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Refusal> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime
+        .map_err(|error| Refusal::new(error, "raise the limits of this process (ulimit -a)"))?;
+    Ok(runtime.block_on(future))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn categories_are_found_wherever_they_are() {
+        let json = br#"{"categories":[{"slug":"teapots","name":"Teapots"},{"slug":"a\"b"},{"slug":"lamps-2"}]}"#;
+        assert_eq!(slugs(json), ["teapots", "lamps-2"]);
+        assert_eq!(slugs(br#"[{"slug":"x"}]"#), ["x"]);
+        assert!(slugs(b"<html>").is_empty());
+    }
+}
