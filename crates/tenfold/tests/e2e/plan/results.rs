@@ -26,6 +26,7 @@ fn empty() -> Results {
         started: 0.0,
         duration: 0.0,
         ended_early: None,
+        plan: None,
         shards: vec![0],
         shard_count: 1,
         total: Totals::default(),
