@@ -292,7 +292,7 @@ mod tests {
     /// Numbers of a rehearsal can be compared only between shops with the same content: it must not change by accident, nor with the machine.
     #[test]
     fn the_content_is_the_known_one() {
-        assert_eq!(digest(SIZE), "5043da80fd440b70971d22604679ba2f");
+        assert_eq!(digest(SIZE), "527bdb660f93050e0b70f42d6be83afe");
         assert_ne!(digest(Size { seed: 2, ..SIZE }), digest(SIZE));
     }
 

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use super::departments::{DEPARTMENTS, Department, Kind};
 use super::materials::{Shape, Traits};
 use super::random::{Random, Stream};
-use super::words::{MAKERS, MODELS, OPENINGS, ORIGINS};
+use super::words::{GENERAL, MAKERS, MODELS, ORIGINS, SENTENCES};
 use super::{BEGIN, DAY, Size, UNTIL};
 
 /// A product.
@@ -202,7 +202,7 @@ fn details(
         ("Made in", (*random.pick(ORIGINS)).to_owned()),
         ("Care", (*random.pick(&traits.care)).to_owned()),
     ];
-    if kind.price.1 >= 100 {
+    if kind.price.1 >= 100 && !kind.family.is_used_up() {
         let years = random.pick(&[2, 5, 5, 10]);
         details.push(("Guarantee", format!("{years} years")));
     }
@@ -225,13 +225,24 @@ fn description(
     maker: &str,
     random: &mut Random,
 ) -> String {
+    let article = match kind.name.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        true => "an",
+        false => "a",
+    };
+    let one = format!("{article} {}", kind.name);
     let fill = |text: &str| {
+        let text = text
+            .replace("{a kind}", &one)
+            .replace("{A kind}", &capital(&one));
         let text = text.replace("{kind}", kind.name).replace("{maker}", maker);
         text.replace("{model}", model)
             .replace("{material}", material)
     };
     let traits = kind.family.traits();
-    let [opening, making, selling] = OPENINGS;
+    let [opening, making, selling] = SENTENCES.map(|all| match kind.family.is_used_up() {
+        true => &all[..GENERAL],
+        false => all,
+    });
     let first = format!("{} {}", random.pick(opening), random.pick(&traits.praise));
     let second = format!("{} {}", random.pick(&department.uses), random.pick(making));
     let mut paragraphs = vec![fill(&first), fill(&second)];
