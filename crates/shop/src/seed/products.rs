@@ -38,22 +38,66 @@ pub(super) struct Product {
     pub(super) related: Vec<i32>,
 }
 
-/// All products of a shop, in the order of their numbers.
-pub(super) fn all(size: &Size) -> Vec<Product> {
-    let departments = departments(size);
-    let mut members = vec![Vec::new(); DEPARTMENTS.len()];
-    for (index, department) in departments.iter().enumerate() {
-        members[*department].push(index as i32 + 1);
+/// What orders need to know of a product: small, because it is kept for all of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ware {
+    /// As the product's.
+    pub(super) id: i32,
+    /// As the product's.
+    pub(super) department: usize,
+    /// As the product's.
+    pub(super) price: i64,
+    /// As the product's.
+    pub(super) added: i64,
+}
+
+impl From<&Product> for Ware {
+    fn from(product: &Product) -> Self {
+        Self {
+            id: product.id,
+            department: product.department,
+            price: product.price,
+            added: product.added,
+        }
     }
-    let mut titles = HashSet::new();
-    let make = |(index, department): (usize, &usize)| {
-        let id = index as i32 + 1;
-        let mut random = Random::of(size.seed, Stream::Product, i64::from(id));
-        let mut product = one(id, *department, &mut random, &mut titles);
-        product.related = related(id, &members[*department], size.products, &mut random);
+}
+
+/// Makes the products of a shop one by one, in the order of their numbers.
+#[derive(Debug)]
+pub(super) struct Products {
+    size: Size,
+    departments: Vec<usize>,
+    /// Numbers of the products of each department.
+    members: Vec<Vec<i32>>,
+    /// All titles so far.
+    titles: HashSet<String>,
+}
+
+impl Products {
+    /// Of a shop of this size.
+    pub(super) fn new(size: Size) -> Self {
+        let departments = departments(&size);
+        let mut members = vec![Vec::new(); DEPARTMENTS.len()];
+        for (id, department) in (1..).zip(&departments) {
+            members[*department].push(id);
+        }
+        Self {
+            size,
+            departments,
+            members,
+            titles: HashSet::new(),
+        }
+    }
+
+    /// The product of this number.
+    pub(super) fn make(&mut self, id: i32) -> Product {
+        let department = self.departments[id as usize - 1];
+        let mut random = Random::of(self.size.seed, Stream::Product, i64::from(id));
+        let mut product = one(id, department, &mut random, &mut self.titles);
+        let members = &self.members[department];
+        product.related = related(id, members, self.size.products, &mut random);
         product
-    };
-    departments.iter().enumerate().map(make).collect()
+    }
 }
 
 /// Whose department each product is in: all of them before one comes again, each time in another order.
@@ -289,6 +333,11 @@ pub(super) fn in_stock(seed: i64, id: i32) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn all(size: &Size) -> Vec<Product> {
+        let mut products = Products::new(*size);
+        (1..=size.products).map(|id| products.make(id)).collect()
+    }
 
     const SIZE: Size = Size {
         seed: 1,
