@@ -169,7 +169,9 @@ async fn what_is_managed() {
     let base = Base::untuned();
     let shop = base.shop(Fixes::NONE.set(Fix::Joins, true)).await;
     assert_eq!(shop.managed("").await.expect("answers").len(), 50);
-    assert_eq!(shop.managed("TEAPOT").await.expect("answers").len(), 33);
+    let teapots = base.sql("SELECT count(*) FROM products WHERE title LIKE '%Teapot%'");
+    let found = shop.managed("TEAPOT").await.expect("answers").len();
+    assert_eq!(found.to_string(), teapots);
     for nothing in ["%", "_", "\\", "\0%", "xyzzy", "'"] {
         let count = shop.managed(nothing).await.expect("answers").len();
         assert_eq!(count, if nothing == "'" { 43 } else { 0 }, "{nothing:?}");

@@ -25,7 +25,7 @@ fn server() -> &'static Server {
             ..Default::default()
         };
         let server = Server::with(&options);
-        server.database("fixture");
+        let _url = server.database("fixture");
         let schema = include_str!("../../src/database/schema.sql");
         for sql in [schema, include_str!("fixture.sql"), "ANALYZE"] {
             server.query("fixture", sql).expect("the fixture is good");
