@@ -56,8 +56,7 @@ async fn orders_and_their_events_by_redis() {
         assert_eq!(shop.cart_count(&session.token).await.expect("answers"), 0);
     }
     both.base.done().await;
-    both.base.assert_read_model();
-    both.base.assert_balanced();
+    both.base.assert_all_done();
     assert_eq!(
         both.base
             .sql("SELECT count(*) FROM outbox WHERE sent IS NULL AND order_id > 200"),
@@ -188,8 +187,7 @@ async fn redis_goes_and_comes_back_with_nothing() {
     both.base.sql("UPDATE outbox SET sent = now() - interval '31 seconds' WHERE done IS NULL AND id = (SELECT max(id) FROM outbox)");
     both.redis.restart();
     both.base.done().await;
-    both.base.assert_read_model();
-    both.base.assert_balanced();
+    both.base.assert_all_done();
     until(async || shop.ready().await.is_ok(), "ready again").await;
     assert!(
         shop.session(&ada.token).await.expect("answers").is_none(),
@@ -261,7 +259,7 @@ async fn whatever_the_stream_has_an_event_is_done_once() {
         both.shop(Fixes::NONE, true).await,
     );
     both.base.done().await;
-    both.base.assert_read_model();
+    both.base.assert_all_done();
     until(
         async || {
             both.redis
@@ -271,5 +269,5 @@ async fn whatever_the_stream_has_an_event_is_done_once() {
         "all are acknowledged",
     )
     .await;
-    both.base.assert_read_model();
+    both.base.assert_all_done();
 }
