@@ -9,6 +9,7 @@ use serde_json::Value;
 const TIERS: &[(&str, u8)] = &[
     ("tenfold-cache-macros", 0),
     ("tenfold-http1", 0),
+    ("tenfold-sandbox", 0),
     ("tenfold-traffic", 0),
     ("tenfold-cache", 1),
     ("tenfold-observe", 1),

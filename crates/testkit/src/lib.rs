@@ -9,6 +9,7 @@ pub mod gateway;
 pub mod load;
 pub mod message;
 pub mod origin;
+pub mod postgres;
 pub mod redis;
 
 use std::fmt::Display;
