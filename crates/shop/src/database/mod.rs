@@ -25,6 +25,18 @@ impl Database {
         Ok(Self { pool })
     }
 
+    /// How the pool stands.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        let status = self.pool.status();
+        Usage {
+            used: status.size.saturating_sub(status.available),
+            idle: status.available,
+            waiting: status.waiting,
+            most: status.max_size,
+        }
+    }
+
     /// A connection.
     ///
     /// # Errors
@@ -32,4 +44,17 @@ impl Database {
     pub async fn get(&self) -> Result<deadpool_postgres::Object, Error> {
         Ok(self.pool.get().await?)
     }
+}
+
+/// How a pool of connections stands at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Connections at work.
+    pub used: usize,
+    /// Connections that wait for work.
+    pub idle: usize,
+    /// Requests that wait for a connection.
+    pub waiting: usize,
+    /// Most connections.
+    pub most: usize,
 }

@@ -31,6 +31,8 @@ const PURGED: u32 = 300;
 const RESULTS: u32 = 30;
 /// The list of pages.
 const SITEMAP: u32 = 3600;
+/// What is drawn by the program itself.
+const DRAWN: u32 = 86_400;
 /// For so long a cache may show what it has if no shop answers.
 const IF_ERROR: u32 = 600;
 /// Most tags of a response: the gateway keeps nothing with more than 128.
@@ -124,6 +126,11 @@ impl Keep {
     /// For a year, the longest that RFC 9111 recommends.
     pub(super) fn forever(body: &Bytes) -> Self {
         Self::Immutable { body: body.clone(), seconds: 31_536_000 }
+    }
+
+    /// For a day: nothing is lost if somebody has an older one.
+    pub(super) fn drawn(body: &Bytes) -> Self {
+        Self::public(body, Tags::new().list("pictures"), DRAWN)
     }
 
     fn public(body: &Bytes, tags: Tags, seconds: u32) -> Self {

@@ -100,6 +100,11 @@ impl Frame {
         Ok(Self { departments, greeting, text: String::new() })
     }
 
+    /// What the visitor is called, where the page may know.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.greeting.as_ref()?.name.as_deref()
+    }
+
     /// The same with this in the search field.
     pub(super) fn searched(mut self, text: &str) -> Self {
         text.clone_into(&mut self.text);
