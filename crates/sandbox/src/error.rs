@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -35,16 +35,28 @@ pub enum SandboxError {
 }
 
 /// What is said when a disk, a quota or a limit of this process (`ulimit -f`) is used up.
-const FULL: [&str; 3] = [
+const FULL: [&str; 4] = [
     "No space left on device",
     "Disk quota exceeded",
     "File too large",
+    "File size limit exceeded",
 ];
 
+/// A disk with less than this left is full to a program that fails: what did not fit may have been removed again, as Postgres does
+/// with its segments of 16 MiB.
+const LEAST_BYTES: u64 = 24 << 20;
+
 impl SandboxError {
-    /// The error of a program that ended, which may be one of a full disk.
-    pub(crate) fn ended(name: &str, status: ExitStatus, lines: String) -> Self {
-        match full(&lines) {
+    /// The error of a program that ended and writes in this folder, which may be one of a full disk: on which it could not write why.
+    pub(crate) fn ended(name: &str, status: ExitStatus, lines: String, folder: &Path) -> Self {
+        let nothing_left = || {
+            let left = bytes_left(folder).filter(|left| *left < LEAST_BYTES)?;
+            let (left, folder) = (left >> 20, folder.display());
+            Some(format!(
+                "it ended ({status}), and {left} MiB are left on the disk of {folder}"
+            ))
+        };
+        match full(&lines).or_else(nothing_left) {
             Some(line) => Self::Full(name.to_owned(), line),
             None => Self::Ended(name.to_owned(), status, lines),
         }
@@ -140,6 +152,12 @@ fn full(lines: &str) -> Option<String> {
     let mut lines = lines.lines();
     let line = lines.find(|line| FULL.iter().any(|words| line.contains(words)))?;
     Some(line.trim().to_owned())
+}
+
+/// What an ordinary user may still write there.
+fn bytes_left(folder: &Path) -> Option<u64> {
+    let space = rustix::fs::statvfs(folder).ok()?;
+    Some(space.f_bavail.saturating_mul(space.f_frsize))
 }
 
 /// Last lines, below what is wrong.

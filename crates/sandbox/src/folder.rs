@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use crate::janitor::{EndBy, Janitor};
-use crate::process::Launch;
+use crate::process::{Launch, last};
 use crate::{Completed, Process, SandboxError};
 
 /// The longest path of a Unix socket, without the byte that ends it (unix(7): `sun_path` has 108).
@@ -119,14 +119,19 @@ impl Sandbox {
     /// If it cannot be started, or fails: with its last lines.
     pub fn run(&self, name: &str, command: Command) -> Result<Completed, SandboxError> {
         let completed = self.complete(name, command)?;
-        match completed.status.success() {
-            true => Ok(completed),
-            false => Err(SandboxError::ended(
-                name,
-                completed.status,
-                completed.last_lines,
-            )),
+        if completed.status.success() {
+            return Ok(completed);
         }
+        let lines = match completed.last_lines.is_empty() {
+            true => last(&completed.output),
+            false => completed.last_lines,
+        };
+        Err(SandboxError::ended(
+            name,
+            completed.status,
+            lines,
+            &self.path,
+        ))
     }
 
     /// What can close it from another thread.

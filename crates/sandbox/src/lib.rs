@@ -23,12 +23,14 @@
 mod error;
 mod folder;
 mod janitor;
+mod port;
 mod postgres;
 mod process;
 mod procfs;
 
 pub use error::SandboxError;
 pub use folder::{Closer, Sandbox};
+pub use port::free_port;
 pub use postgres::{Postgres, PostgresOptions};
 pub use process::{Completed, Process};
 pub use procfs::cpu_of;

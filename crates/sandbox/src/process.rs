@@ -181,7 +181,7 @@ impl Process {
                 return Ok(rest.trim().to_owned());
             }
             if let Some(status) = ended {
-                return Err(SandboxError::ended(&self.name, status, self.last_lines()));
+                return Err(self.error(status));
             }
             if Instant::now() >= deadline {
                 return Err(SandboxError::Slow(
@@ -197,12 +197,7 @@ impl Process {
     /// The last lines that it wrote.
     #[must_use]
     pub fn last_lines(&self) -> String {
-        let text = self.text(LAST_BYTES);
-        let lines: Vec<&str> = text
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .collect();
-        lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
+        last(&self.text(LAST_BYTES))
     }
 
     /// Sends it SIGKILL, with its children, and waits until they are gone.
@@ -257,7 +252,12 @@ impl Process {
     /// The error of a process that should run, and has ended.
     pub fn failure(&mut self) -> Option<SandboxError> {
         let status = self.ended()?;
-        Some(SandboxError::ended(&self.name, status, self.last_lines()))
+        Some(self.error(status))
+    }
+
+    fn error(&self, status: ExitStatus) -> SandboxError {
+        let folder = self.log.parent().unwrap_or(Path::new("/"));
+        SandboxError::ended(&self.name, status, self.last_lines(), folder)
     }
 
     pub(crate) fn complete(mut self, output: &Path) -> Result<Completed, SandboxError> {
@@ -313,6 +313,15 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.terminate(FAREWELL);
     }
+}
+
+/// The last lines of a text that are not empty.
+pub(crate) fn last(text: &str) -> String {
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
 }
 
 /// Sends a signal to a process if it is still the one that started then.

@@ -14,6 +14,7 @@ use crate::command::cache::Cache;
 use crate::command::check::Check;
 use crate::command::client::AdminUrl;
 use crate::command::completions::Completions;
+use crate::command::demo::Demo;
 use crate::command::fmt::Fmt;
 use crate::command::import::Import;
 use crate::command::limits::Limits;
@@ -57,6 +58,8 @@ pub(crate) enum Command {
     Load(Box<Load>),
     /// Say from measurements how many replicas a peak takes, what runs out first, and what it costs.
     Plan(Box<Plan>),
+    /// Rehearse the Black Friday of a shop on this machine, without and with Tenfold, and show the difference.
+    Demo(Box<Demo>),
 }
 
 /// Where the running gateway is.

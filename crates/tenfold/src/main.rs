@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         cli::Command::Limits(arguments) => command::limits::run(arguments),
         cli::Command::Top(arguments) => command::top::run(arguments),
         cli::Command::Plan(arguments) => command::plan::run(&arguments),
+        cli::Command::Demo(arguments) => command::demo::run(&arguments),
     };
     match result {
         Ok(code) => code,

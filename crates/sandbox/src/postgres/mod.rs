@@ -252,6 +252,8 @@ impl Plan {
         command.args(["--auth-local=trust", "--auth-host=reject"]);
         // What a crash of the machine would lose is a folder of temporary files.
         command.arg("--no-sync");
+        // What fills the disk stays there, so that it can be seen to be full; the folder goes anyway.
+        command.arg("--no-clean");
         command
     }
 

@@ -6,6 +6,7 @@ pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod client;
 pub(crate) mod completions;
+pub(crate) mod demo;
 #[cfg(test)]
 mod fixture;
 pub(crate) mod fmt;

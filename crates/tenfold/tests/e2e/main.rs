@@ -4,6 +4,7 @@ mod bodies;
 mod cache;
 mod cache_config;
 mod cache_levels;
+mod demo;
 mod edges;
 mod failures;
 mod fallback;
