@@ -30,6 +30,7 @@ mod random;
 mod redis_link;
 mod rows;
 pub mod secret;
+pub mod seed;
 pub mod session;
 mod shop;
 pub mod web;

@@ -5,15 +5,16 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use tenfold_shop::cli::{Arguments, Command};
+use tenfold_shop::{database, seed};
 
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
-    let done: Result<ExitCode, String> = match command {
-        Command::Serve(_)
-        | Command::Seed(_)
-        | Command::Migrate(_)
-        | Command::Check(_)
-        | Command::Worker(_) => Err("this command is not there yet".to_owned()),
+    let done = match command {
+        Command::Seed(arguments) => seed::run(&arguments),
+        Command::Migrate(arguments) => database::migrate::run(&arguments),
+        Command::Serve(_) | Command::Check(_) | Command::Worker(_) => {
+            Err("this command is not there yet".to_owned())
+        }
     };
     done.unwrap_or_else(|told| {
         // Nobody may be there to read it any more (`2>&1 | head`); the code is as it is.
