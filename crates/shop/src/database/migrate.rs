@@ -65,7 +65,8 @@ const fn index(name: &'static str, on: &'static str) -> Index {
     Index { name, on }
 }
 
-/// What the search looks into: the words of title and maker as they are (no stems: the search is for what words begin with).
+/// What the search looks into: the words of title and maker as they are. Not as stems (`english`): both profiles are to find the same, and the search looks for
+/// beginnings of words.
 const ADD_WORDS: &str = "ALTER TABLE products ADD COLUMN IF NOT EXISTS words tsvector GENERATED ALWAYS AS \
     (to_tsvector('simple', title || ' ' || maker)) STORED";
 const DROP_WORDS: &str = "ALTER TABLE products DROP COLUMN IF EXISTS words";

@@ -42,7 +42,7 @@ tables! {
     ORDERS = "orders" ("id, number, customer_id, idempotency_key, content_hash, placed, status, total, name, street, postcode, city, country");
     LINES = "order_lines" ("order_id, place, product_id, quantity, price");
     PAYMENTS = "payments" ("id, order_id, amount, method, paid");
-    OUTBOX = "outbox" ("id, kind, order_id, created, done");
+    OUTBOX = "outbox" ("id, kind, order_id, created, due, done");
     SALES = "product_sales" ("product_id, category_id, sold, orders");
     COUNTS = "order_counts" ("day, orders, total");
 }
@@ -158,8 +158,8 @@ impl Content {
             }
             let row = payments.row(5).big(id).big(id).big(total);
             row.text("account").time(order.placed);
-            let row = outbox.row(5).big(id).text("order.created").big(id);
-            row.time(order.placed).time(order.done);
+            let row = outbox.row(6).big(id).text("order.created").big(id);
+            row.time(order.placed).time(order.placed).time(order.done);
             let day = self.days.entry(order.placed / DAY * DAY).or_default();
             day.0 += 1;
             day.1 += total;

@@ -1,8 +1,8 @@
 //! The shop's departments and what they sell: a table, for reading.
 
 use super::materials::Family::{
-    self, Blade, Clay, Cloth, Floor, Glass, Metal, Pan, Paper, Planting, Pot, Warm, Wax, Wood,
-    Woven,
+    self, Blade, Clay, Cloth, Floor, Glass, Metal, Pan, Paper, Planting, Pot, Stick, Tool, Warm,
+    Wax, Wood, Woven,
 };
 
 /// A department.

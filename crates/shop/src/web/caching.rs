@@ -23,6 +23,7 @@ use http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::Web;
+use crate::changes::tags;
 use crate::model::{Card, Category, ProductId};
 
 /// How long shared caches keep what is purged when it changes: only a purge that was missed is seen that long.
@@ -47,24 +48,24 @@ pub(super) struct Tags(Vec<String>);
 impl Tags {
     /// Only the tag that everything carries.
     pub(super) fn new() -> Self {
-        Self(vec!["shop".to_owned()])
+        Self(vec![tags::SHOP.to_owned()])
     }
 
-    /// The list of that name: `new`, `best-sellers`.
+    /// Something of this name, such as [`tags::LIST_NEW`].
     pub(super) fn list(mut self, name: &str) -> Self {
-        self.put(format!("list-{name}"));
+        self.put(name.to_owned());
         self
     }
 
     /// A department.
     pub(super) fn category(mut self, category: &Category) -> Self {
-        self.put(format!("category-{}", category.slug));
+        self.put(tags::category(&category.slug));
         self
     }
 
     /// A product.
     pub(super) fn product(mut self, id: ProductId) -> Self {
-        self.put(format!("product-{id}"));
+        self.put(tags::product(id));
         self
     }
 

@@ -16,6 +16,7 @@ use tenfold_observe::metric::{Metric, Registry};
 
 use super::Web;
 use crate::Shop;
+use crate::database::Load;
 
 /// Why a request was turned away before anybody looked at it.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +74,7 @@ impl fmt::Debug for Metrics {
 
 impl Metrics {
     /// Counters in this registry.
-    pub(super) fn new(registry: &Arc<Registry>, shop: &Arc<Shop>) -> Self {
+    pub(super) fn new(registry: &Arc<Registry>, shop: &Shop) -> Self {
         let metrics = Self {
             registry: Arc::clone(registry),
             durations: Mutex::default(),
@@ -147,21 +148,23 @@ fn tell<const N: usize>(
 }
 
 /// Tells how the pool of connections stands.
-fn pool(registry: &Registry, shop: &Arc<Shop>) {
-    let each: [(&str, fn(&crate::database::Usage) -> usize); 2] = [("used", |usage| usage.used), ("idle", |usage| usage.idle)];
+fn pool(registry: &Registry, shop: &Shop) {
+    let each: [(&str, fn(&Load) -> usize); 2] = [
+        ("used", |load| load.connections.saturating_sub(load.idle)),
+        ("idle", |load| load.idle),
+    ];
     for (state, read) in each {
-        let shop = Arc::clone(shop);
+        let database = shop.database.clone();
         let labels = vec![("db_client_connection_state", state.to_owned())];
         registry.read_gauge("db_client_connection_count", "Connections to the database", labels, move || {
-            read(&shop.database.usage()) as f64
+            read(&database.load()) as f64
         });
     }
-    let waiting = Arc::clone(shop);
-    registry.read_gauge("db_client_connection_pending_requests", "Requests that wait for a connection to the database", Vec::new(), move || {
-        waiting.database.usage().waiting as f64
+    let database = shop.database.clone();
+    let help = "Requests that wait for a connection to the database";
+    registry.read_gauge("db_client_connection_pending_requests", help, Vec::new(), move || {
+        database.load().waiting as f64
     });
-    let most = Arc::clone(shop);
-    registry.read_gauge("db_client_connection_max", "Most connections to the database", Vec::new(), move || most.database.usage().most as f64);
 }
 
 /// A method as a label: a client may send any word.

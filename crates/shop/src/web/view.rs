@@ -84,7 +84,7 @@ pub(super) fn euros(amount: &Cents) -> String {
 
 /// `12,345`.
 pub(super) fn number(count: &i64) -> String {
-    let sign = if count < 0 { "-" } else { "" };
+    let sign = if *count < 0 { "-" } else { "" };
     format!("{sign}{}", grouped(&count.unsigned_abs().to_string()))
 }
 

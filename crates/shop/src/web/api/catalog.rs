@@ -11,6 +11,7 @@ use super::super::caching::Tags;
 use super::super::error::Refusal;
 use super::super::pages::form::{self, Asked};
 use crate::Error;
+use crate::changes::tags;
 use crate::model::{Card, Category, List, Product, Query};
 
 /// A department.
@@ -139,19 +140,19 @@ pub(in super::super) async fn product(State(web): State<Arc<Web>>, Path(id): Pat
 
 /// What sells best.
 pub(in super::super) async fn best_sellers(State(web): State<Arc<Web>>, Asked(of): Asked<Of>) -> Result<Response, Refusal> {
-    list(web.shop.best_sellers(of.category.as_deref()).await?, "best-sellers")
+    list(web.shop.best_sellers(of.category.as_deref()).await?, tags::LIST_BEST)
 }
 
 /// The newest products.
 pub(in super::super) async fn new(State(web): State<Arc<Web>>, Asked(of): Asked<Of>) -> Result<Response, Refusal> {
-    list(web.shop.new_products(of.category.as_deref()).await?, "new")
+    list(web.shop.new_products(of.category.as_deref()).await?, tags::LIST_NEW)
 }
 
 fn list(list: List, name: &str) -> Result<Response, Refusal> {
-    let tags = Tags::new().list(name).cards(list.products.iter().map(|(card, _)| card));
-    let tags = list.category.iter().fold(tags, Tags::category);
+    let kept = Tags::new().list(name).cards(list.products.iter().map(|(card, _)| card));
+    let kept = list.category.iter().fold(kept, Tags::category);
     let products = list.products.into_iter().map(|(card, sold)| Entry { card, sold }).collect();
-    super::public(&Listed { category: list.category, products }, tags)
+    super::public(&Listed { category: list.category, products }, kept)
 }
 
 #[derive(Serialize)]

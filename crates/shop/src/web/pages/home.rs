@@ -11,6 +11,7 @@ use super::super::error::Refusal;
 use super::super::view::{Tile, number};
 use super::super::visitor::{Frame, Visitor};
 use super::super::Web;
+use crate::changes::tags;
 use crate::model::Home;
 
 #[derive(Template)]
@@ -26,8 +27,8 @@ struct Page {
 pub(in super::super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor) -> Result<Response, Refusal> {
     let frame = Frame::new(&web, &visitor).await?;
     let home = web.shop.home().await?;
-    let tags = Tags::new().list("home").list("new").list("best-sellers");
-    let tags = tags.cards(home.new.iter().chain(&home.best));
+    let kept = Tags::new().list("home").list(tags::LIST_NEW).list(tags::LIST_BEST);
+    let kept = kept.cards(home.new.iter().chain(&home.best));
     let page = Page { frame, new: Tile::all(&home.new), best: Tile::all(&home.best), home };
-    super::public(&page, tags)
+    super::public(&page, kept)
 }

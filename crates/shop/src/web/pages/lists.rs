@@ -13,6 +13,7 @@ use super::super::view::{Tile, number};
 use super::super::visitor::{Frame, Visitor};
 use super::super::Web;
 use super::form::Asked;
+use crate::changes::tags;
 use crate::model::{Category, List};
 
 /// Which department; all if none is named.
@@ -84,12 +85,9 @@ pub(in super::super) async fn best_sellers(State(web): State<Arc<Web>>, visitor:
 }
 
 fn page(frame: Frame, kind: Kind, list: List) -> Result<Response, Refusal> {
-    let name = if kind == Kind::New { "new" } else { "best-sellers" };
-    let tags = Tags::new().list(name).cards(list.products.iter().map(|(card, _)| card));
-    let tags = match &list.category {
-        Some(category) => tags.category(category),
-        None => tags,
-    };
+    let name = if kind == Kind::New { tags::LIST_NEW } else { tags::LIST_BEST };
+    let kept = Tags::new().list(name).cards(list.products.iter().map(|(card, _)| card));
+    let kept = list.category.iter().fold(kept, Tags::category);
     let tiles = list.products.into_iter().map(|(card, sold)| (Tile(card), sold)).collect();
-    super::public(&Page { frame, kind, category: list.category, tiles }, tags)
+    super::public(&Page { frame, kind, category: list.category, tiles }, kept)
 }
