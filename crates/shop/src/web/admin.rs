@@ -35,7 +35,11 @@ pub(super) struct Gate {
 
 impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.opener.is_some() { "Gate(token)" } else { "Gate(closed)" })
+        f.write_str(if self.opener.is_some() {
+            "Gate(token)"
+        } else {
+            "Gate(closed)"
+        })
     }
 }
 
@@ -65,7 +69,9 @@ fn shown(fields: &HeaderMap) -> Option<Vec<u8>> {
     if scheme.eq_ignore_ascii_case("bearer") {
         return Some(rest.as_bytes().to_vec());
     }
-    let pair = scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(rest).ok())??;
+    let pair = scheme
+        .eq_ignore_ascii_case("basic")
+        .then(|| STANDARD.decode(rest).ok())??;
     let password = pair.strip_prefix(USER.as_bytes())?.strip_prefix(b":")?;
     Some(password.to_vec())
 }
@@ -126,14 +132,18 @@ impl Form {
     fn read(&self) -> Result<(Cents, i32), Wrong> {
         let price = self.price.parse::<Cents>();
         let digits = self.stock.trim();
-        let is_number = (1..=7).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let is_number =
+            (1..=7).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
         let stock = is_number.then(|| digits.parse::<i32>().ok()).flatten();
         let mut wrong = Wrong::new();
         if let Err(what) = &price {
             wrong.push(("price", what.to_string()));
         }
         if stock.is_none() {
-            wrong.push(("stock", "a whole number from 0 to 1,000,000, please".to_owned()));
+            wrong.push((
+                "stock",
+                "a whole number from 0 to 1,000,000, please".to_owned(),
+            ));
         }
         match (price, stock) {
             (Ok(price), Some(stock)) => Ok((price, stock)),
@@ -143,11 +153,23 @@ impl Form {
 }
 
 /// `GET /admin`
-pub(super) async fn list(_admin: Admin, State(web): State<Arc<Web>>, visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Result<Response, Refusal> {
+pub(super) async fn list(
+    _admin: Admin,
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Response, Refusal> {
     let text = wanted.q.trim().chars().take(100).collect::<String>();
     let found = web.shop.managed(&text).await?;
-    let products = found.into_iter().map(|managed| (Tile(managed.card), managed.available)).collect();
-    personal(&List { frame: Frame::new(&web, &visitor).await?, text, products })
+    let products = found
+        .into_iter()
+        .map(|managed| (Tile(managed.card), managed.available))
+        .collect();
+    personal(&List {
+        frame: Frame::new(&web, &visitor).await?,
+        text,
+        products,
+    })
 }
 
 /// `?saved=1` after a change.
@@ -158,20 +180,51 @@ pub(super) struct Saved {
 }
 
 /// `GET /admin/products/{id}`
-pub(super) async fn edit(_admin: Admin, State(web): State<Arc<Web>>, visitor: Visitor, Path(id): Path<String>, Asked(saved): Asked<Saved>) -> Result<Response, Refusal> {
+pub(super) async fn edit(
+    _admin: Admin,
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    Asked(saved): Asked<Saved>,
+) -> Result<Response, Refusal> {
     let managed = web.shop.manage(form::product(&id)?).await?;
-    let form = Form { price: managed.card.price.to_string(), stock: managed.available.to_string() };
+    let form = Form {
+        price: managed.card.price.to_string(),
+        stock: managed.available.to_string(),
+    };
     let page = page(&web, &visitor, managed, form, Wrong::new()).await?;
-    personal(&Page { is_saved: saved.saved == "1", ..page })
+    personal(&Page {
+        is_saved: saved.saved == "1",
+        ..page
+    })
 }
 
-async fn page(web: &Web, visitor: &Visitor, managed: Managed, form: Form, wrong: Wrong) -> Result<Page, Error> {
+async fn page(
+    web: &Web,
+    visitor: &Visitor,
+    managed: Managed,
+    form: Form,
+    wrong: Wrong,
+) -> Result<Page, Error> {
     let frame = Frame::new(web, visitor).await?;
-    Ok(Page { frame, tile: Tile(managed.card), price: form.price, stock: form.stock, wrong, is_saved: false })
+    Ok(Page {
+        frame,
+        tile: Tile(managed.card),
+        price: form.price,
+        stock: form.stock,
+        wrong,
+        is_saved: false,
+    })
 }
 
 /// `POST /admin/products/{id}`
-pub(super) async fn change(_admin: Admin, State(web): State<Arc<Web>>, visitor: Visitor, Path(id): Path<String>, Fields(form): Fields<Form>) -> Result<Response, Refusal> {
+pub(super) async fn change(
+    _admin: Admin,
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    Fields(form): Fields<Form>,
+) -> Result<Response, Refusal> {
     let id: ProductId = form::product(&id)?;
     let done = match form.read() {
         Ok((price, stock)) => web.shop.change(id, price, stock).await,
@@ -205,11 +258,28 @@ mod tests {
     #[test]
     fn only_the_token_opens() {
         let basic = |pair: &str| format!("Basic {}", STANDARD.encode(pair));
-        for shown in ["Bearer open sesame", "bearer open sesame", &basic("admin:open sesame")] {
+        for shown in [
+            "Bearer open sesame",
+            "bearer open sesame",
+            &basic("admin:open sesame"),
+        ] {
             assert!(opens(Some("open sesame"), shown).is_ok(), "{shown}");
         }
-        for shown in ["", "Bearer", "Bearer ", "Bearer open", "Digest open sesame", "Basic %", &basic("open sesame"), &basic("root:open sesame"), &basic("admin:")] {
-            assert!(matches!(opens(Some("open sesame"), shown), Err(Refusal::NotAdmin)), "{shown}");
+        for shown in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Bearer open",
+            "Digest open sesame",
+            "Basic %",
+            &basic("open sesame"),
+            &basic("root:open sesame"),
+            &basic("admin:"),
+        ] {
+            assert!(
+                matches!(opens(Some("open sesame"), shown), Err(Refusal::NotAdmin)),
+                "{shown}"
+            );
         }
     }
 
@@ -222,9 +292,18 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_told_by_field() {
-        let read = |price: &str, stock: &str| Form { price: price.to_owned(), stock: stock.to_owned() }.read();
+        let read = |price: &str, stock: &str| {
+            Form {
+                price: price.to_owned(),
+                stock: stock.to_owned(),
+            }
+            .read()
+        };
         assert_eq!(read("12.34", "5"), Ok((Cents(1234), 5)));
         let wrong = read("free", "-1").unwrap_err();
-        assert_eq!(wrong.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["price", "stock"]);
+        assert_eq!(
+            wrong.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+            ["price", "stock"]
+        );
     }
 }

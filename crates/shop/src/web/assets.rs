@@ -22,16 +22,33 @@ struct Asset {
 impl Asset {
     fn new(name: &str, ending: &str, kind: &'static str, body: &'static [u8]) -> Self {
         let hash = ring::digest::digest(&ring::digest::SHA256, body);
-        let hash: String = hash.as_ref()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { file: format!("{name}.{hash}.{ending}"), kind, body: Bytes::from_static(body) }
+        let hash: String = hash.as_ref()[..8]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Self {
+            file: format!("{name}.{hash}.{ending}"),
+            kind,
+            body: Bytes::from_static(body),
+        }
     }
 }
 
 /// The files, which are part of the program.
 static ASSETS: LazyLock<[Asset; 2]> = LazyLock::new(|| {
     [
-        Asset::new("shop", "css", "text/css; charset=utf-8", include_bytes!("../../assets/shop.css")),
-        Asset::new("basket", "js", "text/javascript; charset=utf-8", include_bytes!("../../assets/basket.js")),
+        Asset::new(
+            "shop",
+            "css",
+            "text/css; charset=utf-8",
+            include_bytes!("../../assets/shop.css"),
+        ),
+        Asset::new(
+            "basket",
+            "js",
+            "text/javascript; charset=utf-8",
+            include_bytes!("../../assets/basket.js"),
+        ),
     ]
 });
 

@@ -71,7 +71,9 @@ impl Tags {
 
     /// Each of these products.
     pub(super) fn cards<'a>(self, cards: impl IntoIterator<Item = &'a Card>) -> Self {
-        cards.into_iter().fold(self, |tags, card| tags.product(card.id))
+        cards
+            .into_iter()
+            .fold(self, |tags, card| tags.product(card.id))
     }
 
     fn put(&mut self, tag: String) {
@@ -83,7 +85,8 @@ impl Tags {
     /// As a field's value; `None` if there are more than a cache can remember, or one that cannot be in a field: then nobody may keep it.
     fn value(&self) -> Option<HeaderValue> {
         let fits = self.0.len() <= MOST_TAGS;
-        fits.then(|| HeaderValue::try_from(self.0.join(" ")).ok()).flatten()
+        fits.then(|| HeaderValue::try_from(self.0.join(" ")).ok())
+            .flatten()
     }
 }
 
@@ -126,7 +129,10 @@ impl Keep {
 
     /// For a year, the longest that RFC 9111 recommends.
     pub(super) fn forever(body: &Bytes) -> Self {
-        Self::Immutable { body: body.clone(), seconds: 31_536_000 }
+        Self::Immutable {
+            body: body.clone(),
+            seconds: 31_536_000,
+        }
     }
 
     /// For a day: nothing is lost if somebody has an older one.
@@ -135,20 +141,31 @@ impl Keep {
     }
 
     fn public(body: &Bytes, tags: Tags, seconds: u32) -> Self {
-        Self::Public { body: body.clone(), tags, seconds }
+        Self::Public {
+            body: body.clone(),
+            tags,
+            seconds,
+        }
     }
 
     /// Fields that say so. Without tags nobody may keep what would have to be purged.
     fn fields(&self, fields: &mut HeaderMap) {
         let mut control = String::new();
         let body = match self {
-            Self::Public { body, tags, seconds } => {
+            Self::Public {
+                body,
+                tags,
+                seconds,
+            } => {
                 let Some(tags) = tags.value() else {
                     fields.insert(CACHE_CONTROL, NO_STORE);
                     return;
                 };
                 fields.insert(SURROGATE_KEY, tags);
-                let _ = write!(control, "public, max-age=0, s-maxage={seconds}, stale-if-error={IF_ERROR}");
+                let _ = write!(
+                    control,
+                    "public, max-age=0, s-maxage={seconds}, stale-if-error={IF_ERROR}"
+                );
                 body
             }
             Self::Immutable { body, seconds } => {
@@ -173,7 +190,10 @@ fn tag_of(body: &[u8]) -> HeaderValue {
 
 /// Whether the client has what has this tag. Weak comparison, as RFC 9110 section 13.1.2 wants it.
 fn is_held(request: &HeaderMap, tag: &HeaderValue) -> bool {
-    let told = request.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let told = request
+        .get_all(IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     let mut each = told.flat_map(|value| value.split(',')).map(str::trim);
     each.any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one).as_bytes() == tag.as_bytes())
 }

@@ -99,12 +99,20 @@ impl Refusal {
             Self::Shop(Error::NotLoggedIn) => ("not-logged-in", "Please log in first"),
             Self::Shop(Error::WrongPassword) => ("wrong-password", "That did not fit"),
             Self::Shop(Error::MailTaken) => ("mail-taken", "You have an account already"),
-            Self::Shop(Error::Invalid(_)) | Self::Unreadable(_) => ("invalid", "We could not read that"),
+            Self::Shop(Error::Invalid(_)) | Self::Unreadable(_) => {
+                ("invalid", "We could not read that")
+            }
             Self::Shop(Error::SoldOut(_)) => ("sold-out", "Somebody was faster"),
             Self::Shop(Error::EmptyCart) => ("empty-cart", "Your basket is empty"),
-            Self::Shop(Error::KeyReused) => ("key-reused", "This order was changed after it was sent"),
-            Self::Shop(Error::Unavailable(_)) | Self::Full | Self::Late => ("unavailable", "It is very busy in here"),
-            Self::Shop(Error::Broken(_)) | Self::Panicked | Self::Chosen => ("broken", "That went wrong, and it was us"),
+            Self::Shop(Error::KeyReused) => {
+                ("key-reused", "This order was changed after it was sent")
+            }
+            Self::Shop(Error::Unavailable(_)) | Self::Full | Self::Late => {
+                ("unavailable", "It is very busy in here")
+            }
+            Self::Shop(Error::Broken(_)) | Self::Panicked | Self::Chosen => {
+                ("broken", "That went wrong, and it was us")
+            }
             Self::CrossSite => ("cross-site", "That came from another site"),
             Self::Method => ("method", "That cannot be done here"),
             Self::MediaType => ("media-type", "We do not read that kind of thing"),
@@ -136,7 +144,9 @@ impl Refusal {
     fn note(&self) {
         match self {
             Self::Shop(Error::Broken(what)) => tracing::error!("a request failed: {what}"),
-            Self::Shop(Error::Unavailable(what)) => tracing::debug!("a request was put off: {what}"),
+            Self::Shop(Error::Unavailable(what)) => {
+                tracing::debug!("a request was put off: {what}")
+            }
             _ => {}
         }
     }
@@ -151,7 +161,10 @@ impl Refusal {
             "detail": self.advice(),
         });
         if let Self::Shop(Error::Invalid(fields)) = self {
-            told["fields"] = fields.iter().map(|(name, what)| ((*name).to_owned(), Value::from(what.as_str()))).collect();
+            told["fields"] = fields
+                .iter()
+                .map(|(name, what)| ((*name).to_owned(), Value::from(what.as_str())))
+                .collect();
         }
         if let Self::Shop(Error::SoldOut(products)) = self {
             told["products"] = json!(products);
@@ -188,14 +201,22 @@ impl IntoResponse for Refusal {
 }
 
 /// Puts refusals into the words of who asked.
-pub(super) async fn explain(State(_web): State<Arc<Web>>, request: Request, next: Next) -> Response {
+pub(super) async fn explain(
+    State(_web): State<Arc<Web>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let is_api = request.uri().path().starts_with("/api/");
     let mut response = next.run(request).await;
     let Some(refusal) = response.extensions_mut().remove::<Arc<Refusal>>() else {
         return response;
     };
     refusal.note();
-    let mut told = if is_api { refusal.problem() } else { refusal.page() };
+    let mut told = if is_api {
+        refusal.problem()
+    } else {
+        refusal.page()
+    };
     *told.status_mut() = refusal.status();
     for (name, value) in response.headers() {
         // What was found on the way stays: `Allow`, cookies.
@@ -209,7 +230,8 @@ pub(super) async fn explain(State(_web): State<Arc<Web>>, request: Request, next
         }
         // The scheme with which a browser asks for a name and a password. A customer is asked by a page.
         StatusCode::UNAUTHORIZED if matches!(*refusal, Refusal::NotAdmin) => {
-            let asks = HeaderValue::from_static("Basic realm=\"Fieldhouse office\", charset=\"UTF-8\"");
+            let asks =
+                HeaderValue::from_static("Basic realm=\"Fieldhouse office\", charset=\"UTF-8\"");
             told.headers_mut().insert(WWW_AUTHENTICATE, asks);
         }
         // RFC 9110 wants a challenge with every 401; this one no browser opens a window for.

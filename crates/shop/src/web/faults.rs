@@ -45,13 +45,13 @@ impl FromStr for Share {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (number, whole) = match text.strip_suffix('%') {
-            Some(number) => (number, 100.0),
+            Some(number) => (number.trim_end(), 100.0),
             None => (text, 1.0),
         };
-        let share = number.trim().parse::<f64>().ok().map(|number| number / whole);
+        let share = number.parse::<f64>().ok().map(|number| number / whole);
         match share {
             Some(share) if (0.0..=1.0).contains(&share) => Ok(Self(share)),
-            _ => Err("a share is a percentage such as 5%, or a number from 0 to 1".to_owned()),
+            _ => Err("a share is from 0% to 100%, such as 5%".to_owned()),
         }
     }
 }
@@ -71,6 +71,11 @@ pub struct Slow {
     pub share: Share,
 }
 
+impl Slow {
+    /// Nobody waits for longer.
+    const LONGEST: Duration = Duration::from_secs(60);
+}
+
 impl FromStr for Slow {
     type Err = String;
 
@@ -79,8 +84,14 @@ impl FromStr for Slow {
             Some((by, share)) => (by, share.parse()?),
             None => (text, Share::ALL),
         };
-        let by = humantime::parse_duration(by).map_err(|error| format!("{error}; such as 200ms, or 2s:10% for a tenth of all requests"))?;
-        Ok(Self { by, share })
+        match humantime::parse_duration(by) {
+            Ok(by) if by <= Self::LONGEST => Ok(Self { by, share }),
+            Ok(_) => Err(format!("at most {} s", Self::LONGEST.as_secs())),
+            Err(_) => Err(
+                "give a time with its unit, such as 200ms, and 2s:10% for a tenth of all requests"
+                    .to_owned(),
+            ),
+        }
     }
 }
 
@@ -102,9 +113,21 @@ mod tests {
             assert!(text.parse::<Share>().is_err(), "{text}");
         }
         let slow = |text: &str| text.parse::<Slow>();
-        assert_eq!(slow("200ms"), Ok(Slow { by: Duration::from_millis(200), share: Share::ALL }));
-        assert_eq!(slow("2s:10%"), Ok(Slow { by: Duration::from_secs(2), share: Share(0.1) }));
-        for text in ["", "200", "2s:", "2s:200%", ":5%"] {
+        assert_eq!(
+            slow("200ms"),
+            Ok(Slow {
+                by: Duration::from_millis(200),
+                share: Share::ALL
+            })
+        );
+        assert_eq!(
+            slow("2s:10%"),
+            Ok(Slow {
+                by: Duration::from_secs(2),
+                share: Share(0.1)
+            })
+        );
+        for text in ["", "200", "2h", "2s:", "2s:200%", ":5%"] {
             assert!(slow(text).is_err(), "{text}");
         }
     }

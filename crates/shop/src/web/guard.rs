@@ -8,7 +8,9 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
-use http::header::{CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderMap, HeaderValue};
 
 use super::Web;
@@ -53,7 +55,11 @@ pub(super) async fn faults(State(web): State<Arc<Web>>, request: Request, next: 
 
 /// Refuses what another site makes a visitor's browser do. `SameSite=Lax` already keeps the cookie from such requests; this holds where a browser does not
 /// know that, and for sites on other ports and subdomains, which cookies do not tell apart.
-pub(super) async fn same_site(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
+pub(super) async fn same_site(
+    State(web): State<Arc<Web>>,
+    request: Request,
+    next: Next,
+) -> Response {
     if request.method().is_safe() || is_ours(request.headers()) {
         return next.run(request).await;
     }
@@ -75,7 +81,9 @@ fn is_ours(fields: &HeaderMap) -> bool {
     let (Ok(origin), Some(Ok(host))) = (origin.to_str(), host.map(HeaderValue::to_str)) else {
         return false;
     };
-    let from = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    let from = origin
+        .strip_prefix("http://")
+        .or_else(|| origin.strip_prefix("https://"));
     from.is_some_and(|from| from.eq_ignore_ascii_case(host))
 }
 
@@ -111,12 +119,26 @@ mod tests {
             (&[("sec-fetch-site", "cross-site")], false),
             (&[("origin", "http://shop:80"), ("host", "shop:80")], true),
             (&[("origin", "https://Shop"), ("host", "shop")], true),
-            (&[("origin", "https://shop.example"), ("host", "10.0.0.1"), ("x-forwarded-host", "shop.example")], true),
+            (
+                &[
+                    ("origin", "https://shop.example"),
+                    ("host", "10.0.0.1"),
+                    ("x-forwarded-host", "shop.example"),
+                ],
+                true,
+            ),
             (&[("origin", "http://shop:81"), ("host", "shop:80")], false),
             (&[("origin", "null"), ("host", "shop")], false),
             (&[("origin", "http://shop")], false),
             (&[("origin", "file://shop"), ("host", "shop")], false),
-            (&[("sec-fetch-site", "cross-site"), ("origin", "http://shop"), ("host", "shop")], false),
+            (
+                &[
+                    ("sec-fetch-site", "cross-site"),
+                    ("origin", "http://shop"),
+                    ("host", "shop"),
+                ],
+                false,
+            ),
         ] {
             let mut map = HeaderMap::new();
             for (name, value) in fields {

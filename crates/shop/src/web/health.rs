@@ -25,5 +25,9 @@ pub(super) async fn ready(State(web): State<Arc<Web>>) -> Response {
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("no answer within {} s", LONGEST.as_secs()),
     };
-    (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")).into_response()
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        format!("not ready: {reason}\n"),
+    )
+        .into_response()
 }

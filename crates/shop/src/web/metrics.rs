@@ -84,12 +84,36 @@ impl Metrics {
             faults: Arc::default(),
         };
         let active = Arc::clone(&metrics.active);
-        registry.read_gauge("http_server_active_requests", "Requests under way", Vec::new(), move || {
-            active.load(Relaxed) as f64
-        });
-        tell(registry, "shop_requests_refused", "Requests turned away before they were looked at, by reason", "reason", &REFUSED, &metrics.refused);
-        tell(registry, "shop_checkouts", "Checkouts, by what became of them", "result", &SOLD, &metrics.sold);
-        tell(registry, "shop_faults", "Faults that this process was told to make", "kind", &FAULTS, &metrics.faults);
+        registry.read_gauge(
+            "http_server_active_requests",
+            "Requests under way",
+            Vec::new(),
+            move || active.load(Relaxed) as f64,
+        );
+        tell(
+            registry,
+            "shop_requests_refused",
+            "Requests turned away before they were looked at, by reason",
+            "reason",
+            &REFUSED,
+            &metrics.refused,
+        );
+        tell(
+            registry,
+            "shop_checkouts",
+            "Checkouts, by what became of them",
+            "result",
+            &SOLD,
+            &metrics.sold,
+        );
+        tell(
+            registry,
+            "shop_faults",
+            "Faults that this process was told to make",
+            "kind",
+            &FAULTS,
+            &metrics.faults,
+        );
         pool(registry, shop);
         metrics
     }
@@ -114,19 +138,34 @@ impl Metrics {
         self.faults[1].fetch_add(1, Relaxed);
     }
 
-    fn record(&self, route: Option<&MatchedPath>, method: &'static str, status: StatusCode, took: Duration) {
+    fn record(
+        &self,
+        route: Option<&MatchedPath>,
+        method: &'static str,
+        status: StatusCode,
+        took: Duration,
+    ) {
         let class = usize::from(status.as_u16() / 100).clamp(1, CLASSES.len()) - 1;
         let key = (route.map(|route| Arc::from(route.as_str())), method, class);
         // Nothing in here can be left half done by a panic.
-        let mut durations = self.durations.lock().unwrap_or_else(PoisonError::into_inner);
-        let metric = durations.entry(key).or_insert_with_key(|(route, method, class)| {
-            let labels = vec![
-                ("http_route", route.as_deref().unwrap_or("").to_owned()),
-                ("http_request_method", (*method).to_owned()),
-                ("http_response_status_class", CLASSES[*class].to_owned()),
-            ];
-            self.registry.durations("http_server_request_duration_seconds", "How long requests took, from their head to the head of the answer", labels)
-        });
+        let mut durations = self
+            .durations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let metric = durations
+            .entry(key)
+            .or_insert_with_key(|(route, method, class)| {
+                let labels = vec![
+                    ("http_route", route.as_deref().unwrap_or("").to_owned()),
+                    ("http_request_method", (*method).to_owned()),
+                    ("http_response_status_class", CLASSES[*class].to_owned()),
+                ];
+                self.registry.durations(
+                    "http_server_request_duration_seconds",
+                    "How long requests took, from their head to the head of the answer",
+                    labels,
+                )
+            });
         metric.record(0, took);
     }
 }
@@ -143,7 +182,9 @@ fn tell<const N: usize>(
     for (index, value) in values.iter().enumerate() {
         let counters = Arc::clone(counters);
         let labels = vec![(label, (*value).to_owned())];
-        registry.read_counter(name, help, labels, move || counters[index].load(Relaxed) as f64);
+        registry.read_counter(name, help, labels, move || {
+            counters[index].load(Relaxed) as f64
+        });
     }
 }
 
@@ -156,15 +197,21 @@ fn pool(registry: &Registry, shop: &Shop) {
     for (state, read) in each {
         let database = shop.database.clone();
         let labels = vec![("db_client_connection_state", state.to_owned())];
-        registry.read_gauge("db_client_connection_count", "Connections to the database", labels, move || {
-            read(&database.load()) as f64
-        });
+        registry.read_gauge(
+            "db_client_connection_count",
+            "Connections to the database",
+            labels,
+            move || read(&database.load()) as f64,
+        );
     }
     let database = shop.database.clone();
     let help = "Requests that wait for a connection to the database";
-    registry.read_gauge("db_client_connection_pending_requests", help, Vec::new(), move || {
-        database.load().waiting as f64
-    });
+    registry.read_gauge(
+        "db_client_connection_pending_requests",
+        help,
+        Vec::new(),
+        move || database.load().waiting as f64,
+    );
 }
 
 /// A method as a label: a client may send any word.
@@ -185,7 +232,8 @@ pub(super) async fn observe(State(web): State<Arc<Web>>, request: Request, next:
     let route = request.extensions().get::<MatchedPath>().cloned();
     let _active = Active::new(&web.metrics.active);
     let response = next.run(request).await;
-    web.metrics.record(route.as_ref(), method, response.status(), began.elapsed());
+    web.metrics
+        .record(route.as_ref(), method, response.status(), began.elapsed());
     response
 }
 

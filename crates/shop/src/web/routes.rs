@@ -7,7 +7,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post, put};
 
-use super::{Web, admin, api, assets, caching, error, guard, health, metrics, pages, pictures, sitemap};
+use super::{
+    Web, admin, api, assets, caching, error, guard, health, metrics, pages, pictures, sitemap,
+};
 
 /// Largest body of a request, in bytes. The longest form is an address.
 const BODY: usize = 64 * 1024;
@@ -48,10 +50,16 @@ fn shown() -> Router<Arc<Web>> {
         .route("/search", get(pages::search::show))
         .route("/cart", get(pages::cart::show).post(pages::cart::add))
         .route("/cart/update", post(pages::cart::update))
-        .route("/login", get(pages::account::show).post(pages::account::log_in))
+        .route(
+            "/login",
+            get(pages::account::show).post(pages::account::log_in),
+        )
         .route("/register", post(pages::account::register))
         .route("/logout", post(pages::account::log_out))
-        .route("/checkout", get(pages::checkout::show).post(pages::checkout::buy))
+        .route(
+            "/checkout",
+            get(pages::checkout::show).post(pages::checkout::buy),
+        )
         .route("/orders", get(pages::orders::list))
         .route("/orders/{number}", get(pages::orders::show))
         .route("/admin", get(admin::list))
@@ -71,6 +79,9 @@ fn asked() -> Router<Arc<Web>> {
         .route("/api/v1/cart/{product}", put(api::cart::set))
         .route("/api/v1/customers", post(api::account::register))
         .route("/api/v1/sessions", post(api::account::log_in))
-        .route("/api/v1/orders", get(api::orders::list).post(api::orders::place))
+        .route(
+            "/api/v1/orders",
+            get(api::orders::list).post(api::orders::place),
+        )
         .route("/api/v1/orders/{number}", get(api::orders::show))
 }

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Requests under way have so long to end.
-pub const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// An idle connection is kept for longer than a gateway keeps its end (60 s), or a request could be on its way to a connection that is just being closed.
 const IDLE: Duration = Duration::from_secs(75);
@@ -30,7 +30,7 @@ const HEAD: usize = 16 * 1024;
 ///
 /// # Errors
 /// Why it cannot be had, and what to do.
-pub async fn listen(address: SocketAddr, option: &str) -> Result<TcpListener, String> {
+pub(super) async fn listen(address: SocketAddr, option: &str) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => format!("{address} is taken by another program; choose another address with {option}, or port 0 for any that is free"),
         io::ErrorKind::PermissionDenied => format!("{address} may not be used by this user; choose a port above 1023 with {option}"),
@@ -40,7 +40,7 @@ pub async fn listen(address: SocketAddr, option: &str) -> Result<TcpListener, St
 }
 
 /// Serves until `end` is ready, and then finishes what is under way.
-pub async fn serve(listener: TcpListener, router: Router, end: impl Future<Output = ()>) {
+pub(super) async fn serve(listener: TcpListener, router: Router, end: impl Future<Output = ()>) {
     let (ending, ended) = watch::channel(());
     let mut connections = JoinSet::new();
     let mut end = pin!(end);
@@ -60,7 +60,11 @@ pub async fn serve(listener: TcpListener, router: Router, end: impl Future<Outpu
     ending.send_replace(());
     let all = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(GRACE, all).await.is_err() {
-        tracing::warn!("{} connections were cut off: they did not end within {} s", connections.len(), GRACE.as_secs());
+        tracing::warn!(
+            "{} connections were cut off: they did not end within {} s",
+            connections.len(),
+            GRACE.as_secs()
+        );
     }
 }
 
@@ -68,7 +72,10 @@ pub async fn serve(listener: TcpListener, router: Router, end: impl Future<Outpu
 /// gets a moment to pass.
 async fn not_accepted(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+    if !matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    ) {
         tracing::error!("cannot accept connections: {error}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

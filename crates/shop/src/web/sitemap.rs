@@ -17,9 +17,14 @@ use super::error::Refusal;
 const MOST_PRODUCTS: usize = 49_000;
 
 /// `GET /sitemap.xml`
-pub(super) async fn sitemap(State(web): State<Arc<Web>>, fields: HeaderMap) -> Result<Response, Refusal> {
+pub(super) async fn sitemap(
+    State(web): State<Arc<Web>>,
+    fields: HeaderMap,
+) -> Result<Response, Refusal> {
     let origin = origin(&fields);
-    let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n");
+    let mut text = String::from(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n",
+    );
     let mut put = |path: &str| {
         let _ = writeln!(text, "<url><loc>{origin}{path}</loc></url>");
     };
@@ -35,7 +40,11 @@ pub(super) async fn sitemap(State(web): State<Arc<Web>>, fields: HeaderMap) -> R
     }
     text.push_str("</urlset>\n");
     let body = Bytes::from(text);
-    let mut response = ([(CONTENT_TYPE, "application/xml; charset=utf-8")], body.clone()).into_response();
+    let mut response = (
+        [(CONTENT_TYPE, "application/xml; charset=utf-8")],
+        body.clone(),
+    )
+        .into_response();
     response.extensions_mut().insert(Keep::sitemap(&body));
     Ok(response)
 }
@@ -47,7 +56,8 @@ pub(super) async fn robots(fields: HeaderMap) -> Response {
         origin(&fields)
     );
     let body = Bytes::from(text);
-    let mut response = ([(CONTENT_TYPE, "text/plain; charset=utf-8")], body.clone()).into_response();
+    let mut response =
+        ([(CONTENT_TYPE, "text/plain; charset=utf-8")], body.clone()).into_response();
     response.extensions_mut().insert(Keep::sitemap(&body));
     response
 }
@@ -56,8 +66,15 @@ pub(super) async fn robots(fields: HeaderMap) -> Response {
 /// goes into a text, and so only what hosts are made of is taken.
 fn origin(fields: &HeaderMap) -> String {
     let host = fields.get(HOST).and_then(|host| host.to_str().ok());
-    let is_host = |host: &&str| !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
-    let is_https = fields.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+    let is_host = |host: &&str| {
+        !host.is_empty()
+            && host
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
+    };
+    let is_https = fields
+        .get("x-forwarded-proto")
+        .is_some_and(|scheme| scheme == "https");
     let scheme = if is_https { "https" } else { "http" };
     format!("{scheme}://{}", host.filter(is_host).unwrap_or("localhost"))
 }

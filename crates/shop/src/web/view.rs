@@ -37,7 +37,9 @@ impl Tile {
 
     /// What it cost before, if that was more.
     pub(super) fn before(&self) -> Option<String> {
-        self.list_price.filter(|before| *before > self.price).map(|before| euros(&before))
+        self.list_price
+            .filter(|before| *before > self.price)
+            .map(|before| euros(&before))
     }
 
     /// How much less that is, in percent; nothing under 5 % is worth a word.
@@ -107,13 +109,32 @@ pub(super) fn instant(time: &SystemTime) -> String {
 /// As people read it: `27 November 2026, 09:30 UTC`.
 pub(super) fn date(time: &SystemTime) -> String {
     const MONTHS: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
     ];
     let text = instant(time);
     let part = |range: std::ops::Range<usize>| text.get(range).unwrap_or_default();
-    let month = part(5..7).parse::<usize>().ok().and_then(|month| MONTHS.get(month.wrapping_sub(1)));
+    let month = part(5..7)
+        .parse::<usize>()
+        .ok()
+        .and_then(|month| MONTHS.get(month.wrapping_sub(1)));
     let day = part(8..10).trim_start_matches('0');
-    format!("{day} {} {}, {} UTC", month.unwrap_or(&""), part(0..4), part(11..16))
+    format!(
+        "{day} {} {}, {} UTC",
+        month.unwrap_or(&""),
+        part(0..4),
+        part(11..16)
+    )
 }
 
 /// How an order stands, in words.
@@ -133,10 +154,18 @@ mod tests {
 
     #[test]
     fn amounts_have_groups_of_three() {
-        for (cents, text) in [(5, "€0.05"), (1250, "€12.50"), (123_450, "€1,234.50"), (-100_000_000, "-€1,000,000.00")] {
+        for (cents, text) in [
+            (5, "€0.05"),
+            (1250, "€12.50"),
+            (123_450, "€1,234.50"),
+            (-100_000_000, "-€1,000,000.00"),
+        ] {
             assert_eq!(euros(&Cents(cents)), text);
         }
-        assert_eq!((number(&0), number(&999), number(&10_000)), ("0".into(), "999".into(), "10,000".into()));
+        assert_eq!(
+            (number(&0), number(&999), number(&10_000)),
+            ("0".into(), "999".into(), "10,000".into())
+        );
     }
 
     #[test]

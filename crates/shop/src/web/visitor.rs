@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
-use http::request::Parts;
 use http::HeaderMap;
+use http::request::Parts;
 
 use super::{Web, cookies};
 use crate::Error;
@@ -23,7 +23,10 @@ impl<S: Sync> FromRequestParts<S> for Visitor {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
-        let scheme = parts.headers.get("x-forwarded-proto").map(http::HeaderValue::as_bytes);
+        let scheme = parts
+            .headers
+            .get("x-forwarded-proto")
+            .map(http::HeaderValue::as_bytes);
         Ok(Self {
             token: cookies::read(&parts.headers, cookies::SESSION).and_then(Token::parse),
             is_https: scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https")),
@@ -97,7 +100,11 @@ impl Frame {
             false => Some(Greeting::of(web, visitor).await?),
         };
         let departments = web.shop.categories().await?;
-        Ok(Self { departments, greeting, text: String::new() })
+        Ok(Self {
+            departments,
+            greeting,
+            text: String::new(),
+        })
     }
 
     /// What the visitor is called, where the page may know.
@@ -118,6 +125,9 @@ impl Greeting {
             return Ok(Self::default());
         };
         let basket = web.shop.cart_count(&session.token).await?;
-        Ok(Self { name: session.customer.map(|customer| customer.name), basket })
+        Ok(Self {
+            name: session.customer.map(|customer| customer.name),
+            basket,
+        })
     }
 }

@@ -37,21 +37,38 @@ struct Told<'a> {
 }
 
 /// Makes an account and logs in.
-pub(in super::super) async fn register(State(web): State<Arc<Web>>, visitor: Visitor, Body(new): Body<New>) -> Result<Response, Refusal> {
-    let session = web.shop.register(visitor.token(), &new.name, &new.mail, &new.password).await?;
+pub(in super::super) async fn register(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Body(new): Body<New>,
+) -> Result<Response, Refusal> {
+    let session = web
+        .shop
+        .register(visitor.token(), &new.name, &new.mail, &new.password)
+        .await?;
     welcome(&web, &visitor, &session).await
 }
 
 /// Logs in.
-pub(in super::super) async fn log_in(State(web): State<Arc<Web>>, visitor: Visitor, Body(known): Body<Known>) -> Result<Response, Refusal> {
-    let session = web.shop.log_in(visitor.token(), &known.mail, &known.password).await?;
+pub(in super::super) async fn log_in(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Body(known): Body<Known>,
+) -> Result<Response, Refusal> {
+    let session = web
+        .shop
+        .log_in(visitor.token(), &known.mail, &known.password)
+        .await?;
     welcome(&web, &visitor, &session).await
 }
 
 async fn welcome(web: &Web, visitor: &Visitor, session: &Session) -> Result<Response, Refusal> {
     let count = web.shop.cart_count(&session.token).await?;
     let customer = session.customer.as_ref();
-    let told = customer.map(|customer| Told { name: &customer.name, mail: &customer.mail });
+    let told = customer.map(|customer| Told {
+        name: &customer.name,
+        mail: &customer.mail,
+    });
     let mut response = super::personal(StatusCode::CREATED, &told)?;
     visitor.remember(response.headers_mut(), session);
     cookies::set_basket(response.headers_mut(), count);

@@ -24,7 +24,11 @@ struct Told {
 
 impl From<Cart> for Told {
     fn from(cart: Cart) -> Self {
-        Self { count: cart.count(), total: cart.total(), lines: cart.lines }
+        Self {
+            count: cart.count(),
+            total: cart.total(),
+            lines: cart.lines,
+        }
     }
 }
 
@@ -36,7 +40,10 @@ pub(in super::super) struct Wanted {
 }
 
 /// What is in the basket.
-pub(in super::super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor) -> Result<Response, Refusal> {
+pub(in super::super) async fn show(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+) -> Result<Response, Refusal> {
     let cart = match visitor.session(&web).await? {
         Some(session) => web.shop.cart(&session.token).await?,
         None => Cart::default(),
@@ -45,10 +52,18 @@ pub(in super::super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor
 }
 
 /// Makes it so many of a product; 0 takes it out.
-pub(in super::super) async fn set(State(web): State<Arc<Web>>, visitor: Visitor, Path(product): Path<String>, Body(wanted): Body<Wanted>) -> Result<Response, Refusal> {
+pub(in super::super) async fn set(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Path(product): Path<String>,
+    Body(wanted): Body<Wanted>,
+) -> Result<Response, Refusal> {
     let product = form::product(&product)?;
     let session = visitor.session_or_new(&web).await?;
-    let count = web.shop.set_in_cart(&session.token, product, wanted.quantity).await?;
+    let count = web
+        .shop
+        .set_in_cart(&session.token, product, wanted.quantity)
+        .await?;
     let cart = web.shop.cart(&session.token).await?;
     let mut response = super::personal(StatusCode::OK, &Told::from(cart))?;
     visitor.remember(response.headers_mut(), &session);

@@ -33,7 +33,12 @@ pub(in super::super) struct Wanted {
 
 impl Default for Wanted {
     fn default() -> Self {
-        Self { q: String::new(), category: None, page: 1, limit: Query::PAGE }
+        Self {
+            q: String::new(),
+            category: None,
+            page: 1,
+            limit: Query::PAGE,
+        }
     }
 }
 
@@ -49,7 +54,11 @@ impl Wanted {
         } else if !(1..=self.last()).contains(&self.page) {
             wrong.push(("page", format!("1 to {}", self.last())));
         }
-        if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
+        if wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Invalid(wrong))
+        }
     }
 
     /// The last page of this size.
@@ -64,7 +73,11 @@ impl Wanted {
     }
 
     fn query(&self, page: u32) -> Query {
-        Query { text: self.q.trim().to_owned(), category: self.category.clone(), page }
+        Query {
+            text: self.q.trim().to_owned(),
+            category: self.category.clone(),
+            page,
+        }
     }
 }
 
@@ -108,51 +121,109 @@ struct Detail {
 
 impl From<Product> for Detailed {
     fn from(product: Product) -> Self {
-        let Product { card, description, details, sold, related } = product;
-        let details = details.into_iter().map(|(name, value)| Detail { name, value }).collect();
-        Self { card, description, details, sold, related }
+        let Product {
+            card,
+            description,
+            details,
+            sold,
+            related,
+        } = product;
+        let details = details
+            .into_iter()
+            .map(|(name, value)| Detail { name, value })
+            .collect();
+        Self {
+            card,
+            description,
+            details,
+            sold,
+            related,
+        }
     }
 }
 
 /// A page of products. The shop knows pages of [`Query::PAGE`], so that a page of another size can need two of them.
-pub(in super::super) async fn products(State(web): State<Arc<Web>>, Asked(wanted): Asked<Wanted>) -> Result<Response, Refusal> {
+pub(in super::super) async fn products(
+    State(web): State<Arc<Web>>,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Response, Refusal> {
     wanted.check()?;
     let (page, offset) = wanted.begins();
     let limit = wanted.limit as usize;
     let found = web.shop.search(&wanted.query(page)).await?;
-    let mut products: Vec<Card> = found.products.into_iter().skip(offset).take(limit).collect();
+    let mut products: Vec<Card> = found
+        .products
+        .into_iter()
+        .skip(offset)
+        .take(limit)
+        .collect();
     let is_more = offset + limit > Query::PAGE as usize && page < Query::MOST_PAGES;
     if is_more && found.count > i64::from(page * Query::PAGE) {
         let more = web.shop.search(&wanted.query(page + 1)).await?;
         products.extend(more.products.into_iter().take(limit - products.len()));
     }
     let tags = Tags::new().list("search").cards(&products);
-    let told = Products { products, page: wanted.page, limit: wanted.limit, count: found.count };
+    let told = Products {
+        products,
+        page: wanted.page,
+        limit: wanted.limit,
+        count: found.count,
+    };
     super::passing(&told, tags)
 }
 
 /// A product.
-pub(in super::super) async fn product(State(web): State<Arc<Web>>, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(in super::super) async fn product(
+    State(web): State<Arc<Web>>,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
     let product = web.shop.product(form::product(&id)?).await?;
-    let tags = Tags::new().product(product.card.id).category(&product.card.category).cards(&product.related);
+    let tags = Tags::new()
+        .product(product.card.id)
+        .category(&product.card.category)
+        .cards(&product.related);
     super::public(&Detailed::from(product), tags)
 }
 
 /// What sells best.
-pub(in super::super) async fn best_sellers(State(web): State<Arc<Web>>, Asked(of): Asked<Of>) -> Result<Response, Refusal> {
-    list(web.shop.best_sellers(of.category.as_deref()).await?, tags::LIST_BEST)
+pub(in super::super) async fn best_sellers(
+    State(web): State<Arc<Web>>,
+    Asked(of): Asked<Of>,
+) -> Result<Response, Refusal> {
+    list(
+        web.shop.best_sellers(of.category.as_deref()).await?,
+        tags::LIST_BEST,
+    )
 }
 
 /// The newest products.
-pub(in super::super) async fn new(State(web): State<Arc<Web>>, Asked(of): Asked<Of>) -> Result<Response, Refusal> {
-    list(web.shop.new_products(of.category.as_deref()).await?, tags::LIST_NEW)
+pub(in super::super) async fn new(
+    State(web): State<Arc<Web>>,
+    Asked(of): Asked<Of>,
+) -> Result<Response, Refusal> {
+    list(
+        web.shop.new_products(of.category.as_deref()).await?,
+        tags::LIST_NEW,
+    )
 }
 
 fn list(list: List, name: &str) -> Result<Response, Refusal> {
-    let kept = Tags::new().list(name).cards(list.products.iter().map(|(card, _)| card));
+    let kept = Tags::new()
+        .list(name)
+        .cards(list.products.iter().map(|(card, _)| card));
     let kept = list.category.iter().fold(kept, Tags::category);
-    let products = list.products.into_iter().map(|(card, sold)| Entry { card, sold }).collect();
-    super::public(&Listed { category: list.category, products }, kept)
+    let products = list
+        .products
+        .into_iter()
+        .map(|(card, sold)| Entry { card, sold })
+        .collect();
+    super::public(
+        &Listed {
+            category: list.category,
+            products,
+        },
+        kept,
+    )
 }
 
 #[derive(Serialize)]
@@ -171,12 +242,20 @@ mod tests {
     use super::*;
 
     fn wanted(page: u32, limit: u32) -> Wanted {
-        Wanted { page, limit, ..Wanted::default() }
+        Wanted {
+            page,
+            limit,
+            ..Wanted::default()
+        }
     }
 
     #[test]
     fn pages_have_limits() {
-        assert!(wanted(1, 1).check().is_ok() && wanted(1200, 1).check().is_ok() && wanted(50, 24).check().is_ok());
+        assert!(
+            wanted(1, 1).check().is_ok()
+                && wanted(1200, 1).check().is_ok()
+                && wanted(50, 24).check().is_ok()
+        );
         for (page, limit) in [(0, 24), (1, 0), (1, 25), (51, 24), (1201, 1), (u32::MAX, 1)] {
             assert!(wanted(page, limit).check().is_err(), "{page} of {limit}");
         }

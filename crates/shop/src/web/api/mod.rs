@@ -32,7 +32,6 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
-
 fn text(value: &impl Serialize) -> Result<Bytes, Refusal> {
     let text = serde_json::to_vec(value);
     let text = text.map_err(|error| Error::Broken(format!("an answer: {error}")))?;

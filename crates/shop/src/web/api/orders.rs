@@ -32,8 +32,20 @@ pub(in super::super) struct To {
 
 impl From<To> for Address {
     fn from(to: To) -> Self {
-        let To { name, street, postcode, city, country } = to;
-        Self { name, street, postcode, city, country }
+        let To {
+            name,
+            street,
+            postcode,
+            city,
+            country,
+        } = to;
+        Self {
+            name,
+            street,
+            postcode,
+            city,
+            country,
+        }
     }
 }
 
@@ -48,8 +60,20 @@ struct Summary {
 
 impl From<OrderSummary> for Summary {
     fn from(order: OrderSummary) -> Self {
-        let OrderSummary { number, placed, total, status, count } = order;
-        Self { number, placed: instant(&placed), total, status, count }
+        let OrderSummary {
+            number,
+            placed,
+            total,
+            status,
+            count,
+        } = order;
+        Self {
+            number,
+            placed: instant(&placed),
+            total,
+            status,
+            count,
+        }
     }
 }
 
@@ -63,8 +87,16 @@ struct Told {
 
 impl From<Order> for Told {
     fn from(order: Order) -> Self {
-        let Order { summary, address, lines } = order;
-        Self { summary: summary.into(), address, lines }
+        let Order {
+            summary,
+            address,
+            lines,
+        } = order;
+        Self {
+            summary: summary.into(),
+            address,
+            lines,
+        }
     }
 }
 
@@ -74,7 +106,12 @@ struct List {
 }
 
 /// Orders what is in the basket: 201 the first time, 200 with the same order when the key comes again.
-pub(in super::super) async fn place(State(web): State<Arc<Web>>, visitor: Visitor, fields: HeaderMap, Body(to): Body<To>) -> Result<Response, Refusal> {
+pub(in super::super) async fn place(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    fields: HeaderMap,
+    Body(to): Body<To>,
+) -> Result<Response, Refusal> {
     let (session, _) = visitor.customer(&web).await?;
     let key = key(&fields)?;
     let result = web.shop.check_out(&session, key, &to.into()).await;
@@ -96,7 +133,9 @@ pub(in super::super) async fn place(State(web): State<Arc<Web>>, visitor: Visito
 
 /// The client's key, which it has to choose: without one, an order that was sent again would be another order.
 fn key(fields: &HeaderMap) -> Result<&str, Error> {
-    let told = fields.get("idempotency-key").and_then(|key| key.to_str().ok());
+    let told = fields
+        .get("idempotency-key")
+        .and_then(|key| key.to_str().ok());
     told.ok_or_else(|| {
         let what = "send this field with a key of your own for this order, such as a UUID; send the same one when you try again";
         Error::Invalid(vec![("Idempotency-Key", what.to_owned())])
@@ -104,7 +143,10 @@ fn key(fields: &HeaderMap) -> Result<&str, Error> {
 }
 
 /// My orders.
-pub(in super::super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor) -> Result<Response, Refusal> {
+pub(in super::super) async fn list(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+) -> Result<Response, Refusal> {
     let (_, customer) = visitor.customer(&web).await?;
     let orders = web.shop.orders(customer.id).await?;
     let orders = orders.into_iter().map(Summary::from).collect();
@@ -112,7 +154,11 @@ pub(in super::super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor
 }
 
 /// One of them.
-pub(in super::super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor, Path(number): Path<String>) -> Result<Response, Refusal> {
+pub(in super::super) async fn show(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Path(number): Path<String>,
+) -> Result<Response, Refusal> {
     let (_, customer) = visitor.customer(&web).await?;
     let order = web.shop.order(customer.id, &number).await?;
     super::personal(StatusCode::OK, &Told::from(order))

@@ -61,13 +61,21 @@ pub(in super::super) struct Wanted {
 }
 
 /// What is in the basket.
-pub(in super::super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor) -> Result<Response, Refusal> {
+pub(in super::super) async fn show(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+) -> Result<Response, Refusal> {
     let frame = Frame::new(&web, &visitor).await?;
     let cart = match visitor.session(&web).await? {
         Some(session) => web.shop.cart(&session.token).await?,
         None => Cart::default(),
     };
-    let page = Page { frame, rows: rows(&cart), count: cart.count(), total: euros(&cart.total()) };
+    let page = Page {
+        frame,
+        rows: rows(&cart),
+        count: cart.count(),
+        total: euros(&cart.total()),
+    };
     let mut response = super::personal(&page)?;
     // What the cookie says may be behind: another device, a product that is gone.
     cookies::set_basket(response.headers_mut(), cart.count());
@@ -75,14 +83,21 @@ pub(in super::super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor
 }
 
 /// Puts something in.
-pub(in super::super) async fn add(State(web): State<Arc<Web>>, visitor: Visitor, Fields(wanted): Fields<Wanted>) -> Result<Response, Refusal> {
+pub(in super::super) async fn add(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Fields(wanted): Fields<Wanted>,
+) -> Result<Response, Refusal> {
     let product = form::product(&wanted.product)?;
     let quantity = match wanted.quantity.as_str() {
         "" => 1,
         text => form::quantity(text)?,
     };
     let session = visitor.session_or_new(&web).await?;
-    let count = web.shop.add_to_cart(&session.token, product, quantity).await?;
+    let count = web
+        .shop
+        .add_to_cart(&session.token, product, quantity)
+        .await?;
     let mut response = super::go("/cart");
     visitor.remember(response.headers_mut(), &session);
     cookies::set_basket(response.headers_mut(), count);
@@ -90,12 +105,22 @@ pub(in super::super) async fn add(State(web): State<Arc<Web>>, visitor: Visitor,
 }
 
 /// Makes it more or less, or takes it out.
-pub(in super::super) async fn update(State(web): State<Arc<Web>>, visitor: Visitor, Fields(wanted): Fields<Wanted>) -> Result<Response, Refusal> {
-    let (product, quantity) = (form::product(&wanted.product)?, form::quantity(&wanted.quantity)?);
+pub(in super::super) async fn update(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Fields(wanted): Fields<Wanted>,
+) -> Result<Response, Refusal> {
+    let (product, quantity) = (
+        form::product(&wanted.product)?,
+        form::quantity(&wanted.quantity)?,
+    );
     let mut response = super::go("/cart");
     // Without a session there is nothing to change.
     if let Some(session) = visitor.session(&web).await? {
-        let count = web.shop.set_in_cart(&session.token, product, quantity).await?;
+        let count = web
+            .shop
+            .set_in_cart(&session.token, product, quantity)
+            .await?;
         cookies::set_basket(response.headers_mut(), count);
     }
     Ok(response)

@@ -24,11 +24,25 @@ use crate::model::{Address, Cart, ProductId};
 use crate::session::Session;
 
 /// Ways to pay; all of them made up.
-const CARDS: [(&str, &str); 2] = [("account", "On account: pay within 14 days"), ("test", "Test card ending in 4242")];
+const CARDS: [(&str, &str); 2] = [
+    ("account", "On account: pay within 14 days"),
+    ("test", "Test card ending in 4242"),
+];
 
 /// Countries that the form offers.
 const COUNTRIES: [&str; 12] = [
-    "Austria", "Belgium", "Czechia", "Denmark", "France", "Germany", "Ireland", "Italy", "Netherlands", "Poland", "Spain", "Sweden",
+    "Austria",
+    "Belgium",
+    "Czechia",
+    "Denmark",
+    "France",
+    "Germany",
+    "Ireland",
+    "Italy",
+    "Netherlands",
+    "Poland",
+    "Spain",
+    "Sweden",
 ];
 
 /// What the form has in it.
@@ -93,7 +107,12 @@ impl Page {
     }
 
     fn is_country(&self, country: &str) -> bool {
-        country == if self.form.country.is_empty() { "Germany" } else { &self.form.country }
+        country
+            == if self.form.country.is_empty() {
+                "Germany"
+            } else {
+                &self.form.country
+            }
     }
 
     /// A country that is not offered but was sent stays chosen.
@@ -112,7 +131,10 @@ struct Gone {
 }
 
 /// The form, for whoever is logged in and has something in the basket.
-pub(in super::super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor) -> Result<Response, Refusal> {
+pub(in super::super) async fn show(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+) -> Result<Response, Refusal> {
     let (session, customer) = match visitor.customer(&web).await {
         Ok(found) => found,
         Err(Error::NotLoggedIn) => return Ok(super::go("/login?next=/checkout")),
@@ -122,37 +144,66 @@ pub(in super::super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor
     if cart.lines.is_empty() {
         return Ok(super::go("/cart"));
     }
-    let form = Form { key: fresh_key()?, name: customer.name, ..Form::default() };
+    let form = Form {
+        key: fresh_key()?,
+        name: customer.name,
+        ..Form::default()
+    };
     let frame = Frame::new(&web, &visitor).await?;
     super::personal(&filled(frame, form, Vec::new(), &cart))
 }
 
 fn filled(frame: Frame, form: Form, wrong: Wrong, cart: &Cart) -> Page {
-    Page { frame, form, wrong, rows: rows(cart), total: euros(&cart.total()) }
+    Page {
+        frame,
+        form,
+        wrong,
+        rows: rows(cart),
+        total: euros(&cart.total()),
+    }
 }
 
 /// 128 random bits as a UUID of version 4 (RFC 9562).
 fn fresh_key() -> Result<String, Error> {
     let mut bytes = [0_u8; 16];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| Error::Broken("no random numbers".to_owned()))?;
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| Error::Broken("no random numbers".to_owned()))?;
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
+    Ok(format!(
+        "{}-{}-{}-{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..]
+    ))
 }
 
 /// Places the order.
-pub(in super::super) async fn buy(State(web): State<Arc<Web>>, visitor: Visitor, Fields(form): Fields<Form>) -> Result<Response, Refusal> {
+pub(in super::super) async fn buy(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Fields(form): Fields<Form>,
+) -> Result<Response, Refusal> {
     let session = match visitor.customer(&web).await {
         Ok((session, _)) => session,
         Err(Error::NotLoggedIn) => return Ok(super::go("/login?next=/checkout")),
         Err(error) => return Err(error.into()),
     };
     if form.card_is_real() {
-        let error = Error::Invalid(vec![("card", "This is no real shop: please never enter a real card.".to_owned())]);
+        let error = Error::Invalid(vec![(
+            "card",
+            "This is no real shop: please never enter a real card.".to_owned(),
+        )]);
         return again(&web, &visitor, &session, form, error).await;
     }
-    let result = web.shop.check_out(&session, &form.key, &form.address()).await;
+    let result = web
+        .shop
+        .check_out(&session, &form.key, &form.address())
+        .await;
     web.metrics.sold(Sold::of(&result));
     match result {
         Ok(Placed::New(order)) => Ok(thanks(&order.summary.number, true)),
@@ -173,7 +224,13 @@ fn thanks(number: &str, is_first: bool) -> Response {
     response
 }
 
-async fn again(web: &Web, visitor: &Visitor, session: &Session, form: Form, error: Error) -> Result<Response, Refusal> {
+async fn again(
+    web: &Web,
+    visitor: &Visitor,
+    session: &Session,
+    form: Form,
+    error: Error,
+) -> Result<Response, Refusal> {
     let Error::Invalid(wrong) = &error else {
         return Err(error.into());
     };
@@ -181,16 +238,32 @@ async fn again(web: &Web, visitor: &Visitor, session: &Session, form: Form, erro
     if cart.lines.is_empty() {
         return Ok(super::go("/cart"));
     }
-    let form = Form { card: if form.card_is_real() { String::new() } else { form.card.clone() }, ..form };
+    let form = Form {
+        card: if form.card_is_real() {
+            String::new()
+        } else {
+            form.card.clone()
+        },
+        ..form
+    };
     let page = filled(Frame::new(web, visitor).await?, form, wrong.clone(), &cart);
     super::unaccepted(&page, error)
 }
 
 /// What is not there any more. The basket stays as it is, so that nobody has to collect it again.
-async fn gone(web: &Web, visitor: &Visitor, session: &Session, products: Vec<ProductId>) -> Result<Response, Refusal> {
+async fn gone(
+    web: &Web,
+    visitor: &Visitor,
+    session: &Session,
+    products: Vec<ProductId>,
+) -> Result<Response, Refusal> {
     let mut cart = web.shop.cart(&session.token).await?;
-    cart.lines.retain(|line| products.contains(&line.product.id));
-    let page = Gone { frame: Frame::new(web, visitor).await?, rows: rows(&cart) };
+    cart.lines
+        .retain(|line| products.contains(&line.product.id));
+    let page = Gone {
+        frame: Frame::new(web, visitor).await?,
+        rows: rows(&cart),
+    };
     let answered = super::unaccepted(&page, Error::SoldOut(products))?;
     Ok(answered.into_response())
 }
@@ -222,7 +295,13 @@ mod tests {
 
     #[test]
     fn numbers_of_real_cards_are_not_taken() {
-        let card = |card: &str| Form { card: card.to_owned(), ..Form::default() }.card_is_real();
+        let card = |card: &str| {
+            Form {
+                card: card.to_owned(),
+                ..Form::default()
+            }
+            .card_is_real()
+        };
         assert!(card("4111 1111 1111 1111"));
         assert!(!card("4242 4242 4242 4242") && !card("account") && !card(""));
     }

@@ -1,8 +1,8 @@
 //! What forms and queries are read into: text, which the page checks itself, so that what does not fit is told beside its field.
 
-use axum::extract::{FromRequest, Query, Request};
-use axum::extract::FromRequestParts;
 use axum::Form;
+use axum::extract::FromRequestParts;
+use axum::extract::{FromRequest, Query, Request};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -40,7 +40,10 @@ pub(in super::super) type Wrong = Vec<(&'static str, String)>;
 
 /// What is wrong with the field of this name; nothing if there is nothing.
 pub(in super::super) fn told<'a>(wrong: &'a Wrong, name: &str) -> Option<&'a str> {
-    wrong.iter().find(|(field, _)| *field == name).map(|(_, what)| what.as_str())
+    wrong
+        .iter()
+        .find(|(field, _)| *field == name)
+        .map(|(_, what)| what.as_str())
 }
 
 /// The number of a product.
@@ -51,7 +54,10 @@ pub(in super::super) fn product(text: &str) -> Result<ProductId, Error> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     // `007` would be a second address of the same page.
     let is_plain = is_number && !text.starts_with('0');
-    is_plain.then(|| text.parse().ok()).flatten().ok_or(Error::NotFound)
+    is_plain
+        .then(|| text.parse().ok())
+        .flatten()
+        .ok_or(Error::NotFound)
 }
 
 /// How many.
@@ -81,7 +87,18 @@ mod tests {
         for text in ["/", "/checkout", "/orders/ab-12", "/search?q=tea&page=2"] {
             assert_eq!(next(text), Some(text));
         }
-        for text in ["", "checkout", "//evil.example", "/\\evil.example", "https://evil.example", "/\t/evil", "/a\r\nb: c", "/ä", "javascript:x", "/@x:y"] {
+        for text in [
+            "",
+            "checkout",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/\t/evil",
+            "/a\r\nb: c",
+            "/ä",
+            "javascript:x",
+            "/@x:y",
+        ] {
             assert_eq!(next(text), None, "{text:?}");
         }
     }

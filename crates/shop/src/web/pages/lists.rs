@@ -7,11 +7,11 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::super::Web;
 use super::super::caching::Tags;
 use super::super::error::Refusal;
 use super::super::view::{Tile, number};
 use super::super::visitor::{Frame, Visitor};
-use super::super::Web;
 use super::form::Asked;
 use crate::changes::tags;
 use crate::model::{Category, List};
@@ -71,23 +71,49 @@ impl Page {
 }
 
 /// The newest products.
-pub(in super::super) async fn new(State(web): State<Arc<Web>>, visitor: Visitor, Asked(of): Asked<Of>) -> Result<Response, Refusal> {
+pub(in super::super) async fn new(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Asked(of): Asked<Of>,
+) -> Result<Response, Refusal> {
     let frame = Frame::new(&web, &visitor).await?;
     let list = web.shop.new_products(of.slug()).await?;
     page(frame, Kind::New, list)
 }
 
 /// What sells best.
-pub(in super::super) async fn best_sellers(State(web): State<Arc<Web>>, visitor: Visitor, Asked(of): Asked<Of>) -> Result<Response, Refusal> {
+pub(in super::super) async fn best_sellers(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Asked(of): Asked<Of>,
+) -> Result<Response, Refusal> {
     let frame = Frame::new(&web, &visitor).await?;
     let list = web.shop.best_sellers(of.slug()).await?;
     page(frame, Kind::BestSellers, list)
 }
 
 fn page(frame: Frame, kind: Kind, list: List) -> Result<Response, Refusal> {
-    let name = if kind == Kind::New { tags::LIST_NEW } else { tags::LIST_BEST };
-    let kept = Tags::new().list(name).cards(list.products.iter().map(|(card, _)| card));
+    let name = if kind == Kind::New {
+        tags::LIST_NEW
+    } else {
+        tags::LIST_BEST
+    };
+    let kept = Tags::new()
+        .list(name)
+        .cards(list.products.iter().map(|(card, _)| card));
     let kept = list.category.iter().fold(kept, Tags::category);
-    let tiles = list.products.into_iter().map(|(card, sold)| (Tile(card), sold)).collect();
-    super::public(&Page { frame, kind, category: list.category, tiles }, kept)
+    let tiles = list
+        .products
+        .into_iter()
+        .map(|(card, sold)| (Tile(card), sold))
+        .collect();
+    super::public(
+        &Page {
+            frame,
+            kind,
+            category: list.category,
+            tiles,
+        },
+        kept,
+    )
 }

@@ -76,7 +76,13 @@ struct Sorry<'a> {
 
 /// The page of an error. It needs no database: that may be what is wrong.
 pub(super) fn sorry(status: StatusCode, title: &str, advice: &str, is_busy: bool) -> Response {
-    let page = Sorry { frame: Frame::default(), status: status.as_u16(), title, advice, is_busy };
+    let page = Sorry {
+        frame: Frame::default(),
+        status: status.as_u16(),
+        title,
+        advice,
+        is_busy,
+    };
     let text = page.render().unwrap_or_else(|_| advice.to_owned());
     Html(text).into_response()
 }

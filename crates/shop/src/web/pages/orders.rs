@@ -48,18 +48,29 @@ impl Page {
 }
 
 /// My orders.
-pub(in super::super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor) -> Result<Response, Refusal> {
+pub(in super::super) async fn list(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+) -> Result<Response, Refusal> {
     let customer = match visitor.customer(&web).await {
         Ok((_, customer)) => customer,
         Err(Error::NotLoggedIn) => return Ok(super::go("/login?next=/orders")),
         Err(error) => return Err(error.into()),
     };
     let orders = web.shop.orders(customer.id).await?;
-    super::personal(&List { frame: Frame::new(&web, &visitor).await?, name: customer.name, orders })
+    super::personal(&List {
+        frame: Frame::new(&web, &visitor).await?,
+        name: customer.name,
+        orders,
+    })
 }
 
 /// One of them.
-pub(in super::super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor, Path(number): Path<String>) -> Result<Response, Refusal> {
+pub(in super::super) async fn show(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Path(number): Path<String>,
+) -> Result<Response, Refusal> {
     let customer = match visitor.customer(&web).await {
         Ok((_, customer)) => customer,
         Err(Error::NotLoggedIn) => {
@@ -70,5 +81,8 @@ pub(in super::super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor
         Err(error) => return Err(error.into()),
     };
     let order = web.shop.order(customer.id, &number).await?;
-    super::personal(&Page { frame: Frame::new(&web, &visitor).await?, order })
+    super::personal(&Page {
+        frame: Frame::new(&web, &visitor).await?,
+        order,
+    })
 }

@@ -7,11 +7,11 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::super::Web;
 use super::super::caching::Tags;
 use super::super::error::Refusal;
 use super::super::view::{Tile, number};
 use super::super::visitor::{Frame, Visitor};
-use super::super::Web;
 use super::form::Asked;
 use crate::model::{Category, Query};
 
@@ -28,7 +28,9 @@ impl Wanted {
     /// What is meant: words without needless space, and a page that there can be.
     fn query(&self) -> Query {
         let text = self.q.split_whitespace().collect::<Vec<_>>().join(" ");
-        let end = (0..=Query::LONGEST.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+        let end = (0..=Query::LONGEST.min(text.len()))
+            .rev()
+            .find(|end| text.is_char_boundary(*end));
         Query {
             text: text[..end.unwrap_or(0)].trim_end().to_owned(),
             category: Some(self.category.clone()).filter(|slug| !slug.is_empty()),
@@ -55,7 +57,10 @@ struct Results {
 
 impl Results {
     fn title(&self) -> String {
-        let name = self.category.as_ref().map(|category| category.name.as_str());
+        let name = self
+            .category
+            .as_ref()
+            .map(|category| category.name.as_str());
         match (self.query.text.as_str(), name) {
             ("", Some(name)) => name.to_owned(),
             (text, Some(name)) => format!("“{text}” in {name}"),
@@ -65,7 +70,9 @@ impl Results {
 
     /// The last page that can be turned to.
     fn pages(&self) -> u32 {
-        let pages = u32::try_from(self.count.max(0)).unwrap_or(u32::MAX).div_ceil(Query::PAGE);
+        let pages = u32::try_from(self.count.max(0))
+            .unwrap_or(u32::MAX)
+            .div_ceil(Query::PAGE);
         pages.clamp(1, Query::MOST_PAGES)
     }
 
@@ -84,7 +91,11 @@ impl Results {
 }
 
 fn form_urlencoded(pairs: &[(&str, &str)]) -> String {
-    pairs.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>().join("&")
+    pairs
+        .iter()
+        .map(|(name, value)| format!("{name}={}", encoded(value)))
+        .collect::<Vec<_>>()
+        .join("&")
 }
 
 /// A value as it stands in a query: what is no letter or digit by its bytes.
@@ -92,7 +103,9 @@ fn encoded(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
     for byte in value.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => text.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+                text.push(char::from(byte))
+            }
             b' ' => text.push('+'),
             _ => text.push_str(&format!("%{byte:02X}")),
         }
@@ -101,7 +114,11 @@ fn encoded(value: &str) -> String {
 }
 
 /// The form if nothing is searched for, else what was found.
-pub(in super::super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Result<Response, Refusal> {
+pub(in super::super) async fn show(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Response, Refusal> {
     let frame = Frame::new(&web, &visitor).await?;
     let query = wanted.query();
     if query.text.is_empty() && query.category.is_none() {
@@ -109,7 +126,10 @@ pub(in super::super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor
     }
     let found = web.shop.search(&query).await?;
     let tags = Tags::new().list("search").cards(&found.products);
-    let category = frame.departments.iter().find(|category| query.category.as_ref() == Some(&category.slug));
+    let category = frame
+        .departments
+        .iter()
+        .find(|category| query.category.as_ref() == Some(&category.slug));
     let category = category.cloned();
     let page = Results {
         frame: frame.searched(&query.text),
@@ -127,7 +147,14 @@ mod tests {
 
     #[test]
     fn queries_are_cut_between_letters() {
-        let query = |q: &str, page: &str| Wanted { q: q.to_owned(), category: String::new(), page: page.to_owned() }.query();
+        let query = |q: &str, page: &str| {
+            Wanted {
+                q: q.to_owned(),
+                category: String::new(),
+                page: page.to_owned(),
+            }
+            .query()
+        };
         assert_eq!(query("  oak \t desk ", "x").text, "oak desk");
         let long = query(&"ä".repeat(99), "0");
         assert_eq!((long.text.len(), long.page), (100, 1));
@@ -137,6 +164,9 @@ mod tests {
 
     #[test]
     fn values_do_not_leave_their_place_in_a_query() {
-        assert_eq!(form_urlencoded(&[("q", "tea & \"ä\"=#")]), "q=tea+%26+%22%C3%A4%22%3D%23");
+        assert_eq!(
+            form_urlencoded(&[("q", "tea & \"ä\"=#")]),
+            "q=tea+%26+%22%C3%A4%22%3D%23"
+        );
     }
 }

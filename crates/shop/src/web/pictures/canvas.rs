@@ -19,7 +19,8 @@ impl Canvas {
     /// A wall, a ground, and something behind what will be drawn.
     pub(super) fn new(look: &mut Look) -> Self {
         let colours = look.colours;
-        let text = String::from("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 400 400\">");
+        let text =
+            String::from("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 400 400\">");
         let mut canvas = Self { text, colours };
         canvas.rect(0, 0, 400, 400, 0, colours.wall);
         canvas.behind(look);
@@ -29,11 +30,22 @@ impl Canvas {
     fn behind(&mut self, look: &mut Look) {
         let (back, light) = (self.colours.back, self.colours.light);
         match look.between(0, 4) {
-            0 => self.circle(look.between(170, 230), look.between(165, 195), look.between(125, 150), back),
+            0 => self.circle(
+                look.between(170, 230),
+                look.between(165, 195),
+                look.between(125, 150),
+                back,
+            ),
             1 => {
                 let half = look.between(95, 130);
                 let (left, right, top) = (200 - half, 200 + half, 60 + half);
-                self.path(format_args!("M{left} 318V{top}a{half} {half} 0 0 1 {} 0V318z", right - left), back);
+                self.path(
+                    format_args!(
+                        "M{left} 318V{top}a{half} {half} 0 0 1 {} 0V318z",
+                        right - left
+                    ),
+                    back,
+                );
             }
             2 => {
                 self.rect(0, 0, 400, 318, 0, light);
@@ -47,7 +59,14 @@ impl Canvas {
             _ => {
                 for row in 0..6 {
                     let top = 30 + row * 48;
-                    self.rect(40, top, 320, 20, 10, if row % 2 == 0 { back } else { light });
+                    self.rect(
+                        40,
+                        top,
+                        320,
+                        20,
+                        10,
+                        if row % 2 == 0 { back } else { light },
+                    );
                 }
             }
         }
@@ -58,12 +77,19 @@ impl Canvas {
     /// The shadow of something that stands on the ground.
     pub(super) fn shadow(&mut self, middle: i32, width: i32) {
         let dark = self.colours.dark;
-        let _ = write!(self.text, "<ellipse cx=\"{middle}\" cy=\"{GROUND}\" rx=\"{}\" ry=\"9\" fill=\"{dark}\" opacity=\".22\"/>", width / 2);
+        let _ = write!(
+            self.text,
+            "<ellipse cx=\"{middle}\" cy=\"{GROUND}\" rx=\"{}\" ry=\"9\" fill=\"{dark}\" opacity=\".22\"/>",
+            width / 2
+        );
     }
 
     /// A rectangle with round corners.
     pub(super) fn rect(&mut self, x: i32, y: i32, width: i32, height: i32, round: i32, fill: &str) {
-        let _ = write!(self.text, "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"");
+        let _ = write!(
+            self.text,
+            "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\""
+        );
         if round > 0 {
             let _ = write!(self.text, " rx=\"{round}\"");
         }
@@ -72,12 +98,18 @@ impl Canvas {
 
     /// A circle.
     pub(super) fn circle(&mut self, x: i32, y: i32, radius: i32, fill: &str) {
-        let _ = write!(self.text, "<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{fill}\"/>");
+        let _ = write!(
+            self.text,
+            "<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{fill}\"/>"
+        );
     }
 
     /// An ellipse.
     pub(super) fn ellipse(&mut self, x: i32, y: i32, wide: i32, high: i32, fill: &str) {
-        let _ = write!(self.text, "<ellipse cx=\"{x}\" cy=\"{y}\" rx=\"{wide}\" ry=\"{high}\" fill=\"{fill}\"/>");
+        let _ = write!(
+            self.text,
+            "<ellipse cx=\"{x}\" cy=\"{y}\" rx=\"{wide}\" ry=\"{high}\" fill=\"{fill}\"/>"
+        );
     }
 
     /// An area.
@@ -87,7 +119,10 @@ impl Canvas {
 
     /// A line, with round ends.
     pub(super) fn line(&mut self, way: impl Display, colour: &str, width: i32) {
-        let _ = write!(self.text, "<path d=\"{way}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\" stroke-linecap=\"round\" stroke-linejoin=\"round\"/>");
+        let _ = write!(
+            self.text,
+            "<path d=\"{way}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\" stroke-linecap=\"round\" stroke-linejoin=\"round\"/>"
+        );
     }
 
     /// Light on something, or its shade: white or black, hardly there.
@@ -98,14 +133,20 @@ impl Canvas {
 
     /// An area that lets what is behind it shine through.
     pub(super) fn veil(&mut self, way: impl Display, fill: &str, opacity: &str) {
-        let _ = write!(self.text, "<path d=\"{way}\" fill=\"{fill}\" opacity=\"{opacity}\"/>");
+        let _ = write!(
+            self.text,
+            "<path d=\"{way}\" fill=\"{fill}\" opacity=\"{opacity}\"/>"
+        );
     }
 
     /// Three wisps of steam above a point.
     pub(super) fn steam(&mut self, x: i32, y: i32) {
         for (aside, up) in [(-18, 0), (0, -12), (18, 0)] {
             let (left, top) = (x + aside, y + up);
-            let _ = write!(self.text, "<path d=\"M{left} {top}c-9-10 9-18 0-30\" fill=\"none\" stroke=\"#fff\" stroke-width=\"5\" stroke-linecap=\"round\" opacity=\".6\"/>");
+            let _ = write!(
+                self.text,
+                "<path d=\"M{left} {top}c-9-10 9-18 0-30\" fill=\"none\" stroke=\"#fff\" stroke-width=\"5\" stroke-linecap=\"round\" opacity=\".6\"/>"
+            );
         }
     }
 

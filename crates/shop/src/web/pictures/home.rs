@@ -5,11 +5,25 @@ use super::look::Look;
 
 pub(super) fn lamp(canvas: &mut Canvas, look: &mut Look) {
     let c = canvas.colours;
-    let (top, foot, high) = (look.between(34, 62), look.between(78, 104), look.between(78, 108));
+    let (top, foot, high) = (
+        look.between(34, 62),
+        look.between(78, 104),
+        look.between(78, 108),
+    );
     let up = look.between(70, 96);
     let edge = up + high;
     canvas.shadow(200, 130);
-    canvas.veil(format_args!("M{} {edge}h{}l40 {}h-{}z", 200 - foot, foot * 2, GROUND - edge, foot * 2 + 80), "#fff6d8", ".45");
+    canvas.veil(
+        format_args!(
+            "M{} {edge}h{}l40 {}h-{}z",
+            200 - foot,
+            foot * 2,
+            GROUND - edge,
+            foot * 2 + 80
+        ),
+        "#fff6d8",
+        ".45",
+    );
     if look.chance() {
         canvas.rect(194, edge, 12, GROUND - edge - 10, 3, c.dark);
         canvas.ellipse(200, GROUND - 6, 56, 10, c.dark);
@@ -18,13 +32,38 @@ pub(super) fn lamp(canvas: &mut Canvas, look: &mut Look) {
         let middle = i32::midpoint(edge, GROUND) + 6;
         canvas.rect(192, edge, 16, 40, 2, c.dark);
         canvas.ellipse(200, middle, belly, (GROUND - edge) / 2 - 14, c.accent);
-        canvas.gleam(format_args!("M{} {}q-8-30 14-48q-4 30 0 60z", 200 - belly + 14, middle + 14), true);
+        canvas.gleam(
+            format_args!(
+                "M{} {}q-8-30 14-48q-4 30 0 60z",
+                200 - belly + 14,
+                middle + 14
+            ),
+            true,
+        );
         canvas.rect(164, GROUND - 12, 72, 13, 5, c.dark);
     }
-    canvas.path(format_args!("M{} {up}h{}l{} {high}h-{}z", 200 - top, top * 2, foot - top, foot * 2), c.main);
+    canvas.path(
+        format_args!(
+            "M{} {up}h{}l{} {high}h-{}z",
+            200 - top,
+            top * 2,
+            foot - top,
+            foot * 2
+        ),
+        c.main,
+    );
     for step in 1..look.between(1, 4) {
         let x = 200 - top + step * top / 2;
-        canvas.line(format_args!("M{x} {}L{} {}", up + 6, 200 - foot + step * foot / 2, edge - 6), c.light, 2);
+        canvas.line(
+            format_args!(
+                "M{x} {}L{} {}",
+                up + 6,
+                200 - foot + step * foot / 2,
+                edge - 6
+            ),
+            c.light,
+            2,
+        );
     }
     canvas.rect(200 - foot - 2, edge - 7, foot * 2 + 4, 10, 4, c.dark);
 }
@@ -34,12 +73,28 @@ pub(super) fn lantern(canvas: &mut Canvas, look: &mut Look) {
     let (half, high) = (look.between(54, 70), look.between(120, 150));
     let up = GROUND - high - 14;
     canvas.shadow(200, half * 2 + 50);
-    canvas.line(format_args!("M{} {}c0-64 {}-64 {} 0", 200 - 34, up - 40, 68, 68), c.dark, 7);
-    canvas.path(format_args!("M{} {up}l{}-52h{}l{} 52z", 200 - half - 14, half - 14, 56, half - 14), c.main);
+    canvas.line(
+        format_args!("M{} {}c0-64 {}-64 {} 0", 200 - 34, up - 40, 68, 68),
+        c.dark,
+        7,
+    );
+    canvas.path(
+        format_args!(
+            "M{} {up}l{}-52h{}l{} 52z",
+            200 - half - 14,
+            half - 14,
+            56,
+            half - 14
+        ),
+        c.main,
+    );
     canvas.rect(200 - half, up, half * 2, high, 4, "#fff3cf");
     canvas.circle(200, up + high - 62, 34, "#ffe08a");
     canvas.rect(184, up + high - 56, 32, 56, 4, c.light);
-    canvas.path(format_args!("M200 {}q16 20 0 32q-16-12 0-32z", up + high - 92), c.accent);
+    canvas.path(
+        format_args!("M200 {}q16 20 0 32q-16-12 0-32z", up + high - 92),
+        c.accent,
+    );
     for x in [200 - half, 195, 200 + half - 10] {
         canvas.rect(x, up, if x == 195 { 6 } else { 10 }, high, 0, c.main);
     }
@@ -56,15 +111,53 @@ pub(super) fn candle(canvas: &mut Canvas, look: &mut Look) {
     for index in 0..count {
         let (x, high) = (begin + index * (wide + 16), look.between(86, 170));
         let (up, middle) = (GROUND - high, begin + index * (wide + 16) + wide / 2);
-        canvas.veil(format_args!("M{} {}a42 42 0 1 0 84 0a42 42 0 1 0-84 0z", middle - 42, up - 36), "#fff3cf", ".7");
-        canvas.path(format_args!("M{middle} {}q26 30 0 50q-26-20 0-50z", up - 62), c.accent);
-        canvas.path(format_args!("M{middle} {}q12 14 0 26q-12-12 0-26z", up - 40), "#fff3cf");
+        canvas.veil(
+            format_args!(
+                "M{} {}a42 42 0 1 0 84 0a42 42 0 1 0-84 0z",
+                middle - 42,
+                up - 36
+            ),
+            "#fff3cf",
+            ".7",
+        );
+        canvas.path(
+            format_args!("M{middle} {}q26 30 0 50q-26-20 0-50z", up - 62),
+            c.accent,
+        );
+        canvas.path(
+            format_args!("M{middle} {}q12 14 0 26q-12-12 0-26z", up - 40),
+            "#fff3cf",
+        );
         canvas.line(format_args!("M{middle} {}v-14", up + 2), c.dark, 4);
-        canvas.rect(x, up, wide, high, 8, if index == 1 { c.light } else { c.main });
-        canvas.path(format_args!("M{x} {}v-8q0-8 8-8h{}q8 0 8 8v20q-10 18-18-2q-10-18-20 4q-8 16-16-4z", up + 16, wide - 16), c.light);
-        canvas.gleam(format_args!("M{} {}h8v{}h-8z", x + 8, up + 34, high - 46), true);
+        canvas.rect(
+            x,
+            up,
+            wide,
+            high,
+            8,
+            if index == 1 { c.light } else { c.main },
+        );
+        canvas.path(
+            format_args!(
+                "M{x} {}v-8q0-8 8-8h{}q8 0 8 8v20q-10 18-18-2q-10-18-20 4q-8 16-16-4z",
+                up + 16,
+                wide - 16
+            ),
+            c.light,
+        );
+        canvas.gleam(
+            format_args!("M{} {}h8v{}h-8z", x + 8, up + 34, high - 46),
+            true,
+        );
     }
-    canvas.rect(begin - 14, GROUND - 8, count * (wide + 16) + 12, 12, 6, c.dark);
+    canvas.rect(
+        begin - 14,
+        GROUND - 8,
+        count * (wide + 16) + 12,
+        12,
+        6,
+        c.dark,
+    );
 }
 
 pub(super) fn chair(canvas: &mut Canvas, look: &mut Look) {
@@ -76,30 +169,71 @@ pub(super) fn chair(canvas: &mut Canvas, look: &mut Look) {
     for x in [200 - half + 20, 200 + half - 30] {
         canvas.rect(x, seat, 10, GROUND - seat - 10, 3, c.dark);
     }
-    canvas.path(format_args!("M{} {seat}l-8 {}h12l10-{}z", 200 - half, GROUND - seat, GROUND - seat), c.main);
-    canvas.path(format_args!("M{} {seat}l8 {}h-12l-10-{}z", 200 + half, GROUND - seat, GROUND - seat), c.main);
+    canvas.path(
+        format_args!(
+            "M{} {seat}l-8 {}h12l10-{}z",
+            200 - half,
+            GROUND - seat,
+            GROUND - seat
+        ),
+        c.main,
+    );
+    canvas.path(
+        format_args!(
+            "M{} {seat}l8 {}h-12l-10-{}z",
+            200 + half,
+            GROUND - seat,
+            GROUND - seat
+        ),
+        c.main,
+    );
     match look.between(0, 2) {
         0 => {
             canvas.rect(200 - half + 4, up, half * 2 - 8, seat - up, 24, c.main);
-            canvas.gleam(format_args!("M{} {}h18v{}h-18z", 200 - half + 16, up + 22, seat - up - 34), true);
+            canvas.gleam(
+                format_args!(
+                    "M{} {}h18v{}h-18z",
+                    200 - half + 16,
+                    up + 22,
+                    seat - up - 34
+                ),
+                true,
+            );
         }
         1 => {
             for x in [200 - half + 4, 200 + half - 16] {
                 canvas.rect(x, up, 12, seat - up, 4, c.main);
             }
             for row in 0..3 {
-                canvas.rect(200 - half + 4, up + 8 + row * 34, half * 2 - 8, 18, 6, c.main);
+                canvas.rect(
+                    200 - half + 4,
+                    up + 8 + row * 34,
+                    half * 2 - 8,
+                    18,
+                    6,
+                    c.main,
+                );
             }
         }
         _ => {
             canvas.rect(200 - half + 2, up - 4, half * 2 - 4, 22, 11, c.main);
             for step in 0..5 {
-                canvas.rect(200 - half + 12 + step * (half * 2 - 32) / 4, up + 8, 8, seat - up, 3, c.main);
+                canvas.rect(
+                    200 - half + 12 + step * (half * 2 - 32) / 4,
+                    up + 8,
+                    8,
+                    seat - up,
+                    3,
+                    c.main,
+                );
             }
         }
     }
     canvas.rect(200 - half - 8, seat - 10, half * 2 + 16, 26, 11, c.accent);
-    canvas.gleam(format_args!("M{} {}h{}v8h-{}z", 200 - half, seat + 8, half * 2, half * 2), false);
+    canvas.gleam(
+        format_args!("M{} {}h{}v8h-{}z", 200 - half, seat + 8, half * 2, half * 2),
+        false,
+    );
 }
 
 pub(super) fn sofa(canvas: &mut Canvas, look: &mut Look) {
@@ -109,7 +243,14 @@ pub(super) fn sofa(canvas: &mut Canvas, look: &mut Look) {
     for x in [200 - half + 18, 200 + half - 28] {
         canvas.rect(x, 290, 10, GROUND - 290, 2, c.dark);
     }
-    canvas.rect(200 - half + 12, 236 - back, half * 2 - 24, back + 50, 22, c.main);
+    canvas.rect(
+        200 - half + 12,
+        236 - back,
+        half * 2 - 24,
+        back + 50,
+        22,
+        c.main,
+    );
     canvas.gleam(format_args!("M198 {}h4v{}h-4z", 244 - back, back), false);
     let spot = look.between(-1, 1) * (half - 70);
     canvas.rect(200 + spot - 34, 184, 68, 60, 14, c.accent);
@@ -156,7 +297,10 @@ pub(super) fn table(canvas: &mut Canvas, look: &mut Look) {
     canvas.shadow(200, half * 2);
     let splay = look.between(-14, 18);
     for (x, lean) in [(200 - half + 20, -splay), (200 + half - 34, splay)] {
-        canvas.path(format_args!("M{x} {top}h14l{lean} {}h-10z", GROUND - top), c.dark);
+        canvas.path(
+            format_args!("M{x} {top}h14l{lean} {}h-10z", GROUND - top),
+            c.dark,
+        );
     }
     if look.chance() {
         let wide = half - 20;
@@ -164,7 +308,16 @@ pub(super) fn table(canvas: &mut Canvas, look: &mut Look) {
         canvas.circle(200 + half - wide / 2 - 22, top + 34, 6, c.accent);
     }
     canvas.rect(200 - half, top - 8, half * 2, 20, 6, c.main);
-    canvas.gleam(format_args!("M{} {}h{}v5h-{}z", 200 - half + 6, top - 6, half * 2 - 12, half * 2 - 12), true);
+    canvas.gleam(
+        format_args!(
+            "M{} {}h{}v5h-{}z",
+            200 - half + 6,
+            top - 6,
+            half * 2 - 12,
+            half * 2 - 12
+        ),
+        true,
+    );
     // Something on it.
     match look.between(0, 2) {
         0 => {
@@ -228,10 +381,25 @@ pub(super) fn mirror(canvas: &mut Canvas, look: &mut Look) {
     } else {
         let round = look.pick(&[10, 40, wide]);
         canvas.rect(200 - wide, y - high, wide * 2, high * 2, round, c.main);
-        canvas.rect(200 - wide + 13, y - high + 13, wide * 2 - 26, high * 2 - 26, (round - 10).max(3), "#eaf3f6");
+        canvas.rect(
+            200 - wide + 13,
+            y - high + 13,
+            wide * 2 - 26,
+            high * 2 - 26,
+            (round - 10).max(3),
+            "#eaf3f6",
+        );
     }
-    canvas.veil(format_args!("M{} {}l70-92h26l-84 112z", 200 - wide / 2 - 4, y + 48), "#fff", ".8");
-    canvas.veil(format_args!("M{} {}l46-60h12l-52 70z", 200 - 6, y + 64), "#fff", ".8");
+    canvas.veil(
+        format_args!("M{} {}l70-92h26l-84 112z", 200 - wide / 2 - 4, y + 48),
+        "#fff",
+        ".8",
+    );
+    canvas.veil(
+        format_args!("M{} {}l46-60h12l-52 70z", 200 - 6, y + 64),
+        "#fff",
+        ".8",
+    );
     canvas.rect(88, GROUND - 12, 224, 14, 4, c.dark);
     canvas.path(format_args!("M262 {}h34l-5-36h-24z", GROUND - 12), c.accent);
     canvas.leaf((279, GROUND - 46), (262, GROUND - 92), 12, c.dark);
@@ -248,15 +416,31 @@ pub(super) fn clock(canvas: &mut Canvas, look: &mut Look) {
         let turn = f64::from(hour) * std::f64::consts::TAU / 12.0;
         let at = |far: i32| {
             let far = f64::from(far);
-            (200 + (turn.sin() * far) as i32, y - (turn.cos() * far) as i32)
+            (
+                200 + (turn.sin() * far) as i32,
+                y - (turn.cos() * far) as i32,
+            )
         };
-        let ((x, v), (w, z)) = (at(radius - 24), at(radius - if hour % 3 == 0 { 38 } else { 31 }));
-        canvas.line(format_args!("M{x} {v}L{w} {z}"), c.dark, if hour % 3 == 0 { 6 } else { 3 });
+        let ((x, v), (w, z)) = (
+            at(radius - 24),
+            at(radius - if hour % 3 == 0 { 38 } else { 31 }),
+        );
+        canvas.line(
+            format_args!("M{x} {v}L{w} {z}"),
+            c.dark,
+            if hour % 3 == 0 { 6 } else { 3 },
+        );
     }
     let (hour, minute) = (look.between(0, 11), look.between(0, 11));
-    for (place, far, width, colour) in [(hour, radius - 58, 9, c.dark), (minute, radius - 36, 6, c.accent)] {
+    for (place, far, width, colour) in [
+        (hour, radius - 58, 9, c.dark),
+        (minute, radius - 36, 6, c.accent),
+    ] {
         let turn = f64::from(place) * std::f64::consts::TAU / 12.0;
-        let (x, v) = (200 + (turn.sin() * f64::from(far)) as i32, y - (turn.cos() * f64::from(far)) as i32);
+        let (x, v) = (
+            200 + (turn.sin() * f64::from(far)) as i32,
+            y - (turn.cos() * f64::from(far)) as i32,
+        );
         canvas.line(format_args!("M200 {y}L{x} {v}"), colour, width);
     }
     canvas.circle(200, y, 9, c.accent);
@@ -267,16 +451,37 @@ pub(super) fn rug(canvas: &mut Canvas, look: &mut Look) {
     let (left, right, top, end) = (70, 330, 84, 324);
     for step in 0..18 {
         let x = left + 6 + step * 15;
-        canvas.line(format_args!("M{x} {}v14M{x} {end}v14", top - 14), c.light, 4);
+        canvas.line(
+            format_args!("M{x} {}v14M{x} {end}v14", top - 14),
+            c.light,
+            4,
+        );
     }
     canvas.rect(left, top, right - left, end - top, 4, c.main);
-    canvas.rect(left + 12, top + 12, right - left - 24, end - top - 24, 3, c.light);
-    canvas.rect(left + 20, top + 20, right - left - 40, end - top - 40, 3, c.main);
+    canvas.rect(
+        left + 12,
+        top + 12,
+        right - left - 24,
+        end - top - 24,
+        3,
+        c.light,
+    );
+    canvas.rect(
+        left + 20,
+        top + 20,
+        right - left - 40,
+        end - top - 40,
+        3,
+        c.main,
+    );
     match look.between(0, 2) {
         0 => {
             for (row, y) in [146, 204, 262].into_iter().enumerate() {
                 for x in [128, 200, 272] {
-                    canvas.path(format_args!("M{x} {}l28 22l-28 22l-28-22z", y - 22), if row == 1 { c.accent } else { c.light });
+                    canvas.path(
+                        format_args!("M{x} {}l28 22l-28 22l-28-22z", y - 22),
+                        if row == 1 { c.accent } else { c.light },
+                    );
                     canvas.path(format_args!("M{x} {}l12 10l-12 10l-12-10z", y - 10), c.dark);
                 }
             }
@@ -284,7 +489,14 @@ pub(super) fn rug(canvas: &mut Canvas, look: &mut Look) {
         1 => {
             for step in 0..6 {
                 let y = top + 30 + step * 31;
-                canvas.rect(left + 20, y, right - left - 40, look.between(6, 20), 0, look.pick(&[c.accent, c.dark, c.light, c.back]));
+                canvas.rect(
+                    left + 20,
+                    y,
+                    right - left - 40,
+                    look.between(6, 20),
+                    0,
+                    look.pick(&[c.accent, c.dark, c.light, c.back]),
+                );
             }
         }
         _ => {
@@ -308,10 +520,14 @@ pub(super) fn blanket(canvas: &mut Canvas, look: &mut Look) {
     for layer in 0..count {
         let y = GROUND - (layer + 1) * 50;
         let (aside, half) = (look.between(-6, 6), look.between(100, 116));
-        let colour = [c.main, c.light, c.accent, c.dark][((layer + look.between(0, 1)) % 4) as usize];
+        let colour =
+            [c.main, c.light, c.accent, c.dark][((layer + look.between(0, 1)) % 4) as usize];
         let (left, wide) = (200 - half + aside, half * 2);
         canvas.rect(left, y, wide, 50, 22, colour);
-        canvas.gleam(format_args!("M{} {}h{}v3h-{}z", left + 10, y + 24, wide - 10, wide - 10), false);
+        canvas.gleam(
+            format_args!("M{} {}h{}v3h-{}z", left + 10, y + 24, wide - 10, wide - 10),
+            false,
+        );
         match look.between(0, 2) {
             0 => canvas.rect(left + wide - 60, y, 14, 50, 0, c.back),
             1 => {
@@ -321,14 +537,21 @@ pub(super) fn blanket(canvas: &mut Canvas, look: &mut Look) {
             }
             _ => {
                 for step in 0..9 {
-                    canvas.line(format_args!("M{} {}v10", left + 26 + step * 20, y + 8), c.back, 3);
+                    canvas.line(
+                        format_args!("M{} {}v10", left + 26 + step * 20, y + 8),
+                        c.back,
+                        3,
+                    );
                 }
             }
         }
     }
     let up = GROUND - count * 50;
     canvas.line(format_args!("M200 {}V{GROUND}", up), c.dark, 5);
-    canvas.path(format_args!("M200 {up}q-44-36-46-4q0 16 46 4q44-36 46-4q0 16-46 4z"), c.dark);
+    canvas.path(
+        format_args!("M200 {up}q-44-36-46-4q0 16 46 4q44-36 46-4q0 16-46 4z"),
+        c.dark,
+    );
 }
 
 pub(super) fn cushion(canvas: &mut Canvas, look: &mut Look) {
@@ -350,13 +573,22 @@ pub(super) fn cushion(canvas: &mut Canvas, look: &mut Look) {
     match look.between(0, 3) {
         0 => {
             for step in -2..=2 {
-                canvas.line(format_args!("M{} {}V{}", 200 + step * 32, top + 24, end - 22), c.light, 6);
+                canvas.line(
+                    format_args!("M{} {}V{}", 200 + step * 32, top + 24, end - 22),
+                    c.light,
+                    6,
+                );
             }
         }
         1 => {
             for row in 0..4 {
                 for column in 0..4 {
-                    canvas.circle(200 - 60 + column * 40, top + 36 + row * (half * 2 - 80) / 3, 8, c.light);
+                    canvas.circle(
+                        200 - 60 + column * 40,
+                        top + 36 + row * (half * 2 - 80) / 3,
+                        8,
+                        c.light,
+                    );
                 }
             }
         }
@@ -367,12 +599,27 @@ pub(super) fn cushion(canvas: &mut Canvas, look: &mut Look) {
         _ => {
             for step in 0..3 {
                 let y = top + 46 + step * 40;
-                canvas.line(format_args!("M{} {y}l32-22l32 22l32-22l32 22", 136), c.light, 7);
+                canvas.line(
+                    format_args!("M{} {y}l32-22l32 22l32-22l32 22", 136),
+                    c.light,
+                    7,
+                );
             }
         }
     }
     for (x, y) in [(left, top), (right, top), (left, end), (right, end)] {
         canvas.circle(x, y, 9, c.accent);
     }
-    canvas.gleam(format_args!("M{} {}q{} 22 {} 0l-10 24q-{} 12-{} 0z", left + 16, top + 14, half - 16, half * 2 - 32, half - 26, half * 2 - 52), true);
+    canvas.gleam(
+        format_args!(
+            "M{} {}q{} 22 {} 0l-10 24q-{} 12-{} 0z",
+            left + 16,
+            top + 14,
+            half - 16,
+            half * 2 - 32,
+            half - 26,
+            half * 2 - 52
+        ),
+        true,
+    );
 }

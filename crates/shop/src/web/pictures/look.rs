@@ -20,23 +20,54 @@ pub(super) struct Palette {
 }
 
 const fn palette([wall, back, main, dark, light, accent]: [&'static str; 6]) -> Palette {
-    Palette { wall, back, main, dark, light, accent }
+    Palette {
+        wall,
+        back,
+        main,
+        dark,
+        light,
+        accent,
+    }
 }
 
 /// Muted ones, which do not fight with a page.
 const PALETTES: [Palette; 12] = [
-    palette(["#e6ebe0", "#cfd9c4", "#6b8f71", "#4f6f56", "#e9f0e4", "#d9a441"]),
-    palette(["#f3e4d9", "#e8cdb8", "#c1694f", "#974b36", "#f9ece2", "#2f5d62"]),
-    palette(["#e3e9f0", "#c9d6e4", "#35557f", "#243c5c", "#eef3f8", "#e08e45"]),
-    palette(["#f6ecd2", "#ead8a5", "#d19a2a", "#a3741a", "#fdf6e3", "#3f5e5a"]),
-    palette(["#efe4ec", "#dcc6d7", "#7f4f73", "#5d3854", "#f9f1f7", "#c9a227"]),
-    palette(["#ebe8e2", "#d6d0c6", "#8a8178", "#645d55", "#f8f6f2", "#b5532f"]),
-    palette(["#dfe8e3", "#bcd0c6", "#2f5d46", "#1f4232", "#eef5f1", "#e3a857"]),
-    palette(["#f8e5e2", "#eec8c3", "#cf7470", "#a55450", "#fdf2f0", "#4a6670"]),
-    palette(["#e2f0f3", "#bfdfe6", "#4a93a5", "#33707f", "#eff8fa", "#e2725b"]),
-    palette(["#f1e8db", "#e0ccb0", "#a9743f", "#7d522a", "#f9f3e9", "#4c6b50"]),
-    palette(["#e9e6f0", "#d0cae0", "#6a5f99", "#4b4273", "#f2f0f8", "#d98b5f"]),
-    palette(["#e8eae9", "#cdd3d0", "#3f4a47", "#2a3330", "#f1f4f2", "#c96f4a"]),
+    palette([
+        "#e6ebe0", "#cfd9c4", "#6b8f71", "#4f6f56", "#e9f0e4", "#d9a441",
+    ]),
+    palette([
+        "#f3e4d9", "#e8cdb8", "#c1694f", "#974b36", "#f9ece2", "#2f5d62",
+    ]),
+    palette([
+        "#e3e9f0", "#c9d6e4", "#35557f", "#243c5c", "#eef3f8", "#e08e45",
+    ]),
+    palette([
+        "#f6ecd2", "#ead8a5", "#d19a2a", "#a3741a", "#fdf6e3", "#3f5e5a",
+    ]),
+    palette([
+        "#efe4ec", "#dcc6d7", "#7f4f73", "#5d3854", "#f9f1f7", "#c9a227",
+    ]),
+    palette([
+        "#ebe8e2", "#d6d0c6", "#8a8178", "#645d55", "#f8f6f2", "#b5532f",
+    ]),
+    palette([
+        "#dfe8e3", "#bcd0c6", "#2f5d46", "#1f4232", "#eef5f1", "#e3a857",
+    ]),
+    palette([
+        "#f8e5e2", "#eec8c3", "#cf7470", "#a55450", "#fdf2f0", "#4a6670",
+    ]),
+    palette([
+        "#e2f0f3", "#bfdfe6", "#4a93a5", "#33707f", "#eff8fa", "#e2725b",
+    ]),
+    palette([
+        "#f1e8db", "#e0ccb0", "#a9743f", "#7d522a", "#f9f3e9", "#4c6b50",
+    ]),
+    palette([
+        "#e9e6f0", "#d0cae0", "#6a5f99", "#4b4273", "#f2f0f8", "#d98b5f",
+    ]),
+    palette([
+        "#e8eae9", "#cdd3d0", "#3f4a47", "#2a3330", "#f1f4f2", "#c96f4a",
+    ]),
 ];
 
 /// The look of one product.
@@ -50,7 +81,10 @@ pub(super) struct Look {
 impl Look {
     /// The look of the product of this number: always the same.
     pub(super) fn of(id: ProductId) -> Self {
-        let mut look = Self { colours: PALETTES[0], state: u64::from(id.unsigned_abs()) };
+        let mut look = Self {
+            colours: PALETTES[0],
+            state: u64::from(id.unsigned_abs()),
+        };
         look.colours = look.pick(&PALETTES);
         look
     }

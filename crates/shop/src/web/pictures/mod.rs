@@ -45,7 +45,10 @@ pub(super) struct Wanted {
 }
 
 /// `GET /pictures/{id}.svg?v=teapot-1`; without `v` the number chooses what is drawn.
-pub(super) async fn show(Path(file): Path<String>, Asked(wanted): Asked<Wanted>) -> Result<Response, Refusal> {
+pub(super) async fn show(
+    Path(file): Path<String>,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Response, Refusal> {
     let id = file.strip_suffix(".svg").ok_or(Error::NotFound)?;
     let id = form::product(id)?;
     let chosen = match wanted.v.as_str() {
@@ -54,7 +57,11 @@ pub(super) async fn show(Path(file): Path<String>, Asked(wanted): Asked<Wanted>)
         text => Some(motif_of(text).ok_or(Error::NotFound)?),
     };
     let body = Bytes::from(drawing(id, chosen.unwrap_or_else(|| Motif::any(id))));
-    let keep = if chosen.is_some() { Keep::forever(&body) } else { Keep::drawn(&body) };
+    let keep = if chosen.is_some() {
+        Keep::forever(&body)
+    } else {
+        Keep::drawn(&body)
+    };
     let mut response = ([(CONTENT_TYPE, "image/svg+xml")], body).into_response();
     response.extensions_mut().insert(keep);
     Ok(response)
@@ -85,7 +92,12 @@ mod tests {
             for id in 1..=200 {
                 let text = drawing(id, motif);
                 assert_eq!(text, drawing(id, motif), "the same each time");
-                assert!(text.len() < 4096, "{} {id}: {} bytes", motif.name(), text.len());
+                assert!(
+                    text.len() < 4096,
+                    "{} {id}: {} bytes",
+                    motif.name(),
+                    text.len()
+                );
                 let opened = text.matches('<').count();
                 let closed = text.matches("/>").count() + 2 * text.matches("</").count();
                 assert_eq!(opened, closed, "{text}");
@@ -93,13 +105,25 @@ mod tests {
                 seen.insert(text);
             }
         }
-        assert!(seen.len() > Motif::ALL.len() * 190, "{} pictures", seen.len());
+        assert!(
+            seen.len() > Motif::ALL.len() * 190,
+            "{} pictures",
+            seen.len()
+        );
     }
 
     #[test]
     fn only_known_motifs_of_this_edition_are_drawn() {
         assert_eq!(motif_of("teapot-1"), Some(Motif::Teapot));
-        for text in ["teapot", "teapot-0", "teapot-2", "teapot-+1x", "tea-1", "-1", ""] {
+        for text in [
+            "teapot",
+            "teapot-0",
+            "teapot-2",
+            "teapot-+1x",
+            "tea-1",
+            "-1",
+            "",
+        ] {
             assert_eq!(motif_of(text), None, "{text}");
         }
     }

@@ -105,8 +105,13 @@ impl Motif {
             return motif;
         }
         let id = card.id.unsigned_abs() as usize;
-        let fitting = DEPARTMENTS.iter().find(|(part, _)| card.category.slug.contains(part));
-        fitting.map_or_else(|| Self::any(card.id), |(_, motifs)| motifs[id % motifs.len()])
+        let fitting = DEPARTMENTS
+            .iter()
+            .find(|(part, _)| card.category.slug.contains(part));
+        fitting.map_or_else(
+            || Self::any(card.id),
+            |(_, motifs)| motifs[id % motifs.len()],
+        )
     }
 
     /// One by the number alone.
@@ -132,7 +137,10 @@ mod tests {
     use crate::money::Cents;
 
     fn of(title: &str, slug: &str) -> Motif {
-        let category = Category { slug: slug.to_owned(), name: slug.to_owned() };
+        let category = Category {
+            slug: slug.to_owned(),
+            name: slug.to_owned(),
+        };
         Motif::of(&Card {
             id: 7,
             title: title.to_owned(),
