@@ -16,6 +16,7 @@ pub mod admin;
 pub mod cart;
 pub mod catalog;
 pub mod changes;
+pub mod check;
 pub mod checkout;
 pub mod cli;
 pub mod customers;

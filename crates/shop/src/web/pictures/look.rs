@@ -1,6 +1,6 @@
 //! How a product looks: colours and chances, from its number.
 
-use crate::model::ProductId;
+use crate::model::{Card, ProductId};
 
 /// Colours that go together.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +70,67 @@ const PALETTES: [Palette; 12] = [
     ]),
 ];
 
+/// Colours that words of a title mean: places in the list of palettes.
+fn coloured(word: &str) -> Option<usize> {
+    let place = match word {
+        "sage" => 0,
+        "rust" | "brick" | "red" => 1,
+        "navy" | "blue" => 2,
+        "ochre" | "honey" | "amber" | "yellow" => 3,
+        "plum" => 4,
+        "grey" | "white" | "brushed" | "polished" => 5,
+        "moss" | "green" => 6,
+        "rose" => 7,
+        "clear" => 8,
+        "cream" | "ivory" | "sand" | "natural" | "light" => 9,
+        "charcoal" | "black" | "dark" | "smoked" | "smoke" => 11,
+        _ => return None,
+    };
+    Some(place)
+}
+
+/// Colours that a material has by itself.
+fn material(word: &str) -> Option<&'static [usize]> {
+    let places: &[usize] = match word {
+        "oak" | "ash" | "walnut" | "beech" | "birch" | "cherry" | "pine" | "larch" | "willow"
+        | "rattan" | "seagrass" | "bamboo" | "hyacinth" | "cane" | "jute" | "sisal" | "hemp"
+        | "kraft" => &[9, 9, 3, 1],
+        "steel" | "aluminium" | "zinc" | "concrete" => &[5, 11, 2, 10],
+        "iron" => &[11, 6, 1],
+        "copper" | "terracotta" | "earthenware" | "clay" => &[1],
+        "brass" | "beeswax" => &[3],
+        "glass" => &[8, 2, 0],
+        _ => return None,
+    };
+    Some(places)
+}
+
+/// The colours of a product: what its title says, else what its material has, else any.
+pub(super) fn palette_of(card: &Card) -> usize {
+    let title = card.title.to_lowercase();
+    let words = || title.split(|letter: char| !letter.is_alphanumeric());
+    let mixed = splitmix(&mut u64::from(card.id.unsigned_abs()).wrapping_add(1)) as usize;
+    if let Some(place) = words().rev().find_map(coloured) {
+        return place;
+    }
+    let places = words().find_map(material);
+    places.map_or(mixed % PALETTES.len(), |places| {
+        places[mixed % places.len()]
+    })
+}
+
+/// How many there are.
+pub(super) const PALETTE_COUNT: usize = PALETTES.len();
+
+/// SplitMix64 (Steele, Lea, Flood 2014): neighbours in number are strangers in looks.
+fn splitmix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = *state;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
 /// The look of one product.
 #[derive(Debug)]
 pub(super) struct Look {
@@ -79,23 +140,16 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// The look of the product of this number: always the same.
-    pub(super) fn of(id: ProductId) -> Self {
-        let mut look = Self {
-            colours: PALETTES[0],
+    /// The look of the product of this number in the colours at `palette`: always the same.
+    pub(super) fn of(id: ProductId, palette: usize) -> Self {
+        Self {
+            colours: PALETTES[palette % PALETTES.len()],
             state: u64::from(id.unsigned_abs()),
-        };
-        look.colours = look.pick(&PALETTES);
-        look
+        }
     }
 
-    /// SplitMix64 (Steele, Lea, Flood 2014): neighbours in number are strangers in looks.
     fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        splitmix(&mut self.state)
     }
 
     /// One of several. `of` is not empty.

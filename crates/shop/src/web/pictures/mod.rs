@@ -33,8 +33,12 @@ const DRAWN: u32 = 1;
 
 /// Where the picture of a product is.
 pub(super) fn address(card: &Card) -> String {
-    let motif = Motif::of(card);
-    format!("/pictures/{}.svg?v={}-{DRAWN}", card.id, motif.name())
+    let (motif, palette) = (Motif::of(card), look::palette_of(card));
+    format!(
+        "/pictures/{}.svg?v={}-{palette}-{DRAWN}",
+        card.id,
+        motif.name()
+    )
 }
 
 /// What is drawn.
@@ -44,7 +48,7 @@ pub(super) struct Wanted {
     v: String,
 }
 
-/// `GET /pictures/{id}.svg?v=teapot-1`; without `v` the number chooses what is drawn.
+/// `GET /pictures/{id}.svg?v=teapot-3-1`; without `v` the number chooses what is drawn.
 pub(super) async fn show(
     Path(file): Path<String>,
     Asked(wanted): Asked<Wanted>,
@@ -54,9 +58,10 @@ pub(super) async fn show(
     let chosen = match wanted.v.as_str() {
         "" => None,
         // Anything may be written there; what is not known is not drawn, so that nobody fills a cache with the same picture by many names.
-        text => Some(motif_of(text).ok_or(Error::NotFound)?),
+        text => Some(chosen(text).ok_or(Error::NotFound)?),
     };
-    let body = Bytes::from(drawing(id, chosen.unwrap_or_else(|| Motif::any(id))));
+    let (motif, palette) = chosen.unwrap_or_else(|| (Motif::any(id), id.unsigned_abs() as usize));
+    let body = Bytes::from(drawing(id, motif, palette));
     let keep = if chosen.is_some() {
         Keep::forever(&body)
     } else {
@@ -67,15 +72,23 @@ pub(super) async fn show(
     Ok(response)
 }
 
-fn motif_of(text: &str) -> Option<Motif> {
-    let (name, edition) = text.split_once('-')?;
-    let is_current = edition.parse() == Ok(DRAWN);
-    is_current.then(|| Motif::named(name)).flatten()
+/// Reads `teapot-3-1`: motif, palette, edition.
+fn chosen(text: &str) -> Option<(Motif, usize)> {
+    let mut parts = text.split('-');
+    let (name, palette, edition) = (parts.next()?, parts.next()?, parts.next()?);
+    let motif = Motif::named(name)?;
+    let palette = palette
+        .parse()
+        .ok()
+        .filter(|place| *place < look::PALETTE_COUNT)?;
+    // One spelling for each picture: neither `+3` nor `03`.
+    let is_plain = text == format!("{name}-{palette}-{DRAWN}") && edition == DRAWN.to_string();
+    is_plain.then_some((motif, palette))
 }
 
 /// The picture.
-fn drawing(id: ProductId, motif: Motif) -> String {
-    let mut look = Look::of(id);
+fn drawing(id: ProductId, motif: Motif, palette: usize) -> String {
+    let mut look = Look::of(id, palette);
     let mut canvas = Canvas::new(&mut look);
     motif.draw(&mut canvas, &mut look);
     canvas.finish()
@@ -88,10 +101,10 @@ mod tests {
     #[test]
     fn pictures_are_small_closed_and_differ() {
         let mut seen = std::collections::HashSet::new();
-        for motif in Motif::ALL {
+        for motif in Motif::ALL.iter().copied() {
             for id in 1..=200 {
-                let text = drawing(id, motif);
-                assert_eq!(text, drawing(id, motif), "the same each time");
+                let text = drawing(id, motif, id as usize);
+                assert_eq!(text, drawing(id, motif, id as usize), "the same each time");
                 assert!(
                     text.len() < 4096,
                     "{} {id}: {} bytes",
@@ -113,18 +126,22 @@ mod tests {
     }
 
     #[test]
-    fn only_known_motifs_of_this_edition_are_drawn() {
-        assert_eq!(motif_of("teapot-1"), Some(Motif::Teapot));
+    fn only_known_pictures_of_this_edition_are_drawn() {
+        assert_eq!(chosen("teapot-3-1"), Some((Motif::Teapot, 3)));
         for text in [
             "teapot",
-            "teapot-0",
-            "teapot-2",
-            "teapot-+1x",
-            "tea-1",
-            "-1",
+            "teapot-3",
+            "teapot-3-0",
+            "teapot-3-2",
+            "teapot-12-1",
+            "teapot-+3-1",
+            "teapot-03-1",
+            "tea-3-1",
+            "teapot-3-1-",
+            "--",
             "",
         ] {
-            assert_eq!(motif_of(text), None, "{text}");
+            assert_eq!(chosen(text), None, "{text}");
         }
     }
 }

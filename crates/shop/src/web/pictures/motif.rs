@@ -96,10 +96,58 @@ const DEPARTMENTS: &[(&str, &[Motif])] = &[
     ("furniture", &[Motif::Chair, Motif::Table, Motif::Sofa]),
 ];
 
+/// Words that mean something else together.
+const PHRASES: &[(&str, Motif)] = &[
+    ("garden fork", Motif::Spade),
+    ("garden knife", Motif::Spade),
+    ("garden kneeler", Motif::Cushion),
+    ("dustpan", Motif::Spade),
+    ("bread peel", Motif::Board),
+    ("rolling pin", Motif::Board),
+    ("seed tray", Motif::Plant),
+    ("seed mix", Motif::Plant),
+    ("plant stand", Motif::Plant),
+    ("window box", Motif::Plant),
+    ("herb pot", Motif::Plant),
+    ("plant pot", Motif::Plant),
+    ("hanging pot", Motif::Plant),
+    ("knife block", Motif::Knife),
+    ("coffee press", Motif::Kettle),
+    ("water jug", Motif::Jar),
+    ("flower jug", Motif::Vase),
+    ("tea caddy", Motif::Jar),
+    ("soap dish", Motif::Bowl),
+    ("cake stand", Motif::Bowl),
+    ("cake dome", Motif::Bowl),
+    ("pencil case", Motif::Pens),
+    ("letter paper", Motif::Notebook),
+    ("shelf box", Motif::Basket),
+    ("tealight glass", Motif::Candle),
+    ("champagne coupe", Motif::Mug),
+    ("baking sheet", Motif::Pan),
+    ("roasting tin", Motif::Pot),
+    ("loaf pan", Motif::Pot),
+    ("ironing board", Motif::Blanket),
+    ("kitchen cloth", Motif::Blanket),
+    ("washing line", Motif::Basket),
+    ("sheepskin", Motif::Rug),
+    ("pinboard", Motif::Mirror),
+    ("parasol", Motif::Plant),
+];
+
 impl Motif {
     /// What a product is, by the last word of its title that means something: an `oak tea table` is a table.
     pub(super) fn of(card: &Card) -> Self {
-        let title = card.title.to_lowercase();
+        // What follows a comma is colour and size, what is in quotes a name.
+        let title = card
+            .title
+            .split([',', '\'', '“'])
+            .next()
+            .unwrap_or_default()
+            .to_lowercase();
+        if let Some((_, motif)) = PHRASES.iter().find(|(phrase, _)| title.contains(phrase)) {
+            return *motif;
+        }
         let words = title.split(|letter: char| !letter.is_alphanumeric() && letter != '-');
         if let Some(motif) = words.rev().find_map(Self::meant) {
             return motif;
@@ -154,9 +202,13 @@ mod tests {
 
     #[test]
     fn titles_tell_what_is_drawn() {
-        assert_eq!(of("Cast-iron Teapot “Hinode”", "tea"), Motif::Teapot);
+        assert_eq!(
+            of("Cast-iron Teapot 'Clay Rug', navy", "tea"),
+            Motif::Teapot
+        );
         assert_eq!(of("Oak Tea Table", "tea"), Motif::Table);
         assert_eq!(of("Linen Blanket, 140 × 200 cm", "x"), Motif::Blanket);
+        assert_eq!(of("Steel garden fork 'Rill'", "x"), Motif::Spade);
         assert_eq!(of("Hinode No. 4", "garden-tools"), Motif::Can);
         assert_eq!(of("", ""), Motif::any(7));
     }
