@@ -23,12 +23,20 @@ command, arguments, wrong = sys.argv[1], sys.argv[2:], os.environ.get("FAKE_SHOP
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    def do_GET(self):
-        body = b"a teapot\n"
-        self.send_response(200)
+    asked = 0
+    def answer(self, status, body):
+        self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+    def do_GET(self):
+        Handler.asked += 1
+        if self.path == "/api/v1/categories":
+            return self.answer(200, b'[{"slug": "teapots"}]')
+        self.answer(200, b"a teapot: %d of %d\n" % (Handler.asked, os.getpid()))
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.answer(503 if fails else 201, b"sorry\n" if fails else b"ordered\n")
     def log_message(self, *arguments):
         pass
 
@@ -37,7 +45,14 @@ if wrong == command + " fails":
     sys.exit(1)
 if wrong == command + " is slow":
     time.sleep(600)
+fails = False
 if command == "serve":
+    if wrong == "orders fail at one":
+        try:
+            os.close(os.open("one", os.O_CREAT | os.O_EXCL))
+            fails = True
+        except FileExistsError:
+            pass
     host, port = arguments[arguments.index("--listen") + 1].rsplit(":", 1)
     server = http.server.ThreadingHTTPServer((host, int(port)), Handler)
     print(f"listening on http://{host}:{port}", flush=True)
@@ -195,14 +210,7 @@ fn wait_for_file(demo: &Demo, name: &str) {
 fn kept_until_ctrl_c() {
     let mut demo = Demo::start("", &["--keep"]);
     demo.wait_for("Ctrl-C ends everything");
-    let address = demo.value("shop  ");
-    let address = address
-        .trim_start_matches("http://")
-        .trim_end_matches('/')
-        .to_owned();
-    let request = format!("GET /products/1 HTTP/1.1\r\nHost: {address}\r\n\r\n");
-    let address = address.parse().expect("an address");
-    let answer = client::ask(address, request).text();
+    let answer = ask(&demo, "GET /products/1");
     assert!(answer.contains("a teapot"), "{answer}");
     assert_eq!(demo.processes("fake-shop serve").len(), 3);
     // The database answers to those who know where it is.
@@ -232,16 +240,77 @@ fn kept_until_ctrl_c() {
     assert!(demo.said().contains("nothing is left"));
 }
 
+/// What is answered to a request through the gateway.
+fn ask(demo: &Demo, request: &str) -> String {
+    let address = demo.value("shop  ");
+    let address = address.trim_start_matches("http://").trim_end_matches('/');
+    let (first, rest) = request.split_once('\n').unwrap_or((request, ""));
+    let request = format!("{first} HTTP/1.1\r\nHost: {address}\r\n{rest}\r\n");
+    let answer = client::ask(address.parse().expect("an address"), request);
+    format!("{}\n\n{}", answer.head, answer.text())
+}
+
+#[test]
+fn a_shop_of_which_nothing_was_changed() {
+    let mut demo = Demo::start("", &["--keep", "--profile", "naive"]);
+    demo.wait_for("Ctrl-C ends everything");
+    // A page is kept, for a second: two requests in a row may lie in two of them, and not many do.
+    let is_kept = |request: &str| {
+        let hits = (0..10).filter(|_| ask(&demo, request).contains("tenfold; hit"));
+        hits.count() > 0
+    };
+    assert!(is_kept("GET /products/7"));
+    assert!(is_kept("GET /search?q=teapot"));
+    assert!(is_kept("GET /pictures/7.svg"));
+    // Of a visitor who has a session nothing is.
+    let session = "Cookie: session=x; basket=2\r\n";
+    assert!(!is_kept(&format!("GET /products/7\n{session}")));
+    for own in [
+        "/cart",
+        "/orders",
+        "/orders/1",
+        "/login?next=/",
+        "/checkout",
+        "/admin/products/7",
+        "/api/v1/cart",
+    ] {
+        assert!(!is_kept(&format!("GET {own}")), "{own}");
+    }
+    demo.signal(Signal::INT);
+    demo.wait();
+}
+
+#[test]
+fn an_order_that_one_server_fails_is_brought_to_another() {
+    let mut demo = Demo::start("orders fail at one", &["--keep"]);
+    demo.wait_for("Ctrl-C ends everything");
+    for number in 0..10 {
+        // No field comes after the length, so that the empty line is followed by the body.
+        let request = format!("POST /checkout\nContent-Length: 6\r\n\r\nkey={number:02}");
+        let answer = ask(&demo, &request);
+        assert!(answer.contains("ordered"), "{answer}");
+    }
+    demo.signal(Signal::INT);
+    demo.wait();
+}
+
 #[test]
 fn only_the_database() {
     let mut demo = Demo::start("serve fails", &["--only-database"]);
-    demo.wait_for("Ctrl-C ends everything");
-    assert!(
-        demo.value("database")
-            .starts_with("postgresql:///shop?host=")
-    );
+    // A line of its own on standard output, for scripts.
+    demo.wait_for("\npostgresql:///shop?host=");
     demo.signal(Signal::TERM);
     assert_eq!(demo.wait().code(), Some(130));
+    demo.assert_nothing_is_left();
+}
+
+#[test]
+fn ctrl_c_while_it_rehearses() {
+    let mut demo = Demo::start("", &["--quick"]);
+    // The first load is made for many seconds.
+    demo.wait_for("how much it takes");
+    demo.signal(Signal::INT);
+    assert_eq!(demo.wait().code(), Some(130), "{}", demo.said());
     demo.assert_nothing_is_left();
 }
 
@@ -250,22 +319,22 @@ fn ctrl_c_at_any_moment() {
     type Moment = (&'static str, &'static str, fn(&Demo));
     let moments: [Moment; 6] = [
         ("at once", "", |_| {
-            std::thread::sleep(Duration::from_millis(10))
+            std::thread::sleep(Duration::from_millis(10));
         }),
         ("as the sandbox is made", "", |demo| {
-            wait_until(|| demo.folder().is_some(), || "no folder")
+            wait_until(|| demo.folder().is_some(), || "no folder");
         }),
         ("during initdb", "", |demo| {
-            wait_for_file(demo, "postgres/base")
+            wait_for_file(demo, "postgres/base");
         }),
         ("as Postgres starts", "", |demo| {
-            wait_for_file(demo, "postgres/postmaster.pid")
+            wait_for_file(demo, "postgres/postmaster.pid");
         }),
         ("while the shop is filled", "seed is slow", |demo| {
-            wait_for_file(demo, "shop-seed.log")
+            wait_for_file(demo, "shop-seed.log");
         }),
         ("while shops start", "serve is slow", |demo| {
-            wait_for_file(demo, "shop-1.log")
+            wait_for_file(demo, "shop-1.log");
         }),
     ];
     for (moment, wrong, wait) in moments {
