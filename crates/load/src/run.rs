@@ -81,12 +81,12 @@ pub fn run(
     let test = &with_possible_threads(test);
     let ground = Ground::find(test)?;
     let mut first = User::new(test, &ground.shared, 0);
-    ground.errand(test, &mut first, &test.setup, "setup")?;
+    ground.errand(test, &mut first, &test.setup, "setup", Some(stop))?;
     ground.shared.begin_with(&first);
     let measured =
         beginning(test, stop).and_then(|start| make_load(test, &ground, start, stop, watch));
     // What setup has made is taken away whatever happened since.
-    let cleaned = ground.errand(test, &mut first, &test.teardown, "teardown");
+    let cleaned = ground.errand(test, &mut first, &test.teardown, "teardown", None);
     let mut results = measured?;
     if let Err(error) = cleaned {
         // What was measured is true all the same.
@@ -158,19 +158,20 @@ impl Ground {
         })
     }
 
-    /// Does steps once, one after the other.
+    /// Does steps once, one after the other; until it is stopped, if it may be.
     fn errand(
         &self,
         test: &Arc<Test>,
         user: &mut User,
         steps: &[Step],
         what: &str,
+        stop: Option<&Stop>,
     ) -> Result<(), RunError> {
         let network = Network::new(&self.target, self.addresses.clone(), self.tls.clone(), 1, 0);
         let mut client = Client::new(&network);
         let (mut outgoing, mut answer) = (Outgoing::default(), Answer::default());
         for step in steps {
-            let done = self.runtime.block_on(async {
+            let done = async {
                 let prepared = user.prepare(step, &mut outgoing);
                 prepared.map_err(|problem| problem.message)?;
                 let mut traffic = Traffic::default();
@@ -187,7 +188,13 @@ impl Ground {
                     .map_err(|problem| problem.message)?;
                 tokio::time::sleep(user.think(&step.think)).await;
                 Ok(())
-            });
+            };
+            let Some(done) = self.runtime.block_on(unless_stopped(done, stop)) else {
+                return Err(RunError::new(format!(
+                    "ended before the test began: {what}, step `{}` was interrupted",
+                    step.name
+                )));
+            };
             if let Err(why) = done
                 && step.on_failure == OnFailure::End
             {
@@ -198,6 +205,19 @@ impl Ground {
             }
         }
         Ok(())
+    }
+}
+
+/// What comes of `work`; nothing if it is stopped meanwhile.
+async fn unless_stopped<T>(work: impl Future<Output = T>, stop: Option<&Stop>) -> Option<T> {
+    let mut work = std::pin::pin!(work);
+    loop {
+        if stop.is_some_and(Stop::is_stopped) {
+            return None;
+        }
+        if let Ok(done) = tokio::time::timeout(LOOK, work.as_mut()).await {
+            return Some(done);
+        }
     }
 }
 

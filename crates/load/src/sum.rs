@@ -265,6 +265,7 @@ fn empty(test: &Test, started: f64) -> Results {
         started,
         duration: 0.0,
         ended_early: None,
+        plan: Some(test.plan()),
         shards: vec![test.shard.index],
         shard_count: test.shard.count,
         total: Totals::default(),

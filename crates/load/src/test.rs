@@ -1,5 +1,6 @@
 //! What is to be done, checked: the values that the program makes from arguments or from a file.
 
+use std::fmt::Write;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -80,6 +81,30 @@ impl Test {
     #[must_use]
     pub fn duration(&self) -> Duration {
         self.phases.iter().map(|phase| phase.duration).sum()
+    }
+
+    /// What makes it this test and no other, apart from what results say anyway: the same for all its shards. A short text that says
+    /// nothing by itself, of the seed, arrivals, weights, transitions, think times and how much data there is; nothing of what requests
+    /// contain, because that may be secret.
+    #[must_use]
+    pub fn plan(&self) -> String {
+        let mut text = format!("{} {:?} {:?}", self.seed, self.arrivals, self.mix);
+        for scenario in &self.scenarios {
+            let thinks: Vec<_> = scenario.steps.iter().map(|step| step.think).collect();
+            let _infallible = write!(text, " {:?} {thinks:?}", scenario.weight);
+        }
+        for feed in &self.feeds {
+            let (rows, order, per) = (feed.rows.len(), feed.order, feed.per);
+            let _infallible = write!(text, " {} {rows} {order:?} {per:?}", feed.name);
+        }
+        if let Some(replay) = &self.replay {
+            let _infallible = write!(text, " {} {:?}", replay.count(), replay.duration());
+        }
+        // FNV-1a (G. Fowler, L. C. Noll, K.-P. Vo): the same on every machine, and no secret depends on it.
+        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        format!("{hash:016x}")
     }
 
     /// Whether arrivals do not wait for answers.
@@ -250,5 +275,42 @@ pub struct Shard {
 impl Default for Shard {
     fn default() -> Self {
         Self { index: 0, count: 1 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_is_that_of_all_parts_of_a_test_and_of_no_other() {
+        let rate = Load::Rate { from: 1.0, to: 1.0 };
+        let phase = Phase {
+            name: "p".to_owned(),
+            duration: Duration::from_secs(1),
+            load: rate,
+            is_warm_up: false,
+        };
+        let scenario = Scenario {
+            name: "s".to_owned(),
+            weight: 1.0,
+            steps: vec![Step::new("GET", "/")],
+        };
+        let test = Test::new(Target::new("h", 80), vec![phase], vec![scenario]);
+        let part = Test {
+            shard: Shard { index: 1, count: 2 },
+            threads: 7,
+            ..test.clone()
+        };
+        assert_eq!(part.plan(), test.plan());
+        let other_seed = Test {
+            seed: 2,
+            ..test.clone()
+        };
+        let mut other_weight = test.clone();
+        other_weight.scenarios[0].weight = 2.0;
+        for other in [other_seed, other_weight] {
+            assert_ne!(other.plan(), test.plan());
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use tokio_postgres::error::SqlState;
+
 use crate::model::ProductId;
 
 /// Why something was not done.
@@ -35,6 +37,19 @@ impl Error {
     pub const fn retryable(&self) -> bool {
         matches!(self, Self::Unavailable(_))
     }
+
+    /// Whether two transactions were in each other's way and this one gave way: tried again it gets through.
+    pub(crate) fn is_conflict(&self) -> bool {
+        let Self::Unavailable(said) = self else {
+            return false;
+        };
+        let codes = [
+            SqlState::T_R_SERIALIZATION_FAILURE,
+            SqlState::T_R_DEADLOCK_DETECTED,
+        ];
+        let is_said = |code: SqlState| said.ends_with(&format!("({})", code.code()));
+        codes.into_iter().any(is_said)
+    }
 }
 
 impl fmt::Display for Error {
@@ -63,15 +78,17 @@ impl std::error::Error for Error {}
 
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
-        use tokio_postgres::error::SqlState;
         let Some(told) = error.as_db_error() else {
-            return Self::Unavailable(format!("the database does not answer: {error}"));
+            let why = crate::database::told(&error);
+            return Self::Unavailable(format!("the database does not answer: {why}"));
         };
         let code = told.code();
         let is_passing = [
             SqlState::T_R_SERIALIZATION_FAILURE,
             SqlState::T_R_DEADLOCK_DETECTED,
             SqlState::QUERY_CANCELED,
+            SqlState::LOCK_NOT_AVAILABLE,
+            SqlState::READ_ONLY_SQL_TRANSACTION,
             SqlState::TOO_MANY_CONNECTIONS,
             SqlState::ADMIN_SHUTDOWN,
             SqlState::CRASH_SHUTDOWN,

@@ -27,6 +27,7 @@ mod secret;
 use std::fmt::{self, Display};
 
 pub use replay::Replay;
+pub use secret::without_secrets;
 
 /// A scenario that was imported.
 #[derive(Clone, Debug, PartialEq, Eq)]

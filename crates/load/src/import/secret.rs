@@ -3,6 +3,10 @@
 //! A name gives a secret away better than its value does, so names are asked first. Rather one value too many is left out, with
 //! a note, than one password kept.
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
 /// Parts of names that say that the value is a secret.
 const PARTS: [&str; 15] = [
     "password",
@@ -92,9 +96,58 @@ fn plain(name: &str) -> String {
         .collect()
 }
 
+/// A path and query for people, without what looks like a secret in it: reports are sent around. What a template fills in is none.
+#[must_use]
+pub fn without_secrets(target: &str) -> Cow<'_, str> {
+    let (path, query) = target.split_at(target.find('?').unwrap_or(target.len()));
+    let segment = |text| if is_value(text) { "…" } else { text };
+    let parameter = |part: &str| match part.split_once('=') {
+        Some((name, value)) => {
+            let plain = percent_decode_str(name).decode_utf8_lossy();
+            let is_hole = value.starts_with("${") && value.ends_with('}');
+            let is_secret = !value.is_empty() && !is_hole && (is_name(&plain) || is_value(value));
+            if is_secret {
+                format!("{name}=…")
+            } else {
+                part.to_owned()
+            }
+        }
+        None => part.to_owned(),
+    };
+    let path: Vec<_> = path.split('/').map(segment).collect();
+    let mut shown = path.join("/");
+    if let Some(query) = query.strip_prefix('?') {
+        let parts: Vec<_> = query.split('&').map(parameter).collect();
+        shown = format!("{shown}?{}", parts.join("&"));
+    }
+    match shown == target {
+        true => Cow::Borrowed(target),
+        false => Cow::Owned(shown),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_shown_has_no_secrets() {
+        let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln";
+        for (target, shown) in [
+            ("/a?b=c&flag", "/a?b=c&flag"),
+            ("/a?api_key=s3cret&page=2", "/a?api_key=…&page=2"),
+            ("/a?%61pi%5Fkey=s3cret", "/a?%61pi%5Fkey=…"),
+            ("/a?token=${token}&key=", "/a?token=${token}&key="),
+            ("/", "/"),
+            ("", ""),
+        ] {
+            assert_eq!(without_secrets(target), shown);
+        }
+        assert_eq!(
+            without_secrets(&format!("/v/{token}/x?y={token}")),
+            "/v/…/x?y=…"
+        );
+    }
 
     #[test]
     fn names_of_secrets() {

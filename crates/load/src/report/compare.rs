@@ -216,6 +216,26 @@ fn obstacle(old: &Results, new: &Results) -> Option<String> {
     if old.phases.len() != new.phases.len() || !old.phases.iter().zip(&new.phases).all(is_same) {
         return Some("their phases differ, so that the load was not the same".to_owned());
     }
+    let parts = |it: &Results| (it.shards.len(), it.shard_count);
+    if parts(old) != parts(new) {
+        let words = |(parts, count)| format!("{parts} of {count} generators");
+        return Some(format!(
+            "one has the load of {}, the other of {}",
+            words(parts(old)),
+            words(parts(new))
+        ));
+    }
+    let names = |it: &Results| -> std::collections::BTreeSet<_> {
+        let steps = it.steps.iter();
+        steps
+            .map(|step| (step.scenario.clone(), step.name.clone()))
+            .collect()
+    };
+    // Of one step each: an address of before and of now is what one compares.
+    let is_one = old.steps.len() == 1 && new.steps.len() == 1;
+    if !is_one && names(old) != names(new) {
+        return Some("their steps differ, so that they are different tests".to_owned());
+    }
     [("old", old), ("new", new)]
         .iter()
         .find_map(|(name, results)| {

@@ -79,6 +79,7 @@ fn empty() -> Results {
         started: 1_795_269_732.0,
         duration: 90.0,
         ended_early: None,
+        plan: None,
         shards: vec![0],
         shard_count: 1,
         total: Totals::default(),

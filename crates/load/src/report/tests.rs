@@ -184,6 +184,29 @@ fn different_tests_are_not_judged() {
     );
 }
 
+#[test]
+fn a_part_is_not_compared_with_the_whole_nor_one_test_with_another() {
+    let parts = fixture::parts(1, 3);
+    let whole = Results::merge(parts.clone()).expect("one test");
+    let why = |old: &Results, new: &Results| compare(old, new).obstacle.unwrap_or_default();
+    assert!(
+        why(&parts[0], &whole).contains("1 of 3 generators"),
+        "{}",
+        why(&parts[0], &whole)
+    );
+    assert_eq!(why(&whole, &whole), "");
+    assert_eq!(why(&parts[0], &parts[1]), "");
+    let (old, mut new) = (fixture::results(1, 1.0), fixture::results(2, 2.0));
+    new.steps[2].name = "DELETE /cart".to_owned();
+    assert!(why(&old, &new).contains("steps"), "{}", why(&old, &new));
+    // Of one step each: another address for the same is what one compares.
+    let (mut one, mut other) = (old.clone(), old.clone());
+    one.steps.truncate(1);
+    other.steps.truncate(1);
+    other.steps[0].name = "GET /new".to_owned();
+    assert_eq!(why(&one, &other), "");
+}
+
 /// Every number of a text by another one.
 fn numbers_changed(text: &str, mut pick: impl FnMut() -> Option<&'static str>) -> String {
     let mut out = String::new();

@@ -14,6 +14,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// The longest time that can be told from longer ones.
 pub const LONGEST: Duration = Duration::from_secs(3600);
 
+/// Most times that are believed: up to here whole numbers are exact as `f64`, and sums of thousands of histograms stay within 64 bits.
+const MOST: u64 = 1 << 53;
+
 /// Microseconds up to which there is room at first: most services answer within it, and an hour of seconds has 3600 histograms.
 const FIRST: u64 = 16_384;
 
@@ -131,6 +134,11 @@ impl<'de> Deserialize<'de> for Histogram {
                 "a histogram of other than microseconds with three digits",
             ));
         }
+        // The library adds counts up without a look, and would go wrong where they overflow.
+        let counts = hdr.iter_recorded().map(|one| one.count_at_value());
+        if counts.fold(0, u64::saturating_add) > MOST {
+            return Err(D::Error::custom("a histogram of more times than can be"));
+        }
         hdr.auto(true);
         Ok(Self(hdr))
     }
@@ -167,6 +175,17 @@ mod tests {
             (none.quantile(0.5), none.max(), none.mean()),
             (None, None, None)
         );
+    }
+
+    /// More requests than 2^53 nobody has made: sums of such counts would overflow.
+    #[test]
+    fn counts_that_cannot_be_are_refused() {
+        let mut hdr = Hdr::<u64>::new_with_bounds(1, FIRST, 3).expect("bounds");
+        for micros in [1, 100, 10_000] {
+            hdr.record_n(micros, i64::MAX as u64).expect("it fits");
+        }
+        let text = serde_json::to_string(&Histogram(hdr)).expect("JSON");
+        assert!(serde_json::from_str::<Histogram>(&text).is_err());
     }
 
     #[test]

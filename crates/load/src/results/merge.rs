@@ -43,13 +43,16 @@ impl Results {
     pub fn merge(parts: impl IntoIterator<Item = Self>) -> Result<Self, MergeError> {
         let mut parts: Vec<_> = parts.into_iter().collect();
         parts.sort_by(|a, b| a.shards.cmp(&b.shards));
+        let started = || parts.iter().map(|part| part.started);
+        let apart = started().fold(0.0, f64::max) - started().fold(f64::INFINITY, f64::min);
         let mut parts = parts.into_iter();
         let Some(mut whole) = parts.next() else {
             return refuse("there are no results to put together");
         };
         for part in parts {
-            whole.add(&part)?;
+            whole.add_part(&part)?;
         }
+        whole.began_apart(apart);
         Ok(whole)
     }
 
@@ -58,6 +61,23 @@ impl Results {
     /// # Errors
     /// When it is part of another test, or already in here. Nothing was changed then.
     pub fn add(&mut self, other: &Self) -> Result<(), MergeError> {
+        let apart = (self.started - other.started).abs();
+        self.add_part(other)?;
+        self.began_apart(apart);
+        Ok(())
+    }
+
+    /// Says so if generators began further apart than they may have. Between two of several that is the first and the last.
+    fn began_apart(&mut self, apart: f64) {
+        if apart > TOGETHER {
+            let invalid = &mut self.generator.invalid;
+            invalid.push(format!(
+                "generators began {apart:.1} s apart, so that the load was not what was planned; use --start-at"
+            ));
+        }
+    }
+
+    fn add_part(&mut self, other: &Self) -> Result<(), MergeError> {
         self.compare_tests(other)?;
         let thresholds = match self.written_thresholds() {
             Ok(thresholds) => thresholds,
@@ -105,6 +125,14 @@ impl Results {
                 index + 1,
                 self.shard_count
             ));
+        }
+        if let (Some(own), Some(others)) = (&self.plan, &other.plan)
+            && own != others
+        {
+            return refuse(
+                "these are results of different tests: something other than phases and steps differs, such as the --seed, the arrivals, the weights, \
+                 think times or data",
+            );
         }
         self.compare_plans(other)
     }
@@ -163,13 +191,6 @@ impl Results {
         let started = self.started.min(other.started);
         let end = self.end().max(other.end());
         let (shift, others_shift) = (self.started - started, other.started - started);
-        let apart = shift.max(others_shift);
-        if apart > TOGETHER {
-            let invalid = &mut self.generator.invalid;
-            invalid.push(format!(
-                "generators began {apart:.1} s apart, so that the load was not what was planned; use --start-at"
-            ));
-        }
         for (index, theirs) in other.phases.iter().enumerate() {
             match self.phases.get_mut(index) {
                 Some(ours) => ours.add(shift, theirs, others_shift),

@@ -37,6 +37,9 @@ pub struct Results {
     pub duration: f64,
     /// Why the test ended before its time.
     pub ended_early: Option<String>,
+    /// What the test is, as far as nothing else in here says it ([`Test::plan`](crate::Test::plan)). Versions before did not write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
     /// Parts that are in here, and of how many; each `index` once.
     pub shards: Vec<u32>,
     /// How many parts the whole has.

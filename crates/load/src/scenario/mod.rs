@@ -14,6 +14,7 @@ mod exchange;
 mod expect;
 mod extract;
 pub mod feed;
+mod link;
 mod mix;
 mod shared;
 mod template;

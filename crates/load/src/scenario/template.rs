@@ -23,6 +23,8 @@ enum Part {
     /// Escaped already.
     Text(String),
     Hole(Source, Escape),
+    /// `?`, or `&` if the text has a query already.
+    Query,
 }
 
 /// Where a hole's value comes from.
@@ -56,7 +58,7 @@ pub enum Meaning {
 pub enum Escape {
     /// In a body that is sent as it is.
     Plain,
-    /// A path, perhaps with a query: what cannot stand in a request line is percent-encoded, and nothing else.
+    /// A path, perhaps with a query: what cannot stand in a request line is percent-encoded, and nothing else. A value's fragment is left out.
     Path,
     /// In a path, without beginning its query in the midst of a value. A value that begins with `?` is all of the query.
     Segment,
@@ -151,13 +153,26 @@ impl Template {
     ) -> Result<Self, TemplateError> {
         // No hole has a question mark in it that means something.
         let (path, query) = text.split_at(text.find('?').unwrap_or(text.len()));
-        let escape = match path.starts_with("${") {
-            true => Escape::Path,
-            false => Escape::Segment,
+        let link = match path.find('}') {
+            Some(end) if path.starts_with("${") => end + 1,
+            _ => 0,
         };
-        let mut whole = Self::parse(path, escape, meaning)?;
-        whole.append(Self::parse(query, Escape::Query, meaning)?);
+        let (link, path) = path.split_at(link);
+        let mut whole = Self::parse(link, Escape::Path, meaning)?;
+        whole.append(Self::parse(path, Escape::Segment, meaning)?);
+        if let Some(query) = query.strip_prefix('?') {
+            whole.push_query();
+            whole.append(Self::parse(query, Escape::Query, meaning)?);
+        }
         Ok(whole)
+    }
+
+    /// Whether it begins with what an answer had: perhaps a whole link.
+    pub(super) fn is_link(&self) -> bool {
+        matches!(
+            self.parts.first(),
+            Some(Part::Hole(Source::Variable(_), Escape::Path))
+        )
     }
 
     /// A string of JSON with holes. If it is one hole and nothing else, a value that is known to be a number, `true`, a list or
@@ -186,8 +201,24 @@ impl Template {
         for part in other.parts {
             match part {
                 Part::Text(text) => self.push_text(&text),
-                hole @ Part::Hole(..) => self.parts.push(hole),
+                other => self.parts.push(other),
             }
+        }
+    }
+
+    /// Adds what begins a query, or goes on with one: a link may bring its own.
+    pub fn push_query(&mut self) {
+        let is_link = self
+            .parts
+            .iter()
+            .any(|part| matches!(part, Part::Hole(_, Escape::Path | Escape::Segment)));
+        let has_query = |part: &Part| {
+            matches!(part, Part::Query) || matches!(part, Part::Text(text) if text.contains('?'))
+        };
+        match self.parts.iter().any(has_query) {
+            true => self.push_text("&"),
+            false if is_link => self.parts.push(Part::Query),
+            false => self.push_text("?"),
         }
     }
 
@@ -225,7 +256,7 @@ impl Template {
     pub fn sources(&self) -> impl Iterator<Item = &Source> {
         self.parts.iter().filter_map(|part| match part {
             Part::Hole(source, _) => Some(source),
-            Part::Text(_) => None,
+            Part::Text(_) | Part::Query => None,
         })
     }
 }

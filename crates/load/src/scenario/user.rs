@@ -8,6 +8,7 @@ use fastrand::Rng;
 use super::cookies::{Jar, Site};
 use super::extract::JsonBody;
 use super::feed::Per;
+use super::link;
 use super::template::{Knowledge, Source, Template, TooLong, shortened};
 use super::value::{Value, View};
 use super::{Answer, Outgoing, Problem, Shared, Step, Think};
@@ -37,6 +38,8 @@ pub struct User {
     cookies: Jar,
     /// The path of the last request, which decides where its answer's cookies belong. Only of steps that keep some.
     path: String,
+    /// Under which name the last request asked, if not under the target's.
+    host: String,
 }
 
 impl User {
@@ -54,6 +57,7 @@ impl User {
             rows: Vec::new(),
             cookies: Jar::default(),
             path: String::new(),
+            host: String::new(),
         }
     }
 
@@ -98,12 +102,27 @@ impl User {
         self.forget_rows();
         let request = &step.request;
         into.method.push_str(&request.method);
-        self.write_path(&request.path, &mut into.path)?;
+        into.path.push_str(&self.test.target.base);
+        self.write(&request.path, LONGEST_LINE, &mut into.path, || {
+            "the path".into()
+        })?;
         for (name, template) in &request.fields {
             let mut value = String::new();
             let what = || format!("the field `{}`", shortened(name));
             self.write(template, LONGEST_LINE, &mut value, what)?;
             into.fields.push((name.clone(), value));
+        }
+        let target = &self.test.target;
+        let own_host = into
+            .fields
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("host"));
+        let own_host = own_host.map(|(_, value)| value.as_str());
+        link::settle(&mut into.path, request.path.is_link(), target, own_host)?;
+        if step.keeps_cookies {
+            self.path.clone_from(&into.path);
+            self.host.clear();
+            self.host.push_str(own_host.map_or("", link::without_port));
         }
         if !request.body.is_empty() {
             let mut body = String::from_utf8(std::mem::take(&mut into.body)).unwrap_or_default();
@@ -112,8 +131,7 @@ impl User {
             written?;
         }
         if step.keeps_cookies {
-            self.path.clone_from(&into.path);
-            let site = site(&self.test.target, &self.path);
+            let site = site(&self.test.target, &self.host, &self.path);
             if !self.cookies.is_empty()
                 && let Some(cookies) = self.cookies.field(site)
             {
@@ -129,7 +147,7 @@ impl User {
     /// What is not as expected, or not there.
     pub fn conclude(&mut self, step: &Step, answer: &Answer) -> Result<(), Problem> {
         if step.keeps_cookies {
-            let site = site(&self.test.target, &self.path);
+            let site = site(&self.test.target, &self.host, &self.path);
             for set_cookie in answer.values("set-cookie") {
                 self.cookies.keep(set_cookie, site, SystemTime::now());
             }
@@ -166,31 +184,6 @@ impl User {
                 *row = None;
             }
         }
-    }
-
-    fn write_path(&mut self, template: &Template, path: &mut String) -> Result<(), Problem> {
-        path.push_str(&self.test.target.base);
-        let start = path.len();
-        self.write(template, LONGEST_LINE, path, || "the path".into())?;
-        let written = &path[start..];
-        if written.starts_with('/') {
-            return Ok(());
-        }
-        // What a Location says may be a whole URL, of the same server.
-        let origin = Target {
-            base: String::new(),
-            ..self.test.target.clone()
-        };
-        match written.strip_prefix(&origin.url()) {
-            Some("") => *path = "/".to_owned(),
-            Some(rest) if rest.starts_with('/') => *path = rest.to_owned(),
-            _ => {
-                let shown = shortened(written);
-                let message = format!("the path `{shown}` does not begin with /");
-                return Err(Problem::new(ErrorKind::Prepare, message));
-            }
-        }
-        Ok(())
     }
 
     fn write(
@@ -268,9 +261,9 @@ impl Knowledge for User {
     }
 }
 
-fn site<'s>(target: &'s Target, path: &'s str) -> Site<'s> {
+fn site<'s>(target: &'s Target, host: &'s str, path: &'s str) -> Site<'s> {
     Site {
-        host: &target.host,
+        host: if host.is_empty() { &target.host } else { host },
         is_tls: target.is_tls,
         path,
     }

@@ -227,7 +227,10 @@ fn statistic(lower: &str, written: &str) -> Result<Statistic, ThresholdError> {
     let share = format!("{percent}e-2").parse::<f64>();
     let help = match percent.parse::<f64>() {
         Ok(percent) if percent > 0.0 && percent < 100.0 => {
-            return share.map(Statistic::Quantile).map_err(|_| error(what, ""));
+            let help = "write for example `p(95)` or `p(99.9)`";
+            return share
+                .map(Statistic::Quantile)
+                .map_err(|_| error(what, help));
         }
         Ok(0.0) => "write `min` for the shortest",
         Ok(100.0) => "write `max` for the longest",

@@ -1,5 +1,5 @@
 -- What the shop knows. Money is in cents, times are UTC.
--- The indexes that are left out here on purpose are in tuned.sql (see docs/shop.md): profile naive does without them.
+-- The indexes that are left out here on purpose are in migrate.rs (see docs/shop.md): profile naive does without them.
 
 CREATE TABLE categories (
     id   smallint PRIMARY KEY,
@@ -63,7 +63,8 @@ CREATE TABLE orders (
     number          text NOT NULL UNIQUE,  -- what customers call it; random
     customer_id     bigint NOT NULL REFERENCES customers,
     idempotency_key text NOT NULL CHECK (length(idempotency_key) BETWEEN 1 AND 255),
-    content_hash    bytea NOT NULL,        -- what the key was used for: cart and address
+    content_hash    bytea NOT NULL,        -- what the key was used for: the address that was sent with it
+    basket          text UNIQUE,           -- the name of the basket in Redis that was ordered: each is once
     placed          timestamptz NOT NULL DEFAULT now(),
     status          text NOT NULL CHECK (status IN ('paid', 'processing', 'shipped')),
     total           bigint NOT NULL CHECK (total > 0),
@@ -100,6 +101,9 @@ CREATE TABLE outbox (
     created timestamptz NOT NULL DEFAULT now(),
     sent    timestamptz,                   -- to Redis Streams, where those are used
     done    timestamptz,
+    attempts smallint NOT NULL DEFAULT 0,  -- that failed
+    due     timestamptz NOT NULL DEFAULT now(),
+    failure text,                          -- of the last one
     UNIQUE (kind, order_id)
 );
 CREATE INDEX outbox_open ON outbox (id) WHERE done IS NULL;

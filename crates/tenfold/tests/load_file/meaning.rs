@@ -194,6 +194,26 @@ fn requests_are_what_was_written() {
 }
 
 #[test]
+fn links_of_answers_are_followed() {
+    let steps = "[[scenario]]\nname = 'a'\n\
+        [[scenario.step]]\npath = '/'\nextract = { next = { header = 'location' } }\n\
+        [[scenario.step]]\npath = '${next}'\nquery = { page = 2 }\n\
+        [[scenario.step]]\npath = '/x?api_key=s3cret'\n";
+    let answer = Answer {
+        status: 200,
+        fields: vec![("location".to_owned(), b"/base/list?sort=up#top".to_vec())],
+        ..Answer::default()
+    };
+    let all = requests(steps, &answer);
+    assert_eq!(all[1].path, "/base/list?sort=up&page=2");
+    let base = "target = 'http://h'\nphase = { duration = '1s', rate = 1 }\n";
+    let loaded = test(&format!("{base}{steps}"));
+    // Sent as it is, shown without.
+    assert_eq!(all[2].path, "/base/x?api_key=s3cret");
+    assert_eq!(loaded.scenarios[0].steps[2].name, "GET /x?api_key=…");
+}
+
+#[test]
 fn answers_are_taken_apart() {
     let steps = "[[scenario]]\nname = 'a'\n\
         [[scenario.step]]\npath = '/'\nextract = { j = '$.items[1]', h = { header = 'Location', regex = '([0-9]+)$' }, \

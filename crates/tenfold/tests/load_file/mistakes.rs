@@ -188,6 +188,11 @@ fn in_the_whole() {
         &same,
         &["t:9:8: two scenarios have the name `a` (rename one)"],
     );
+    let named = "[[phase]]\nname = 'phase 2'\nduration = '1s'\nrate = 1\n";
+    check(
+        &format!("{target}{named}{phase}{scenario}"),
+        &["t:5:8: two phases have the name `phase 2` (rename one)"],
+    );
     let none = format!("{target}{phase}{scenario}weight = 0");
     check(&none, &["t:5:1: no scenario has a weight above 0"]);
     let exact = format!(

@@ -3,12 +3,10 @@
 //! # The idea
 //! Of the requests of each page a fair sample is kept (Vitter's algorithm R, 1985). A hole that always has the same value is none.
 //! Numbers that follow Zipf's law become `${zipf(n, s)}`. Everything else becomes a feed whose rows are the sample, so that
-//! what is popular comes often, and values that belong together stay together. Values of parameters are decoded there, because what
-//! fills a hole of a query is encoded again.
+//! what is popular comes often, and values that belong together stay together. Values stand there as the log has them: what fills a
+//! hole of a path or its query keeps its percent-encoding and its `+`, so that `c%2B%2B` does not become two spaces.
 
 use std::collections::HashSet;
-
-use percent_encoding::percent_decode_str;
 
 use super::zipf::{Popularity, Room, Zipf};
 use crate::import::draft::{Feed, Piece, Query, Text, name_of};
@@ -132,7 +130,7 @@ impl Requests {
             })
             .collect();
         let feed = (!names.is_empty()).then(|| {
-            let cells: Vec<_> = changing.iter().map(|column| column.cells()).collect();
+            let cells: Vec<_> = changing.iter().map(|column| &*column.values).collect();
             self.feed(name, &names, &cells)
         });
         let holes = self.pattern.matches('{').count();
@@ -159,7 +157,8 @@ impl Requests {
         };
         if targets.windows(2).any(|pair| pair[0] != pair[1]) {
             let column = "target".to_owned();
-            let feed = self.feed(name, std::slice::from_ref(&column), &[targets]);
+            let cells: Vec<&str> = targets.iter().map(String::as_str).collect();
+            let feed = self.feed(name, std::slice::from_ref(&column), &[&cells]);
             address.comment = self.comment(None, Some(&feed));
             let feed_name = name.to_owned();
             address.feed = Some(feed);
@@ -187,8 +186,8 @@ impl Requests {
         path
     }
 
-    /// What may change: the holes, then the parameters. Nothing if some requests have other parameters than others, or any that no
-    /// table of texts can hold.
+    /// What may change: the holes, then the parameters. Nothing if some requests have other parameters than others, or any without a
+    /// value.
     fn columns(&self) -> Option<Vec<Column<'_>>> {
         let mut columns = Vec::new();
         let mut rest = self.pattern.as_str();
@@ -230,17 +229,15 @@ impl Requests {
                     .collect(),
             });
         }
-        let is_text = |column: &Column<'_>| {
-            let mut values = column.values.iter();
-            values.all(|value| percent_decode_str(value).decode_utf8().is_ok())
-        };
-        columns.iter().all(is_text).then_some(columns)
+        Some(columns)
     }
 
-    fn feed(&self, name: &str, names: &[String], columns: &[Vec<String>]) -> Feed {
+    fn feed(&self, name: &str, names: &[String], columns: &[&[&str]]) -> Feed {
         let mut text = names.join(",") + "\n";
         for place in 0..self.rows.len() {
-            let cells = columns.iter().map(|column| cell(column.get(place)));
+            let cells = columns
+                .iter()
+                .map(|column| cell(column.get(place).copied()));
             // An empty line is no row in CSV.
             let line = cells.collect::<Vec<_>>().join(",");
             text.push_str(if line.is_empty() { "\"\"" } else { &line });
@@ -297,21 +294,6 @@ impl Column<'_> {
     fn changes(&self) -> bool {
         self.values.windows(2).any(|pair| pair[0] != pair[1])
     }
-
-    /// As a feed has them.
-    fn cells(&self) -> Vec<String> {
-        let values = self.values.iter();
-        match self.parameter {
-            None => values.map(|value| (*value).to_owned()).collect(),
-            Some(_) => values.map(|value| decoded(value)).collect(),
-        }
-    }
-}
-
-/// Undoes percent-encoding, with `+` for a space as forms have it.
-fn decoded(value: &str) -> String {
-    let value = value.replace('+', " ");
-    percent_decode_str(&value).decode_utf8_lossy().into_owned()
 }
 
 fn query(columns: &[Column<'_>], pieces: &[Piece]) -> Query {
@@ -359,8 +341,8 @@ fn is_secret(name: &str, value: &str) -> bool {
 }
 
 /// A value in CSV (RFC 4180).
-fn cell(value: Option<&String>) -> String {
-    let value = value.map_or("", String::as_str);
+fn cell(value: Option<&str>) -> String {
+    let value = value.unwrap_or_default();
     match value.contains([',', '"', '\n', '\r']) || value.trim() != value {
         true => format!("\"{}\"", value.replace('"', "\"\"")),
         false => value.to_owned(),
@@ -400,15 +382,15 @@ mod tests {
     #[test]
     fn parameters_that_all_have_are_columns() {
         let all: [(&[&str], &str); 3] = [
-            (&["7"], "?q=a%2Cb&page=1&utm_source=x"),
-            (&["8"], "?q=b+c&page=1&token=secret"),
+            (&["7"], "?q=a,b&page=1&utm_source=x"),
+            (&["8"], "?q=b+c%2B%2B%25&page=1&token=secret"),
             (&["8"], "?q=&page=1"),
         ];
         let requests = requests("/a/{id}", &all);
         let address = requests.address("a");
         assert_eq!(written(&address), "/a/${a.id}?q=${a.q}&page=1");
         let feed = address.feed.expect("a feed");
-        assert_eq!(feed.file.text, "id,q\n7,\"a,b\"\n8,b c\n8,\n");
+        assert_eq!(feed.file.text, "id,q\n7,\"a,b\"\n8,b+c%2B%2B%25\n8,\n");
         assert_eq!(requests.with_secrets, 1);
     }
 
@@ -425,10 +407,9 @@ mod tests {
         let same: [(&[&str], &str); 2] = [(&[], "?flag"), (&[], "?flag")];
         assert_eq!(written(&requests("/a", &same).address("a")), "/a?flag");
         let foreign: [(&[&str], &str); 2] = [(&[], "?q=%E4"), (&[], "?q=%F6")];
-        assert_eq!(
-            written(&requests("/a", &foreign).address("a")),
-            "${a.target}"
-        );
+        let address = requests("/a", &foreign).address("a");
+        assert_eq!(written(&address), "/a?q=${a.q}");
+        assert_eq!(address.feed.expect("a feed").file.text, "q\n%E4\n%F6\n");
     }
 
     #[test]

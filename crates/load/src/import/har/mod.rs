@@ -23,7 +23,7 @@ use url::Url;
 use values::Values;
 
 use super::draft::{Draft, Load, Phase, Scenario};
-use super::{ImportError, Imported, count, count_of, emit, shown};
+use super::{ImportError, Imported, count, count_of, emit, shown, without_secrets};
 
 /// What to make of a recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub fn read(reader: impl Read, name: &str, options: &Options) -> Result<Imported
             Err(why) => values.leave_out(format!(
                 "{} {}: {why}",
                 one.method,
-                shown(&one.url.path, 60)
+                shown(&without_secrets(&one.url.path), 60)
             )),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::read::{Entry, Log};
 use super::url::Url;
-use crate::import::{ImportError, date, shown};
+use crate::import::{ImportError, date, shown, without_secrets};
 
 /// Longest pause that is believed, in seconds (the cut of TPC-W's think times): after that somebody had coffee.
 const LONGEST_PAUSE: f64 = 70.0;
@@ -231,7 +231,7 @@ fn assign_pages(log: &Log, kept: &mut [Kept<'_>]) {
 /// A page's title, which is its URL in many recordings.
 fn group_name(title: &str, taken: &[String]) -> String {
     let title = match Url::parse(title) {
-        Some(url) => url.path,
+        Some(url) => without_secrets(&url.path).into_owned(),
         None => title.to_owned(),
     };
     let name = shown(title.trim(), 60);

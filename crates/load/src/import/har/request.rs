@@ -248,10 +248,9 @@ fn leaf(
         Value::String(text) => values.text(name, &text, steps).map(Json::Text),
         Value::Number(number) => {
             let text = values.text(name, &number.to_string(), steps);
-            let is_number = |text: &Text| !text.has_variables();
-            Some(match text {
-                Some(text) if !is_number(&text) => Json::Text(text),
-                _ => Json::Plain(Value::Number(number)),
+            text.map(|text| match text.has_variables() {
+                true => Json::Text(text),
+                false => Json::Plain(Value::Number(number)),
             })
         }
         other => Some(json(other, values, steps, depth + 1)?),

@@ -253,6 +253,51 @@ fn no_secret_gets_into_the_file() {
 }
 
 #[test]
+fn neither_do_secrets_in_paths_titles_and_numbers() {
+    let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MyJ9.b3RoZXI";
+    let mut shop = Recording(Vec::new());
+    let url = format!("https://shop.test/verify/{jwt}");
+    shop.add(&Call { url: &url, ..GET });
+    shop.add(&Call {
+        second: 1,
+        method: "POST",
+        url: "https://shop.test/pay",
+        body: Some((
+            "application/json",
+            r#"{"card": {"pin": 48213, "nonce": 918273645}, "amount": 77}"#,
+        )),
+        ..GET
+    });
+    shop.add(&Call {
+        second: 2,
+        method: "PUT",
+        url: &url,
+        body: Some(("application/octet-stream", "\0")),
+        ..GET
+    });
+    let text = shop
+        .text()
+        .replace("https://shop.test/\"", &format!("{url}\""));
+    let imported = super::read(text.as_bytes(), "x.har", &Options::default()).expect("a recording");
+    for secret in [jwt, "48213", "918273645"] {
+        assert!(
+            !imported.text.contains(secret),
+            "{secret} in\n{}",
+            imported.text
+        );
+    }
+    has(
+        &imported.text,
+        &[
+            "path = \"/verify/${env:LOAD_VERIFY_ID}\"",
+            "${env:LOAD_PIN}",
+            "amount = 77",
+            "nonce",
+        ],
+    );
+}
+
+#[test]
 fn bodies_that_nobody_has_leave_their_step_out() {
     let mut shop = shop();
     for (number, kind) in [

@@ -43,10 +43,7 @@ impl Values {
             return None;
         }
         if !value.is_empty() && (secret::is_name(name) || secret::is_value(value)) {
-            let variable = name_of(name, "value", |_| false).to_ascii_uppercase();
-            let variable = format!("LOAD_{variable}");
-            self.given.insert((variable.clone(), shown(name, 60)));
-            return Some(Text(vec![Piece::Environment(variable)]));
+            return Some(self.given(name));
         }
         Some(Text::literal(value))
     }
@@ -59,7 +56,18 @@ impl Values {
         {
             return Text(vec![Piece::Variable(variable)]);
         }
+        if secret::is_value(segment) {
+            return self.given(&name);
+        }
         Text::literal(segment)
+    }
+
+    /// What whoever runs the test has to give.
+    fn given(&mut self, name: &str) -> Text {
+        let variable = name_of(name, "value", |_| false).to_ascii_uppercase();
+        let variable = format!("LOAD_{variable}");
+        self.given.insert((variable.clone(), shown(name, 60)));
+        Text(vec![Piece::Environment(variable)])
     }
 
     /// The variable that a value is put into when it is found in the answer of an earlier step.

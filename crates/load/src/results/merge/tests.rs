@@ -157,3 +157,30 @@ fn a_part_that_ended_early_is_part_of_it() {
     assert_eq!(whole.phases[2].totals, parts[1].phases[2].totals);
     assert_eq!(whole.ended_early.as_deref(), Some("Ctrl-C"));
 }
+
+#[test]
+fn whoever_began_first_and_whoever_began_last_are_compared() {
+    let mut parts = fixture::parts(1, 3);
+    // No two neighbours are more than a second apart.
+    let started = parts[0].started;
+    (parts[1].started, parts[2].started) = (started + 0.8, started - 0.7);
+    let whole = Results::merge(parts).expect("one test");
+    assert!(
+        whole.doubts()[0].starts_with("generators began 1.5 s apart"),
+        "{:?}",
+        whole.doubts()
+    );
+}
+
+#[test]
+fn parts_of_other_tests_are_refused() {
+    let mut parts = fixture::parts(1, 2);
+    (parts[0].plan, parts[1].plan) = (Some("a".to_owned()), Some("b".to_owned()));
+    let error = Results::merge(parts.clone()).expect_err("different tests");
+    assert!(error.message.contains("--seed"), "{error}");
+    parts[1].plan = None;
+    assert!(
+        Results::merge(parts).is_ok(),
+        "an older version did not write it"
+    );
+}

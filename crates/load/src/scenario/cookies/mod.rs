@@ -1,8 +1,8 @@
 //! Cookies of one session (RFC 6265).
 //!
 //! # The trade-off
-//! A user talks to one host only. So a cookie's domain decides no more than whether it is kept at all, and public suffixes do not
-//! matter: a list is enough. Libraries bring a database of domains and kilobytes for each of 10,000 users.
+//! A user talks to one host only. So a cookie's domain decides no more than whether it is kept at all, and which one it replaces;
+//! public suffixes do not matter: a list is enough. Libraries bring a database of domains and kilobytes for each of 10,000 users.
 
 mod date;
 
@@ -25,6 +25,8 @@ struct Cookie {
     name: String,
     value: String,
     path: String,
+    /// As it was said, in lower case; empty for the host alone. It tells cookies apart, and nothing else.
+    domain: String,
     /// Whether only TLS may see it.
     is_secure: bool,
     expires: Option<SystemTime>,
@@ -65,10 +67,11 @@ impl Jar {
             Some(path) if path.starts_with('/') => path.to_owned(),
             _ => default_path(site.path).to_owned(),
         };
+        let domain = set.domain.unwrap_or_default().to_ascii_lowercase();
         let before = self
             .cookies
             .iter()
-            .position(|it| it.name == set.name && it.path == path);
+            .position(|it| it.name == set.name && it.path == path && it.domain == domain);
         // Max-Age counts more than Expires.
         let expires = match set.max_age {
             Some(age) => age.map(|age| now + age),
@@ -85,6 +88,7 @@ impl Jar {
             name: set.name.to_owned(),
             value: set.value.to_owned(),
             path,
+            domain,
             is_secure: set.is_secure,
             expires,
         };

@@ -45,6 +45,20 @@ fn a_path_decides_where_and_the_longest_comes_first() {
     assert_eq!(sent(&nested, "/cart").as_deref(), Some("a=1"));
 }
 
+/// RFC 6265 section 5.3, step 11: the domain is part of what a cookie is. Whoever forgets it when he deletes one deletes nothing.
+#[test]
+fn a_cookie_of_another_domain_is_another_cookie() {
+    let both = ["a=1; Path=/", "a=2; Path=/; Domain=example.com"];
+    assert_eq!(sent(&both, "/").as_deref(), Some("a=1; a=2"));
+    let kept = ["a=1; Path=/; Domain=.Example.com", "a=; Path=/; Max-Age=0"];
+    assert_eq!(sent(&kept, "/").as_deref(), Some("a=1"));
+    let gone = [
+        "a=1; Path=/; Domain=.Example.com",
+        "a=; Path=/; Domain=example.COM; Max-Age=0",
+    ];
+    assert_eq!(sent(&gone, "/"), None);
+}
+
 #[test]
 fn a_domain_decides_whether() {
     for (domain, is_kept) in [

@@ -66,6 +66,7 @@ impl Template {
             match part {
                 Part::Text(text) => into.push_str(text),
                 Part::Hole(source, escape) => fill(source, *escape, knowledge, into)?,
+                Part::Query => into.push(if into.contains('?') { '&' } else { '?' }),
             }
             if into.len() > most {
                 return Ok(Err(TooLong));
@@ -115,6 +116,11 @@ fn fill(
     match escape {
         Escape::JsonValue if value.is_json => into.push_str(value.text),
         Escape::JsonValue => into.push_str(&serde_json::Value::from(value.text).to_string()),
+        // What a link says after # is for whoever reads the page (RFC 3986 section 3.5).
+        Escape::Path => {
+            let sent = value.text.split('#').next().unwrap_or_default();
+            into.extend(utf8_percent_encode(sent, PATH));
+        }
         escape => match escape.apply(value.text) {
             Ok(text) => into.push_str(&text),
             Err(error) => return Err(knowledge.unfit(source, &error.message)),

@@ -106,6 +106,13 @@ fn path(user: &mut User, text: &str) -> String {
     prepared(user, &step(text)).path
 }
 
+/// As files of scenarios have it.
+fn link(text: &str) -> Step {
+    let mut step = Step::new("GET", "/");
+    step.request.path = Template::parse_path(text, &mut named).expect(text);
+    step
+}
+
 fn takes(variable: usize, from: From) -> Step {
     let mut step = step("/take");
     step.extract.push(Extract {
@@ -228,11 +235,26 @@ fn a_location_is_a_path() {
     let take = takes(1, From::Header("location".into()));
     for (location, expected) in [
         ("/orders/1?a=b", "/base/orders/1?a=b"),
+        ("/base/orders/1", "/base/orders/1"),
+        ("/base", "/base"),
+        ("/base?a=b", "/base?a=b"),
+        ("/baseball", "/base/baseball"),
+        ("/orders/1?a=b#items", "/base/orders/1?a=b"),
         ("http://shop.example.com/base/orders/1", "/base/orders/1"),
+        (
+            "http://shop.example.com/base/orders/1#items",
+            "/base/orders/1",
+        ),
         ("http://shop.example.com", "/"),
+        ("http://shop.example.com?a=b", "/?a=b"),
+        ("HTTP://Shop.example.com:80/x", "/x"),
     ] {
         answered(&mut user, &take, "location", location);
-        assert_eq!(path(&mut user, "${next}"), expected, "{location}");
+        assert_eq!(
+            prepared(&mut user, &link("${next}")).path,
+            expected,
+            "{location}"
+        );
     }
     for location in [
         "http://shop.example.com.evil/",
@@ -241,9 +263,78 @@ fn a_location_is_a_path() {
         "",
     ] {
         answered(&mut user, &take, "location", location);
-        let message = refused(&mut user, &step("${next}"));
+        let message = refused(&mut user, &link("${next}"));
         assert!(message.ends_with("does not begin with /"), "{message}");
     }
+}
+
+#[test]
+fn a_link_goes_on_with_what_a_step_adds() {
+    let (mut user, _) = user();
+    user.begin();
+    let take = takes(1, From::Header("location".into()));
+    answered(
+        &mut user,
+        &takes(0, From::Header("x-token".into())),
+        "x-token",
+        "a?b",
+    );
+    for (location, expected) in [
+        ("/list", "/base/list/a%3Fb?page=2"),
+        ("/list?sort=up#top", "/base/list?sort=up/a%3Fb&page=2"),
+    ] {
+        answered(&mut user, &take, "location", location);
+        let mut step = link("${next}/${token}");
+        step.request.path.push_query();
+        step.request.path.push_text("page=2");
+        assert_eq!(prepared(&mut user, &step).path, expected, "{location}");
+    }
+}
+
+#[test]
+fn whoever_is_asked_under_another_name_has_that_name() {
+    let (mut user, _) = user();
+    user.begin();
+    let mut asked = link("/cart");
+    asked.keeps_cookies = true;
+    asked
+        .request
+        .fields
+        .push(("Host".to_owned(), Template::constant("www.other.test:8080")));
+    prepared(&mut user, &asked);
+    answered(
+        &mut user,
+        &asked,
+        "set-cookie",
+        "sid=1; Domain=other.test; Path=/",
+    );
+    let fields = prepared(&mut user, &asked).fields;
+    assert!(
+        fields.contains(&("cookie".to_owned(), "sid=1".to_owned())),
+        "{fields:?}"
+    );
+    answered(
+        &mut user,
+        &asked,
+        "set-cookie",
+        "foreign=1; Domain=example.com; Path=/",
+    );
+    let fields = prepared(&mut user, &asked).fields;
+    assert!(
+        fields.contains(&("cookie".to_owned(), "sid=1".to_owned())),
+        "{fields:?}"
+    );
+    let take = takes(1, From::Header("location".into()));
+    answered(
+        &mut user,
+        &take,
+        "location",
+        "http://www.other.test:8080/paid",
+    );
+    let mut next = link("${next}");
+    assert!(refused(&mut user, &next).ends_with("does not begin with /"));
+    next.request.fields.clone_from(&asked.request.fields);
+    assert_eq!(prepared(&mut user, &next).path, "/paid");
 }
 
 #[test]

@@ -120,6 +120,7 @@ fn mistakes_are_told_what_to_write() {
         ("p(0) < 3s", "write `min`"),
         ("p999 < 3s", "p(99.9)"),
         ("p(x) < 3s", "a percentile is a number"),
+        ("p(9e1) < 3s", "write for example `p(95)`"),
         ("p95) < 3s", "a percentile is a number"),
         ("latency < 3s", "say which, for example `latency p(95)`"),
         ("latncy p(95) < 3s", "did you mean `latency`?"),

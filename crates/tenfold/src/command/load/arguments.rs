@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::{ArgGroup, Args, Subcommand};
 use tenfold_load::test::Shard;
-use tenfold_load::threshold::Threshold;
+use tenfold_load::threshold::{Scope, Threshold};
 
 use super::import::{self, Import};
 use crate::config::value;
@@ -106,7 +106,8 @@ pub(crate) struct Load {
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = value::duration)]
     pub(super) connect_timeout: Duration,
 
-    /// What has to hold, for example 'p(95) < 300ms', 'errors < 1%' or 'rate > 450'; may be given several times.
+    /// What has to hold, for example 'p(95) < 300ms', 'errors < 1%' or 'rate > 450'; of a part 'step GET /cart: p(95) < 300ms', 'group
+    /// NAME: …' or 'phase NAME: …'. May be given several times.
     #[arg(long, value_name = "CONDITION", value_parser = threshold)]
     pub(super) threshold: Vec<Threshold>,
 
@@ -280,8 +281,24 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token)
 }
 
+/// A condition, perhaps of a part: `step NAME: errors < 1%`. No condition has a colon, but names do.
 fn threshold(text: &str) -> Result<Threshold, String> {
-    Threshold::parse(text).map_err(|error| format!("{}; {}", error.what, error.help))
+    let (kind, rest) = text.trim_start().split_once(' ').unwrap_or_default();
+    let part = |scope: fn(String) -> Scope| match rest.rsplit_once(':') {
+        Some((name, condition)) if !name.trim().is_empty() => {
+            Ok((Some(scope(name.trim().to_owned())), condition))
+        }
+        _ => Err(format!("write for example '{kind} NAME: errors < 1%'")),
+    };
+    let (scope, condition) = match kind {
+        "step" => part(Scope::step)?,
+        "group" => part(Scope::Group)?,
+        "phase" => part(Scope::Phase)?,
+        _ => (None, text),
+    };
+    let threshold = Threshold::parse(condition);
+    let threshold = threshold.map_err(|error| format!("{}; {}", error.what, error.help))?;
+    Ok(threshold.of(scope))
 }
 
 fn shard(text: &str) -> Result<Shard, String> {
@@ -348,6 +365,34 @@ mod tests {
             "Content-Length: 5",
         ] {
             assert!(field(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn thresholds_may_be_of_a_part() {
+        let scope = |text| threshold(text).map(|it| (it.scope, it.text));
+        let of = |scope, text: &str| Ok((scope, text.to_owned()));
+        assert_eq!(scope("errors < 1%"), of(None, "errors < 1%"));
+        let step = Scope::step("GET /a:b");
+        assert_eq!(
+            scope("step GET /a:b: p(95) < 1s"),
+            of(Some(step), "p(95) < 1s")
+        );
+        let group = Scope::Group("g".to_owned());
+        assert_eq!(scope("group g:errors < 1%"), of(Some(group), "errors < 1%"));
+        let phase = Scope::Phase("the peak".to_owned());
+        assert_eq!(
+            scope("phase the peak : rate > 1/s"),
+            of(Some(phase), "rate > 1/s")
+        );
+        for wrong in [
+            "step",
+            "step x",
+            "step : errors < 1%",
+            "step x: errors",
+            "page x: errors < 1%",
+        ] {
+            assert!(threshold(wrong).is_err(), "{wrong}");
         }
     }
 }

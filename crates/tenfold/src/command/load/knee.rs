@@ -66,7 +66,16 @@ pub(super) fn find(test: &Test, load: &Load, making: &Making) -> Result<Found, R
     let mut number = 0;
     while let Some(step) = ramp.next_step() {
         number += 1;
-        let results = making.make(one(test, &step, number))?;
+        let results = match (making.make(one(test, &step, number)), &mut whole) {
+            (Ok(results), _) => results,
+            (Err(refusal), None) => return Err(refusal),
+            // A service that the step before was too much for, or an interruption: what is known stays known.
+            (Err(refusal), Some(whole)) => {
+                let _gone = writeln!(io::stderr(), "step {number:>2}: {refusal}");
+                whole.ended_early.get_or_insert(refusal.to_string());
+                break;
+            }
+        };
         let measured = measured(&results, &step, &objective);
         say(number, &step, &measured, is_users);
         let was_ended = results.ended_early.is_some();

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use tenfold::load_file;
 use tenfold_load::test::Load as Amount;
+use tenfold_load::threshold::{Scope, Threshold};
 use tenfold_load::{Progress, Results, Stop, Test, threshold};
 use tokio::runtime::Builder;
 
@@ -54,6 +55,10 @@ pub(crate) fn run(load: &Load) -> Result<ExitCode, Refusal> {
                 true => quick::test(load, target)?,
                 false => file::test(load, Path::new(target))?,
             };
+            let steps = test.scenarios.iter().flat_map(|one| &one.steps);
+            let names = steps.map(|step| (step.name.as_str(), step.group.as_deref()));
+            let phases = test.phases.iter().map(|phase| phase.name.as_str());
+            know_parts(&load.threshold, names, phases)?;
             let making = Making::prepare(&test, load)?;
             if load.ramp_to_knee {
                 let found = knee::find(&test, load, &making)?;
@@ -185,10 +190,49 @@ fn merge(arguments: &Merge) -> Result<ExitCode, Refusal> {
         Refusal::new(error, help)
     })?;
     if !arguments.threshold.is_empty() {
+        let steps = whole.steps.iter();
+        let names = steps.map(|step| (step.name.as_str(), step.group.as_deref()));
+        let phases = whole.phases.iter().map(|phase| phase.name.as_str());
+        know_parts(&arguments.threshold, names, phases)?;
         whole.thresholds = threshold::judge(&arguments.threshold, &whole);
     }
     outputs.write(&whole)?;
     Ok(code(&whole))
+}
+
+/// Refuses thresholds of parts that the test does not have: they could never hold. Steps have a name and perhaps a group.
+fn know_parts<'n>(
+    thresholds: &[Threshold],
+    steps: impl Iterator<Item = (&'n str, Option<&'n str>)>,
+    phases: impl Iterator<Item = &'n str>,
+) -> Result<(), Refusal> {
+    let (steps, groups): (Vec<_>, Vec<_>) = steps.unzip();
+    let groups: Vec<_> = groups.into_iter().flatten().collect();
+    let phases: Vec<_> = phases.collect();
+    for threshold in thresholds {
+        let (kind, name, known) = match &threshold.scope {
+            None => continue,
+            Some(Scope::Step { name, .. }) => ("step", name, &steps),
+            Some(Scope::Group(name)) => ("group", name, &groups),
+            Some(Scope::Phase(name)) => ("phase", name, &phases),
+        };
+        if known.contains(&name.as_str()) {
+            continue;
+        }
+        let mut some: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+        some.dedup();
+        some.truncate(8);
+        let help = match some.as_slice() {
+            [] => format!("the test has no {kind}s: leave `{kind} …:` out"),
+            some => format!("there are {}", some.join(", ")),
+        };
+        let what = format!(
+            "the threshold `{}` is about a {kind} `{name}`, which is not there",
+            threshold.text
+        );
+        return Err(Refusal::new(what, help));
+    }
+    Ok(())
 }
 
 /// The first signal ends the test, which is reported then; the second one ends the program.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::Uri;
 use tenfold_load::Test;
 use tenfold_load::import::replay::Methods;
+use tenfold_load::import::without_secrets;
 use tenfold_load::scenario::{Scenario, Step, Template};
 use tenfold_load::test::{Arrivals, CONNECTIONS, Load as Amount, Phase, Protocol, Target};
 
@@ -95,7 +96,7 @@ fn requests(load: &Load, url: &str) -> Result<Test, Refusal> {
         steps: vec![step(load, &path)?],
     };
     Ok(Test {
-        name: target.url() + &path,
+        name: target.url() + &without_secrets(&path),
         arrivals: if load.poisson {
             Arrivals::Poisson
         } else {
@@ -129,6 +130,7 @@ fn step(load: &Load, path: &str) -> Result<Step, Refusal> {
         (None, Some(_)) => "POST",
     };
     let mut step = Step::new(method, path);
+    step.name = format!("{method} {}", without_secrets(path));
     step.request.body = body;
     let fields = load.header.iter();
     step.request.fields = fields

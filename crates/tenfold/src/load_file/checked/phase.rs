@@ -1,11 +1,13 @@
 //! Phases: forms of load become plain ones, of which each goes linearly from one amount to another.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use tenfold_load::test::{Load, Phase};
 
 use super::Scope;
 use crate::config::diagnostic::{At, Place};
+use crate::config::read::shortened;
 use crate::config::scalar::Count;
 use crate::config::shape::OneOrMore;
 use crate::load_file::raw::phase::{Change, Level, Phase as Raw};
@@ -109,6 +111,12 @@ fn whole(
         scope
             .report
             .error(place, "there is no load in any phase", help);
+    }
+    // A threshold of a phase, and whoever reads the results, tell them apart by their names.
+    let mut names = HashSet::new();
+    if let Some(twice) = phases.iter().find(|phase| !names.insert(&phase.name)) {
+        let message = format!("two phases have the name `{}`", shortened(&twice.name));
+        scope.report.error(place, message, "rename one");
     }
     if phases.len() > MOST {
         let message = format!("there are more than {MOST} phases");

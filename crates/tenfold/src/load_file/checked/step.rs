@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use tenfold_load::import::without_secrets;
 use tenfold_load::scenario::{Escape, OnFailure, Request, Step, Template, Think};
 
 use super::template::{Known, Names, extracted};
@@ -150,7 +151,7 @@ impl<'s> Steps<'s> {
             }
         }
         let shown = raw.path.value().map_or("", String::as_str);
-        let made = || shortened(&format!("{method} {shown}")).into_owned();
+        let made = || shortened(&format!("{method} {}", without_secrets(shown))).into_owned();
         let keeps_cookies = self.defaults.keeps_cookies && !is_single;
         Step {
             name: raw.name.value().cloned().unwrap_or_else(made),
@@ -217,11 +218,9 @@ fn path(raw: &Raw, known: Known<'_>, scope: &mut Scope<'_>) -> Template {
             .report
             .error(given.at, message, "a path begins with /");
     }
-    let mut separator = if given.value.contains('?') { "&" } else { "?" };
     for part in pairs(&raw.query, known, scope) {
-        path.push_text(separator);
+        path.push_query();
         path.append(part);
-        separator = "&";
     }
     path
 }

@@ -28,14 +28,14 @@ table! {
     /// which k has a share in proportion to 1/k^s), `${random(a, b)}`, `${uuid()}` and `${now()}` (milliseconds since 1970). `$${` is `${`.
     /// What a template fills in is escaped as its place needs it.
     pub(crate) struct Step short path {
-        /// What reports call it. Without it its method and path.
+        /// What reports call it. Without it its method and path, without values of parameters that look like secrets.
         name: Text,
         /// A group that reports sum it up with.
         group: Text,
         /// The method. Without it `GET`, or `POST` if there is a body.
         method: Method,
         /// The path, perhaps with a query, whose text stands as it is: what is percent-encoded in a value stays so. One that begins with
-        /// `${…}` may be a whole link that an answer had.
+        /// `${…}` may be a whole link that an answer had: its fragment is left out, and the target's path does not precede it twice.
         path: Text => required,
         /// Parameters that are added to the query; names and values are encoded.
         query: Named<OneOrMore<Scalar>>,

@@ -1,10 +1,12 @@
 //! `--ramp-to-knee` on a service whose capacity is known, and the plan that follows from it.
 
+use std::fs::File;
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
 use tenfold_testkit::origin::{Origin, ok};
+use tenfold_testkit::wait_until;
 
 use super::{Folder, url};
 
@@ -66,6 +68,37 @@ fn the_knee_is_where_workers_run_out() {
     );
     assert!(ran.err.contains("step  1:"), "{}", ran.err);
     plan(&folder);
+}
+
+/// A step can be too much for a service: then the next one does not reach it, and what is known is what was looked for.
+#[test]
+fn a_service_that_dies_of_it_leaves_what_is_known() {
+    let (origin, folder) = (service(), Folder::new());
+    let said = File::create(folder.path("said")).expect("a file");
+    let mut child = folder
+        .command(&[
+            "load",
+            &url(&origin),
+            "--ramp-to-knee",
+            "--users",
+            "1",
+            "--duration",
+            "1s",
+            "--connect-timeout",
+            "500ms",
+            "--json",
+            "r",
+        ])
+        .stderr(said)
+        .spawn()
+        .expect("started");
+    wait_until(|| folder.read("said").contains(" 2.0 users"), || "no load");
+    origin.kill();
+    child.wait().expect("it ends");
+    let results = folder.json("r");
+    let why = results["ended_early"].to_string();
+    assert!(why.contains("cannot reach"), "{why}");
+    assert!(results["total"]["done"].as_u64() > Some(0));
 }
 
 /// The plan reads what the ramp wrote.

@@ -37,6 +37,52 @@ fn what_cannot_be_written_is_said_before_the_test() {
 }
 
 #[test]
+fn thresholds_of_parts_are_judged_of_them() {
+    let (origin, folder) = (Origin::saying("hello"), Folder::new());
+    let url = url(&origin);
+    let of = |threshold: &str| folder.short(&url, &["--threshold", threshold, "--json", "r"]);
+    of("phase warm-up: errors < 1%").shows(&["pass", "phase warm-up"]);
+    assert_eq!(
+        folder.json("r")["thresholds"][0]["scope"]["phase"],
+        "warm-up"
+    );
+    of("step GET /: requests > 1000000")
+        .ended(1)
+        .shows(&["FAIL", "step GET /"]);
+    of("step GET /x: errors < 1%").refused(&["a step `GET /x`, which is not there", "`GET /`"]);
+    of("group g: errors < 1%").refused(&["the test has no groups"]);
+    folder.write(
+        "a",
+        &folder
+            .read("r")
+            .replace("\"shard_count\": 1", "\"shard_count\": 2"),
+    );
+    let other = folder.read("a").replacen(
+        "0\n  ],\n  \"shard_count\"",
+        "1\n  ],\n  \"shard_count\"",
+        1,
+    );
+    folder.write("b", &other);
+    let merged = folder.load(&["merge", "a", "b", "--threshold", "phase peak: errors < 1%"]);
+    merged.refused(&["a phase `peak`, which is not there", "`warm-up`, `load`"]);
+}
+
+#[test]
+fn secrets_of_urls_are_not_in_results() {
+    let (origin, folder) = (Origin::saying("hello"), Folder::new());
+    let url = url(&origin) + "?api_key=s3cret&page=2";
+    let ran = folder.short(&url, &["--json", "r", "--html", "page"]);
+    assert!(origin.requests() > 0);
+    for text in [&ran.out, &ran.err, &folder.read("r"), &folder.read("page")] {
+        assert!(!text.contains("s3cret"), "{text}");
+    }
+    assert_eq!(
+        folder.json("r")["steps"][0]["name"],
+        "GET /?api_key=…&page=2"
+    );
+}
+
+#[test]
 fn files_are_kept_until_there_are_new_results() {
     let (origin, folder) = (Origin::saying("hello"), Folder::new());
     folder.write("r", &"old ".repeat(100_000));

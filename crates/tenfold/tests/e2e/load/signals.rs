@@ -74,28 +74,51 @@ fn requests_under_way_do_not_keep_it() {
     assert_eq!(results["total"]["failed"], 3, "they had no answer");
 }
 
-#[test]
-fn twice_it_ends_at_once() {
+/// An origin that is slow where `errand` is asked for, and a test that does it as `key`.
+fn hanging(folder: &Folder, key: &str) -> Origin {
     let origin = Origin::answering(|request| {
-        if request.start_line().starts_with("GET /setup") {
+        if request.start_line().starts_with("GET /errand") {
             std::thread::sleep(Duration::from_secs(15));
         }
         ok("")
     });
-    let folder = Folder::new();
     folder.write(
         "t.toml",
         &format!(
-            "target = \"{}\"\nphase = {{ duration = \"1s\", users = 1 }}\nsetup = \"/setup\"\n\
-             [[scenario]]\nname = \"a\"\nstep = \"/\"\n",
+            "target = \"{}\"\nphase = {{ duration = \"1s\", users = 1 }}\n{key} = \"/errand\"\n\
+             [[scenario]]\nname = \"a\"\nstep = {{ path = \"/\", think = \"100ms\" }}\n",
             url(&origin)
         ),
     );
+    origin
+}
+
+#[test]
+fn once_it_ends_a_setup_that_hangs() {
+    let folder = Folder::new();
+    let origin = hanging(&folder, "setup");
     let child = folder
         .command(&["load", "t.toml"])
         .spawn()
         .expect("started");
     wait_until(|| origin.requests() == 1, || "no setup");
+    let begun = std::time::Instant::now();
+    interrupt(&child);
+    let ran = Ran::of(end(child));
+    ran.refused(&["ended before the test began: setup, step `GET /errand` was interrupted"]);
+    // Its answer takes 15 s.
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn twice_it_ends_at_once() {
+    let folder = Folder::new();
+    let origin = hanging(&folder, "teardown");
+    let child = folder
+        .command(&["load", "t.toml"])
+        .spawn()
+        .expect("started");
+    wait_until(|| origin.requests() > 3, || "no load");
     interrupt(&child);
     // Two at the same time are one.
     std::thread::sleep(Duration::from_millis(300));

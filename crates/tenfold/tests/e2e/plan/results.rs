@@ -26,6 +26,7 @@ fn empty() -> Results {
         started: 0.0,
         duration: 0.0,
         ended_early: None,
+        plan: None,
         shards: vec![0],
         shard_count: 1,
         total: Totals::default(),
@@ -255,4 +256,15 @@ fn absurd_numbers_do_no_harm() {
     }
     let (_folder, path) = written(&results);
     assert!(refused(2, &["--results", &path, "--objective", "p95 < 1s"]).contains(&path));
+}
+
+#[test]
+fn a_part_of_several_generators_bears_nothing() {
+    let mut part = ramp();
+    (part.shards, part.shard_count) = (vec![0, 2], 3);
+    let (_folder, path) = written(&part);
+    let said = refused(2, &["--results", &path]);
+    for part in ["2 of 3 generators", "tenfold load merge"] {
+        assert!(said.contains(part), "{said}");
+    }
 }

@@ -69,6 +69,7 @@ fn results(seconds: u32) -> Results {
         started: 0.0,
         duration: 0.0,
         ended_early: None,
+        plan: None,
         shards: vec![0],
         shard_count: 1,
         total: Totals::default(),

@@ -41,6 +41,16 @@ pub(super) fn read(paths: &[PathBuf], wanted: Option<Measure>) -> Result<Measure
                 "repeat it with more threads, or from several machines (tenfold load --shard)",
             ));
         }
+        if !results.missing_shards().is_empty() {
+            return Err(Refusal::new(
+                format!(
+                    "{name} has the load of {} of {} generators: the service answered that of all, so that nothing follows from a part",
+                    results.shards.len(),
+                    results.shard_count
+                ),
+                "put all parts together with tenfold load merge *.json, and give what it writes with --json",
+            ));
+        }
         for phase in &results.phases {
             match level(phase, &results, wanted) {
                 Ok(level) => all.levels.push(level),

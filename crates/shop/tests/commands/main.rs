@@ -1,0 +1,7 @@
+//! The commands on a database, held against a real Postgres.
+
+mod check;
+mod common;
+mod connections;
+mod migrate;
+mod seed;
