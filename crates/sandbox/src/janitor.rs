@@ -12,6 +12,8 @@ use crate::procfs::Stat;
 /// How long processes have to end when they are asked to, in steps of 50 ms. Longer than Postgres waits for its own children
 /// before it kills them (5 s).
 const PATIENCE: &str = "160";
+/// The same for those that are asked by SIGTERM.
+const MANNERS: &str = "20";
 
 /// How a process is asked to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +58,7 @@ impl Janitor {
         let mut child = Command::new("/bin/sh")
             .args(["-c", include_str!("janitor.sh"), "tenfold-janitor"])
             .env("PATIENCE", PATIENCE)
+            .env("MANNERS", MANNERS)
             // It must not be taken for a stray of another sandbox, in which this process may run.
             .env_remove("TENFOLD_SANDBOX")
             // It keeps no file system busy, and no terminal's keys reach it.

@@ -38,13 +38,17 @@ to_children() {
 }
 
 # Kills all that has the folder's mark in its environment: what was started and not yet registered, and what left its group.
+# False if nothing is found; what has ended has no environment.
 kill_strays() {
+  found=1
   for folder in "$@"; do
     for file in $(grep -lsF "TENFOLD_SANDBOX=$folder/" /proc/[0-9]*/environ); do
       stray=${file#/proc/}
       kill -s KILL "${stray%/environ}" 2>/dev/null
+      found=0
     done
   done
+  return "$found"
 }
 
 while read -r verb rest; do
@@ -85,6 +89,12 @@ fi
 tries=0
 while some_run && [ "$tries" -lt "$PATIENCE" ]; do
   tries=$((tries + 1))
+  # Whoever is only asked politely has nothing to lose here: a gateway would wait for clients that are ending, too.
+  if [ "$tries" -eq "$MANNERS" ]; then
+    for one in $processes; do
+      case $one in *:TERM:*) kill -s KILL -- "-${one%%:*}" 2>/dev/null ;; esac
+    done
+  fi
   sleep 0.05
 done
 to_children KILL
@@ -98,16 +108,15 @@ for folder in "$@"; do
   done
 done
 
+# True if a folder is still there: something wrote into it while it was removed.
 some_remain() {
   for folder in "$@"; do [ ! -e "$folder" ] || return 0; done
   return 1
 }
 tries=0
-kill_strays "$@"
-rm -rf -- "$@" 2>/dev/null
-while some_remain "$@" && [ "$tries" -lt 40 ]; do
+while kill_strays "$@" || some_run || { rm -rf -- "$@" 2>/dev/null; some_remain "$@"; }; do
+  # What hangs in the kernel does not hear even SIGKILL.
+  [ "$tries" -lt 100 ] || { rm -rf -- "$@" 2>/dev/null; break; }
   tries=$((tries + 1))
-  sleep 0.05
-  kill_strays "$@"
-  rm -rf -- "$@" 2>/dev/null
+  sleep 0.02
 done

@@ -22,6 +22,8 @@ use find::User;
 
 /// The superuser of the cluster.
 const SUPERUSER: &str = "postgres";
+/// A part of the socket's name, and nothing else.
+const PORT: &str = "5432";
 /// How long it may take to start: recovery after a crash is a part of that.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a stop may take: the last checkpoint writes everything.
@@ -135,7 +137,7 @@ impl Postgres {
     pub fn url(&self, database: &str) -> String {
         let sockets = self.plan.sockets.to_string_lossy();
         format!(
-            "postgresql:///{}?host={}&user={SUPERUSER}",
+            "postgresql:///{}?host={}&port={PORT}&user={SUPERUSER}",
             utf8_percent_encode(database, IN_NAME),
             utf8_percent_encode(&sockets, IN_PARAMETER),
         )
@@ -157,8 +159,13 @@ impl Postgres {
     /// What Postgres says.
     pub fn query(&self, database: &str, sql: &str) -> Result<String, SandboxError> {
         let program = self.plan.programs.join("psql");
-        let output = Command::new(&program)
-            // Nobody's habits, and no variables (PGHOST …) but what is said here.
+        let mut command = Command::new(&program);
+        // Nobody's habits, and no variables (PGOPTIONS …) but what is said here.
+        let variables = std::env::vars_os().map(|(name, _)| name);
+        for name in variables.filter(|name| name.as_encoded_bytes().starts_with(b"PG")) {
+            command.env_remove(name);
+        }
+        let output = command
             .args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql])
             .arg("-d")
             .arg(self.url(database))
@@ -282,7 +289,7 @@ impl Plan {
         let durable = if options.is_durable { "on" } else { "off" };
         let own = [
             ("listen_addresses", ""),
-            ("port", "5432"),
+            ("port", PORT),
             ("unix_socket_permissions", "0700"),
             // Into files of the folder, so that nothing stays in /dev/shm after a crash.
             ("dynamic_shared_memory_type", "mmap"),

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -91,7 +91,8 @@ impl Demo {
                 command.arg(flag).arg(base.path().join(usual));
             }
         }
-        command.env("FAKE_SHOP", wrong);
+        // What it would leave in the current folder is seen, too.
+        command.env("FAKE_SHOP", wrong).current_dir(base.path());
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -183,6 +184,8 @@ impl Demo {
 
     /// Nothing is left, and at once: the demo has waited for it.
     fn assert_nothing_is_left(&self) {
+        let page = self.base.path().join("tenfold-demo.html");
+        assert!(!page.exists(), "{}", self.said());
         assert_eq!(self.folder(), None, "{}", self.said());
         assert_eq!(self.processes(""), Vec::<u32>::new(), "{}", self.said());
     }
@@ -508,6 +511,4 @@ fn arguments_that_do_not_go_together() {
             "{arguments:?}"
         );
     }
-    let unused = Path::new("tenfold-demo.html");
-    assert!(!unused.exists());
 }

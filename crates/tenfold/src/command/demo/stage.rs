@@ -169,26 +169,27 @@ impl Stage {
     /// An error if a part has ended that nobody has ended here: with its last lines.
     pub(crate) fn check_running(&self) -> Result<(), Refusal> {
         if let Some(failure) = lock(&self.postgres).process().failure() {
-            return Err(fallen(failure));
+            return Err(fallen(&failure));
         }
         // Whoever starts one of them again at the moment will hear of it himself.
         let shops = self.shops.try_lock().ok();
         if let Some(failure) = shops.and_then(|mut shops| shops.failure()) {
-            return Err(fallen(failure));
+            return Err(fallen(&failure));
         }
         let mut gateway = lock(&self.gateway);
         let failure = gateway.as_mut().and_then(Gateway::failure);
-        failure.map_or(Ok(()), |failure| Err(fallen(failure)))
+        failure.map_or(Ok(()), |failure| Err(fallen(&failure)))
     }
 }
 
 /// What a sandbox refuses.
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands on")]
 pub(super) fn refused(error: SandboxError) -> Refusal {
     Refusal::new(error.what(), error.help())
 }
 
 /// A part that should run, and does not.
-fn fallen(error: SandboxError) -> Refusal {
+fn fallen(error: &SandboxError) -> Refusal {
     let help = match error {
         SandboxError::Ended(..) => {
             "everything else was stopped; mend what its last lines say, and start again"

@@ -33,7 +33,7 @@ use super::stage::Stage;
 use crate::command::Refusal;
 use crate::command::cache;
 use crate::command::run::raise_descriptor_limit;
-use measured::{Books, FORMAT, Rehearsal, Settings, Setup, StageResult, Warmed};
+use measured::{Books, Capacity, FORMAT, Rehearsal, Settings, Setup, StageResult, Warmed};
 use mix::Mix;
 use plan::{FACTOR, NORMAL_SHARE, OBJECTIVE, Plan};
 use promise::{Evidence, exit_code, promises};
@@ -60,24 +60,7 @@ fn rehearse(stage: &Stage, demo: &Demo) -> Result<Rehearsal, Refusal> {
     stage.start_shops(Profile::Naive, 1)?;
     rehearse.look_around()?;
     let calibrated = rehearse.capacity(Setup::Before)?;
-    let most = calibrated
-        .levels
-        .iter()
-        .map(|one| one.page_views_per_second);
-    let takes = calibrated
-        .page_views_per_second
-        .unwrap_or(most.fold(0.0, f64::max));
-    let settings = Settings {
-        objective_ms: OBJECTIVE.as_secs_f64() * 1e3,
-        calibrated_page_views_per_second: takes,
-        calibrated_within_objective: calibrated.page_views_per_second.is_some(),
-        normal_share: NORMAL_SHARE,
-        normal_page_views_per_second: takes * NORMAL_SHARE,
-        factor: FACTOR,
-        products: u64::from(demo.products),
-        think_times_divided_by: plan.faster,
-        shops: SHOPS,
-    };
+    let settings = settings(&calibrated, plan, demo.products);
     let rate = settings.normal_page_views_per_second;
     if rate <= 0.0 {
         return Err(Refusal::new(
@@ -122,6 +105,28 @@ fn rehearse(stage: &Stage, demo: &Demo) -> Result<Rehearsal, Refusal> {
         books,
         load_files: rehearse.load_files(rate * FACTOR),
     })
+}
+
+/// The rates, from what the shop takes as it is.
+fn settings(calibrated: &Capacity, plan: &Plan, products: u32) -> Settings {
+    let most = calibrated
+        .levels
+        .iter()
+        .map(|one| one.page_views_per_second);
+    let takes = calibrated
+        .page_views_per_second
+        .unwrap_or(most.fold(0.0, f64::max));
+    Settings {
+        objective_ms: OBJECTIVE.as_secs_f64() * 1e3,
+        calibrated_page_views_per_second: takes,
+        calibrated_within_objective: calibrated.page_views_per_second.is_some(),
+        normal_share: NORMAL_SHARE,
+        normal_page_views_per_second: takes * NORMAL_SHARE,
+        factor: FACTOR,
+        products: u64::from(products),
+        think_times_divided_by: plan.faster,
+        shops: SHOPS,
+    }
 }
 
 /// Fetches what is popular into the cache: what is looked for most, lists, and products by the sitemap.
