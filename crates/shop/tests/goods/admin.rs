@@ -116,6 +116,10 @@ async fn a_price_is_seen_everywhere() {
             .iter()
             .all(|(tag, is_soft)| *is_soft == (tag == "shop"))
     );
+    // What was missed while nobody could hear.
+    gateway.told().clear();
+    base.cut("application_name = 'shop listen'");
+    until(async || gateway.was_told("shop"), "everything is purged").await;
     base.assert_balanced();
 }
 

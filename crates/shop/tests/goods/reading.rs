@@ -44,6 +44,12 @@ async fn everything(shop: &Shop) -> Vec<(String, String)> {
         let product = shop.product(id).await;
         note(format!("product {id}"), product.map(|it| format!("{it:?}")));
     }
+    all.extend(searches(shop).await);
+    all
+}
+
+/// What is found by texts of every kind.
+async fn searches(shop: &Shop) -> Vec<(String, String)> {
     let texts = [
         "",
         " ",
@@ -93,17 +99,16 @@ async fn everything(shop: &Shop) -> Vec<(String, String)> {
         let departments = ["kitchen", "x", ""].map(|category| (text, Some(category), 1));
         pages.into_iter().chain(departments)
     });
+    let mut all = Vec::new();
     for (text, category, page) in everywhere.into_iter().chain(further) {
         let query = Query {
             text: text.to_owned(),
             category: category.map(str::to_owned),
             page,
         };
-        let found = shop.search(&query).await;
-        note(
-            format!("search {query:?}"),
-            found.map(|it| format!("{it:?}")),
-        );
+        let found = shop.search(&query).await.map(|it| format!("{it:?}"));
+        let found = found.unwrap_or_else(|error| format!("error: {error}"));
+        all.push((format!("search {query:?}"), found));
     }
     all
 }
