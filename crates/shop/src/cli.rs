@@ -47,6 +47,21 @@ pub struct Stores {
     pub redis: Option<Secret>,
 }
 
+impl Stores {
+    /// The addresses of the database and of Redis, read from where they are.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn read(&self) -> Result<(String, Option<String>), String> {
+        let read = |option: &str, secret: &Secret| {
+            let read = secret.read();
+            read.map_err(|error| format!("{option}: {error}"))
+        };
+        let redis = self.redis.as_ref().map(|secret| read("--redis", secret));
+        Ok((read("--database", &self.database)?, redis.transpose()?))
+    }
+}
+
 /// `shop serve`.
 #[derive(Debug, Args)]
 pub struct Serve {

@@ -9,12 +9,11 @@ use axum::routing::get;
 use http::header::CONTENT_TYPE;
 use tenfold_observe::metric::Registry;
 use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 
 use super::faults::Faults;
 use super::server::{self, listen};
 use crate::cli::Serve;
+use crate::ending::Ending;
 use crate::{Options, Shop};
 
 /// Serves until the process is told to end.
@@ -36,15 +35,11 @@ pub fn run(arguments: &Serve) -> Result<ExitCode, String> {
 }
 
 fn options(arguments: &Serve) -> Result<Options, String> {
-    let stores = &arguments.stores;
-    let read = |option: &str, secret: &crate::secret::Secret| {
-        secret.read().map_err(|error| format!("{option}: {error}"))
-    };
-    let redis = stores.redis.as_ref().map(|secret| read("--redis", secret));
+    let (database, redis) = arguments.stores.read()?;
     Ok(Options {
-        database: read("--database", &stores.database)?,
+        database,
         pool: arguments.pool,
-        redis: redis.transpose()?,
+        redis,
         fixes: arguments.mended.fixes()?,
         purge: arguments.purge.clone(),
         purge_token: None,
@@ -64,7 +59,7 @@ async fn serve(arguments: &Serve) -> Result<(), String> {
     };
     let options = options(arguments)?;
     // Signals first: one that comes while it starts is heard as well.
-    let end = ended()?;
+    let end = Ending::listen()?;
     let listener = listen(arguments.listen, "--listen").await?;
     let metrics = match arguments.metrics {
         Some(address) => Some(listen(address, "--metrics").await?),
@@ -81,14 +76,14 @@ async fn serve(arguments: &Serve) -> Result<(), String> {
         tokio::spawn(server::serve(
             listener,
             exposition(registry),
-            told(end.clone()),
+            end.clone().told(),
         ));
     }
     let address = listener
         .local_addr()
         .map_err(|error| format!("the address of the listener: {error}"))?;
     say(&format!("listening on http://{address}\n"))?;
-    server::serve(listener, router, told(end)).await;
+    server::serve(listener, router, end.told()).await;
     Ok(())
 }
 
@@ -104,27 +99,4 @@ fn exposition(registry: Arc<Registry>) -> Router {
     let expose =
         move || async move { ([(CONTENT_TYPE, Registry::CONTENT_TYPE)], registry.expose()) };
     Router::new().route("/metrics", get(expose))
-}
-
-/// Becomes true when the process is told to end (SIGTERM, Ctrl-C).
-fn ended() -> Result<watch::Receiver<bool>, String> {
-    let listen = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
-    let (mut term, mut interrupt) = (
-        listen(SignalKind::terminate())?,
-        listen(SignalKind::interrupt())?,
-    );
-    let (tell, told) = watch::channel(false);
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tell.send_replace(true);
-    });
-    Ok(told)
-}
-
-async fn told(mut end: watch::Receiver<bool>) {
-    // An error means that nobody can tell any more: over, too.
-    let _over = end.wait_for(|is_over| *is_over).await;
 }

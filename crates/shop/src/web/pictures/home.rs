@@ -1,5 +1,7 @@
 //! Things of the rooms.
 
+use std::fmt::Write as _;
+
 use super::canvas::{Canvas, GROUND};
 use super::look::Look;
 
@@ -449,14 +451,12 @@ pub(super) fn clock(canvas: &mut Canvas, look: &mut Look) {
 pub(super) fn rug(canvas: &mut Canvas, look: &mut Look) {
     let c = canvas.colours;
     let (left, right, top, end) = (70, 330, 84, 324);
+    let mut fringe = String::new();
     for step in 0..18 {
         let x = left + 6 + step * 15;
-        canvas.line(
-            format_args!("M{x} {}v14M{x} {end}v14", top - 14),
-            c.light,
-            4,
-        );
+        let _ = write!(fringe, "M{x} {}v14M{x} {end}v14", top - 14);
     }
+    canvas.line(&fringe, c.light, 4);
     canvas.rect(left, top, right - left, end - top, 4, c.main);
     canvas.rect(
         left + 12,
