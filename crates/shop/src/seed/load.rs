@@ -9,6 +9,8 @@
 //! # Source
 //! <https://www.postgresql.org/docs/15/populate.html>
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::SinkExt as _;
 use tokio_postgres::error::SqlState;
@@ -86,14 +88,17 @@ fn explain(error: tokio_postgres::Error) -> String {
     format!("{}: {hint}; nothing was changed", told(&error))
 }
 
+/// Waits a little for another seed to end: the server may need a moment to see that one was broken off.
 async fn alone(transaction: &Transaction<'_>) -> Result<(), String> {
-    let got = transaction.query_one("SELECT pg_try_advisory_xact_lock($1)", &[&ONE_AT_A_TIME]);
-    match got.await.map_err(explain)?.get(0) {
-        true => Ok(()),
-        false => {
-            Err("another `shop seed` is filling this database; wait until it has ended".to_owned())
+    for _ in 0..20 {
+        let got = "SELECT pg_try_advisory_xact_lock($1)";
+        let got = transaction.query_one(got, &[&ONE_AT_A_TIME]).await;
+        if got.map_err(explain)?.get(0) {
+            return Ok(());
         }
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    Err("another `shop seed` is filling this database; wait until it has ended".to_owned())
 }
 
 /// Takes away the shop that is there, if that was asked for. What is not the shop's is never touched.

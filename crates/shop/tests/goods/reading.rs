@@ -181,6 +181,35 @@ async fn every_fix_gives_the_same_answers() {
     }
 }
 
+/// Whatever is typed: the same in both profiles, and never an error.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_is_searched_for_is_an_error() {
+    const PIECES: [&str; 32] = [
+        "oak", "CHAIR", "s", "tea", "12", "a", " ", " ", "'", "''", "\"", "\\", "%", "_", ":*",
+        "&", "|", "!", "(", ")", "<->", "-", "/", "\0", "\n", "ß", "İ", "½", "ǅ", "١٢", "ø", "🫖",
+    ];
+    let base = Base::new().await;
+    let (naive, tuned) = (
+        base.shop(Fixes::NONE).await,
+        base.shop(Fixes::NONE.set(Fix::Indexes, true)).await,
+    );
+    let mut random = fastrand::Rng::with_seed(7);
+    for _ in 0..300 {
+        let text = (0..random.usize(1..9))
+            .map(|_| PIECES[random.usize(..PIECES.len())])
+            .collect();
+        let query = Query {
+            text,
+            category: None,
+            page: 1,
+        };
+        let (slow, quick) = (naive.search(&query).await, tuned.search(&query).await);
+        let (slow, quick) = (slow.expect("no error"), quick.expect("no error"));
+        assert_eq!(slow.count, quick.count, "{query:?}");
+        assert_eq!(slow, quick, "{query:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_tuned_shop_says_that_indexes_are_missing() {
     let base = Base::untuned();
