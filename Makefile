@@ -17,7 +17,7 @@ TRACES ?=
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
 
-.PHONY: help setup build test check check-rust check-scripts demo profile bench bench-cache bench-engine bench-features fuzz interop properties rehearse rehearse-failures rehearse-cache rehearse-nights simulate conformance clean bench-decisions measure-limits rehearse-brown-out bench-overload bench-generators bench-shop accuracy report-page
+.PHONY: help setup build test check check-rust check-scripts demo profile bench bench-cache bench-engine bench-features fuzz interop properties rehearse rehearse-failures rehearse-cache rehearse-nights simulate conformance clean bench-decisions measure-limits rehearse-brown-out bench-overload bench-generators bench-shop accuracy report-page shop-browser
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -41,6 +41,10 @@ test: ## Run every test (documentation examples first)
 	    set -x; \
 	    cargo test --workspace --locked --no-fail-fast; \
 	fi
+
+shop-browser: ## Buy something in the reference shop with Chromium, as a customer would
+	@scripts/setup --browser
+	cargo test -p tenfold-shop --test browser --locked -- --ignored
 
 properties: ## Run the unit and property tests with new random cases, over and over for FUZZ_SECONDS
 	@end=$$((SECONDS + $(FUZZ_SECONDS))); \

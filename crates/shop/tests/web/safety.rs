@@ -218,14 +218,14 @@ async fn what_makes_no_sense_is_refused_and_not_a_crash() {
         ("/products/%00", 404),
         ("/products/%ff", 400),
         ("/new?category=nowhere", 404),
-        ("/search?q=%ff%fe", 400),
+        ("/search?q=%ff%fe", 200),
         ("/search?q=%00", 200),
         ("/search?q=a&q=b", 400),
         ("/search?q=%27%3B+drop+table+products%3B--", 200),
         ("/search?q=%25%25%25_%5C", 200),
         ("/search?q=table&page=-1", 200),
         ("/search?q=table&page=99999999999", 200),
-        ("/search?category=%27", 200),
+        ("/search?category=%27", 404),
         ("/admin", 401),
         ("/nothing/here", 404),
     ] {
@@ -242,6 +242,11 @@ async fn what_makes_no_sense_is_refused_and_not_a_crash() {
     ] {
         assert_eq!(visitor.post("/cart", form).await.status, status, "{form:?}");
     }
+    let form = [("name", "A\0da"), ("mail", "nul@example.com"), ("password", "correct horse")];
+    assert_eq!(visitor.post("/register", &form).await.status, 422);
+    let form = [("name", "Ada"), ("mail", "n\0ul@example.com"), ("password", "correct\0horse")];
+    assert_eq!(visitor.post("/register", &form).await.status, 422);
+    assert_eq!(visitor.post("/login", &form).await.status, 401);
     let long = "x".repeat(70_000);
     assert_eq!(visitor.post("/login", &[("mail", &long)]).await.status, 413);
     assert_eq!(

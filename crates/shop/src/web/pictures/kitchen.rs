@@ -215,7 +215,7 @@ pub(super) fn pan(canvas: &mut Canvas, look: &mut Look) {
             ),
             "#fffaf0",
         );
-        canvas.circle(x + 2, y, 18, c.accent);
+        canvas.circle(x + 2, y, 18, "#f0b03a");
     } else {
         for ring in [radius - 32, radius - 52, radius - 70] {
             canvas.line(

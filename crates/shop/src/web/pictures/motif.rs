@@ -127,6 +127,7 @@ const PHRASES: &[(&str, Motif)] = &[
     ("baking sheet", Motif::Pan),
     ("roasting tin", Motif::Pot),
     ("loaf pan", Motif::Pot),
+    ("cake pan", Motif::Pot),
     ("ironing board", Motif::Blanket),
     ("kitchen cloth", Motif::Blanket),
     ("washing line", Motif::Basket),
