@@ -12,11 +12,12 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/sbin:/usr/sbin:/sbin
 PYTHON ?= $(if $(wildcard /usr/bin/python3),/usr/bin/python3,python3)
 
 BENCH_ARGS ?=
+DEMO_ARGS ?=
 TRACES ?=
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
 
-.PHONY: help setup build test check check-rust check-scripts demo profile bench bench-cache bench-engine bench-features fuzz interop properties rehearse rehearse-failures rehearse-cache simulate conformance clean bench-decisions measure-limits rehearse-brown-out bench-overload bench-generators bench-shop accuracy report-page
+.PHONY: help setup build test check check-rust check-scripts demo profile bench bench-cache bench-engine bench-features fuzz interop properties rehearse rehearse-failures rehearse-cache rehearse-nights simulate conformance clean bench-decisions measure-limits rehearse-brown-out bench-overload bench-generators bench-shop accuracy report-page
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -74,10 +75,15 @@ check-scripts:
 	    echo "shellcheck: not installed, skipped"; \
 	fi
 
-demo: ## See it work: three origins, one dies and comes back, nothing fails
+demo: ## Rehearse the Black Friday of a shop without and with Tenfold (DEMO_ARGS=--quick in 90 seconds)
 	@scripts/setup
-	cargo build --release --locked -p tenfold --bin tenfold
-	@scripts/demo
+	cargo build --release --locked -p tenfold -p tenfold-shop
+	target/release/tenfold demo $(DEMO_ARGS)
+
+rehearse-nights: ## Ten bad nights with kills at random: books balanced, no idempotent request fails
+	@scripts/setup
+	cargo build --release --locked -p tenfold -p tenfold-shop
+	$(PYTHON) scripts/rehearse-nights
 
 profile: ## Show where its CPU time goes (needs perf)
 	@scripts/setup --bench

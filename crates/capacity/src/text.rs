@@ -28,6 +28,12 @@ pub fn percent(share: f64) -> String {
     format!("{} %", number((share * 1e4).round() / 100.0))
 }
 
+/// A percentile's name by its share: 0.999 is "p99.9". With all of its digits: p99.999 is not p100.
+#[must_use]
+pub fn percentile(share: f64) -> String {
+    format!("p{}", (share * 1e10).round() / 1e8)
+}
+
 /// Seconds in the unit that suits them.
 #[must_use]
 pub fn seconds(value: f64) -> String {

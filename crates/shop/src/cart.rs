@@ -101,17 +101,14 @@ impl Shop {
         product: ProductId,
         change: Change,
     ) -> Result<i32, Error> {
-        let mut client = self.database.get().await?;
-        match &self.redis {
-            Some(link) => {
-                if change != Change::Set(0) {
-                    postgres::is_sold(&client, product).await?;
-                }
-                drop(client);
-                redis::change(link, session, product, change).await
-            }
-            None => postgres::change(&mut client, session, product, change).await,
+        let Some(link) = &self.redis else {
+            let mut client = self.database.get().await?;
+            return postgres::change(&mut client, session, product, change).await;
+        };
+        if change != Change::Set(0) {
+            postgres::is_sold(&self.database.get().await?, product).await?;
         }
+        redis::change(link, session, product, change).await
     }
 }
 

@@ -4,13 +4,13 @@
 //! are not: an error of the parser would print them, and they may have a password in them.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::profile::{Fix, Fixes};
 use crate::secret::Secret;
+use crate::web::faults::{Share, Slow};
 
 /// A reference shop to rehearse Black Friday with.
 #[derive(Debug, Parser)]
@@ -47,6 +47,21 @@ pub struct Stores {
     pub redis: Option<Secret>,
 }
 
+impl Stores {
+    /// The addresses of the database and of Redis, read from where they are.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn read(&self) -> Result<(String, Option<String>), String> {
+        let read = |option: &str, secret: &Secret| {
+            let read = secret.read();
+            read.map_err(|error| format!("{option}: {error}"))
+        };
+        let redis = self.redis.as_ref().map(|secret| read("--redis", secret));
+        Ok((read("--database", &self.database)?, redis.transpose()?))
+    }
+}
+
 /// `shop serve`.
 #[derive(Debug, Args)]
 pub struct Serve {
@@ -68,12 +83,12 @@ pub struct Serve {
     /// Where to serve metrics (GET /metrics), such as 127.0.0.1:9301; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS")]
     pub metrics: Option<SocketAddr>,
-    /// For fault runs: every page takes this much longer, such as 200ms.
-    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = slowness)]
-    pub slow: Duration,
+    /// For fault runs: pages take this much longer, such as 200ms; with :SHARE only so many of them, such as 2s:10%.
+    #[arg(long, value_name = "TIME[:SHARE]")]
+    pub slow: Option<Slow>,
     /// For fault runs: this share of pages fails with 500, such as 5%.
-    #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = share)]
-    pub fail_rate: f64,
+    #[arg(long, value_name = "SHARE", default_value = "0%")]
+    pub fail_rate: Share,
     /// Most connections to the database.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1000))]
     pub pool: usize,
@@ -225,26 +240,6 @@ fn gateway(text: &str) -> Result<String, String> {
     }
 }
 
-fn slowness(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(time) if time <= Duration::from_secs(60) => Ok(time),
-        Ok(_) => Err("at most 60s".to_owned()),
-        Err(_) => Err("give a time with its unit, such as 200ms".to_owned()),
-    }
-}
-
-/// `5%` or `0.05`, as a part of one.
-fn share(text: &str) -> Result<f64, String> {
-    let parsed = match text.strip_suffix('%') {
-        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
-        None => text.parse(),
-    };
-    parsed
-        .ok()
-        .filter(|share| (0.0..=1.0).contains(share))
-        .ok_or_else(|| "give a share from 0% to 100%, such as 5%".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -300,13 +295,6 @@ mod tests {
         ] {
             assert!(parse(words).is_err(), "{words}");
         }
-    }
-
-    #[test]
-    fn shares_are_parts_of_one() {
-        assert_eq!(share("5%"), Ok(0.05));
-        assert_eq!(share("0.05"), Ok(0.05));
-        assert_eq!(share("100 %"), Ok(1.0));
     }
 
     #[test]

@@ -41,7 +41,10 @@ static NOBODY: LazyLock<String> = LazyLock::new(|| {
 pub(crate) struct Hashing(Arc<Semaphore>);
 
 impl Hashing {
+    /// Must be called within a runtime.
     pub(crate) fn new() -> Self {
+        // Now, and not while the first one without an account waits.
+        drop(tokio::task::spawn_blocking(|| LazyLock::force(&NOBODY)));
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self(Arc::new(Semaphore::new(cores)))
     }

@@ -111,3 +111,17 @@ impl From<deadpool_postgres::PoolError> for Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conflict_is_known_by_its_code() {
+        let said = |text: &str| Error::Unavailable(text.to_owned());
+        assert!(said("the database says: deadlock detected (40P01)").is_conflict());
+        assert!(said("the database says: could not serialize access (40001)").is_conflict());
+        assert!(!said("the database says: canceling statement (57014)").is_conflict());
+        assert!(!Error::Broken("(40P01)".to_owned()).is_conflict());
+    }
+}

@@ -21,6 +21,7 @@ pub mod checkout;
 pub mod cli;
 pub mod customers;
 pub mod database;
+mod ending;
 pub mod error;
 pub mod model;
 pub mod money;
@@ -35,6 +36,7 @@ pub mod seed;
 pub mod session;
 mod shop;
 pub mod web;
+pub mod worker;
 
 pub use error::Error;
 pub use shop::{Options, Shop};

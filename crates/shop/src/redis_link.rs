@@ -107,9 +107,16 @@ fn told(error: &RedisError) -> Error {
         "OOM",
         "MISCONF",
     ];
-    let is_passing = error.code().is_some_and(|code| PASSING.contains(&code));
+    // Of a pipeline each command has its error, and all of them are in the text.
+    let said = format!("{} {error}", error.code().unwrap_or_default());
+    let is_passing = PASSING.iter().any(|code| said.contains(code));
     match error.kind() {
-        ErrorKind::Server(_) | ErrorKind::UnexpectedReturnType | ErrorKind::Parse
+        ErrorKind::Server(_)
+        | ErrorKind::Extension
+        | ErrorKind::UnexpectedReturnType
+        | ErrorKind::Parse
+        | ErrorKind::AuthenticationFailed
+        | ErrorKind::InvalidClientConfig
             if !is_passing =>
         {
             Error::Broken(format!("Redis says: {error}"))

@@ -22,7 +22,8 @@ pub struct Options {
     pub database: String,
     /// Most connections to it.
     pub pool: usize,
-    /// Where Redis is, for sessions, carts, the leaderboard and events; else all that is in Postgres.
+    /// Where Redis is, for sessions, carts, the leaderboard and events; else all that is in Postgres. A database of Redis belongs to one of Postgres: after
+    /// `shop seed --replace` it is to be emptied as well.
     pub redis: Option<String>,
     /// Which mistakes are mended.
     pub fixes: Fixes,

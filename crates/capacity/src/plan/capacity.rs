@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::invalid::{Invalid, below_one, positive};
 use crate::model::usl::{Fit, Peak, Refusal, Usl};
 use crate::points::Points;
-use crate::text::{number, seconds};
+use crate::text::{number, percentile, seconds};
 
 /// A bound on the response time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -76,7 +76,7 @@ impl fmt::Display for Objective {
         let within = seconds(self.within);
         match self.percentile {
             None => write!(out, "a mean response time of at most {within}"),
-            Some(share) => write!(out, "p{} of at most {within}", number(share * 100.0)),
+            Some(share) => write!(out, "{} of at most {within}", percentile(share)),
         }
     }
 }

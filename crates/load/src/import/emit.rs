@@ -278,12 +278,13 @@ fn grouped(pairs: &[(String, Text)]) -> String {
     }
 }
 
-/// JSON as a value of TOML; nothing if something in it has no equal: `null`, numbers of more than 64 bits.
+/// JSON as a value of TOML; nothing if something in it has no equal: whole numbers of more than 63 bits.
 fn toml(json: &Json) -> Option<String> {
     Some(match json {
         Json::Text(text) => string(&text.written()),
         Json::Plain(Value::String(text)) => string(&Text::literal(text).written()),
         Json::Plain(Value::Bool(value)) => value.to_string(),
+        Json::Plain(Value::Null) => string("${null()}"),
         Json::Plain(Value::Number(number)) => match number.as_i64() {
             Some(number) => number.to_string(),
             None if number.is_f64() => number.to_string(),
@@ -357,12 +358,15 @@ mod tests {
             toml(&Json::Object(object.clone())).as_deref(),
             Some("{ 'a\"b' = \"${token}\", n = 1.5 }")
         );
-        object.push(("none".to_owned(), Json::Plain(Value::Null)));
+        let none = Json::Plain(Value::Null);
+        assert_eq!(toml(&none).as_deref(), Some("\"${null()}\""));
+        object.push(("none".to_owned(), none));
+        object.push(("most".to_owned(), Json::Plain(u64::MAX.into())));
         let json = Json::Object(object);
         assert_eq!(toml(&json), None);
         assert_eq!(
             json_text(&json),
-            r#"{"a\"b":"${token}","n":1.5,"none":null}"#
+            r#"{"a\"b":"${token}","n":1.5,"none":null,"most":18446744073709551615}"#
         );
     }
 

@@ -176,7 +176,7 @@ impl Template {
     }
 
     /// A string of JSON with holes. If it is one hole and nothing else, a value that is known to be a number, `true`, a list or
-    /// an object stands there as such.
+    /// an object stands there as such, and `${null()}` is `null`.
     ///
     /// # Errors
     /// As [`Template::parse`].
@@ -184,6 +184,12 @@ impl Template {
         text: &str,
         meaning: &mut dyn FnMut(&str) -> Result<Meaning, TemplateError>,
     ) -> Result<Self, TemplateError> {
+        if let Some("null()") = text
+            .strip_prefix("${")
+            .and_then(|text| text.strip_suffix('}'))
+        {
+            return Ok(Self::constant("null"));
+        }
         let inner = Self::parse(text, Escape::JsonText, meaning)?;
         if let [Part::Hole(source, _)] = inner.parts.as_slice() {
             return Ok(Self {

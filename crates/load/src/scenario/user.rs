@@ -13,7 +13,7 @@ use super::template::{Knowledge, Source, Template, TooLong, shortened};
 use super::value::{Value, View};
 use super::{Answer, Outgoing, Problem, Shared, Step, Think};
 use crate::results::ErrorKind;
-use crate::test::{Target, Test};
+use crate::test::{Mix, Target, Test};
 
 /// Longest path and query, and longest value of a field, in bytes: more than any server takes.
 const LONGEST_LINE: usize = 64 << 10;
@@ -82,6 +82,16 @@ impl User {
         self.cookies.clear();
         self.variables.clear();
         self.variables.extend_from_slice(self.shared.given());
+    }
+
+    /// Begins the next session of somebody who comes again and again, with a number as [`User::begin_as`] takes it. In an exact split it has
+    /// the next turn of all who come: how soon somebody comes again depends on what he did, so that numbers that were his beforehand
+    /// would give the quick scenarios more than their share.
+    pub fn begin_again(&mut self, session: u64) {
+        self.begin_as(session);
+        if matches!(self.test.mix, Mix::Exact) {
+            self.turn = self.shared.next_session();
+        }
     }
 
     /// What to do next, an index into the test's scenarios; `None` when the session is over.

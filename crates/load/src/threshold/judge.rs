@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::{Metric, Scope, Statistic, Threshold, Unit};
 use crate::Results;
 use crate::report::text::{bytes, number, percent, seconds};
-use crate::results::{Histogram, Totals, Verdict};
+use crate::results::{Histogram, PhaseResult, Totals, Verdict};
 
 /// Judges all of them. One that ended the test before (its verdict in `results` says so) does not hold, whatever came after it.
 #[must_use]
 pub fn judge(thresholds: &[Threshold], results: &Results) -> Vec<Verdict> {
     let verdict = |threshold: &Threshold| {
-        let mut verdict = one(threshold, results);
+        let mut verdict = one(threshold, results, f64::INFINITY);
         verdict.aborted = results.thresholds.iter().any(|earlier| {
             earlier.aborted
                 && earlier.threshold == verdict.threshold
@@ -29,20 +29,22 @@ pub fn judge(thresholds: &[Threshold], results: &Results) -> Vec<Verdict> {
 #[must_use]
 pub fn aborts(thresholds: &[Threshold], results: &Results, elapsed: Duration) -> Option<Verdict> {
     let due = |one: &&Threshold| one.abort && elapsed >= one.abort_after && !one.awaits_the_end();
+    // Whole seconds are what threads have handed over.
+    let until = elapsed.as_secs() as f64;
     let broken = |threshold: &Threshold| {
-        let part = part(threshold, results).ok()?;
+        let part = part(threshold, results, until).ok()?;
         let measured = part.measure(threshold)?;
         let is_broken = !threshold.operator.holds(measured, threshold.value);
         is_broken.then(|| Verdict {
             aborted: true,
-            ..one(threshold, results)
+            ..one(threshold, results, until)
         })
     };
     thresholds.iter().filter(due).find_map(broken)
 }
 
-fn one(threshold: &Threshold, results: &Results) -> Verdict {
-    let (measured, holds) = match part(threshold, results) {
+fn one(threshold: &Threshold, results: &Results, until: f64) -> Verdict {
+    let (measured, holds) = match part(threshold, results, until) {
         Err(why) => (why, false),
         Ok(part) => match part.measure(threshold) {
             None => (part.why_nothing(), false),
@@ -68,8 +70,11 @@ struct Part<'r> {
     duration: f64,
 }
 
-fn part<'r>(threshold: &Threshold, results: &'r Results) -> Result<Part<'r>, String> {
-    let duration = results.measured_duration();
+/// Of what was measured `until` then, in seconds from the beginning: phases that are not over have the length that is planned.
+fn part<'r>(threshold: &Threshold, results: &'r Results, until: f64) -> Result<Part<'r>, String> {
+    let passed = |phase: &PhaseResult| phase.duration.min((until - phase.start).max(0.0));
+    let measured = results.phases.iter().filter(|phase| !phase.is_warm_up);
+    let duration = measured.map(passed).sum();
     match &threshold.scope {
         None => Ok(Part {
             totals: Cow::Borrowed(&results.total),
@@ -80,7 +85,7 @@ fn part<'r>(threshold: &Threshold, results: &'r Results) -> Result<Part<'r>, Str
             let phase = phase.ok_or_else(|| format!("there was no phase `{name}`"))?;
             Ok(Part {
                 totals: Cow::Borrowed(&phase.totals),
-                duration: phase.duration,
+                duration: passed(phase),
             })
         }
         Some(scope) => {

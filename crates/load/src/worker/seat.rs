@@ -172,7 +172,7 @@ pub(super) async fn be_a_user(thread: Rc<Thread>, seat: Rc<Seat>, number: u32) {
         thread.busy.set(thread.busy.get() + 1);
         while due < until && !thread.is_over.get() {
             session.recorder().batch.begun += 1;
-            session.user.begin_as(number);
+            session.user.begin_again(number);
             number += users;
             due = session.run(due, until).await;
             // A session without a request would never let others have their turn.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tenfold_load::import::replay::{Methods, Replay};
 use tenfold_load::scenario::{Step, Think};
-use tenfold_load::test::{Arrivals, Load, Shard};
+use tenfold_load::test::{Arrivals, Load, Mix, Shard};
 use tenfold_load::threshold::Threshold;
 use tenfold_load::{Stop, run};
 use tenfold_testkit::origin::{Origin, ok};
@@ -289,4 +289,25 @@ fn a_log_is_replayed_with_its_own_timing_and_several_times_as_fast() {
     );
     let apart = seen[2].0 - seen[0].0;
     assert!(apart >= Duration::from_millis(990), "{apart:?}");
+}
+
+/// Users who are done sooner come sooner again, and take the next turn: not one that was theirs beforehand.
+#[test]
+fn an_exact_split_is_one_of_users_too() {
+    let origin = Origin::saying("hello");
+    let slow = |name: &str, millis| {
+        let mut step = Step::new("GET", "/");
+        step.think = Think::Constant(Duration::from_millis(millis));
+        scenario(name, vec![step])
+    };
+    let mut test = test(origin.address(), vec![users(4, 1.5)]);
+    test.scenarios = vec![slow("quick", 5), slow("slow", 100)];
+    test.mix = Mix::Exact;
+    test.threads = 2;
+    let results = done(test);
+    let counts: Vec<_> = results.steps.iter().map(|step| step.totals.done).collect();
+    assert!(
+        counts[0] > 10 && counts[0].abs_diff(counts[1]) <= 5,
+        "{counts:?}"
+    );
 }

@@ -116,7 +116,7 @@ impl Cached {
         catalog: &Catalog,
         category: Option<&str>,
     ) -> Result<List, Error> {
-        let key = self.cache.key("new").part(category.unwrap_or_default());
+        let key = within(self.cache.key("new"), category);
         let (catalog, category) = (catalog.clone(), category.map(str::to_owned));
         self.list(key, async move {
             catalog
@@ -132,7 +132,7 @@ impl Cached {
         catalog: &Catalog,
         category: Option<&str>,
     ) -> Result<List, Error> {
-        let key = self.cache.key("best").part(category.unwrap_or_default());
+        let key = within(self.cache.key("best"), category);
         let (catalog, category) = (catalog.clone(), category.map(str::to_owned));
         self.list(key, async move {
             catalog
@@ -158,9 +158,12 @@ impl Cached {
     pub(super) async fn search(&self, catalog: &Catalog, query: &Query) -> Result<Found, Error> {
         // What differs in spelling only is one search.
         let words = super::words(&query.text).map(|words| words.join(" "));
-        let key = self.cache.key("search").part(query.page);
-        let key = key.part(query.category.as_deref().unwrap_or_default());
-        let key = key.part(words.is_some()).part(words.unwrap_or_default());
+        let page = query.page.clamp(1, Query::MOST_PAGES + 1);
+        let key = within(self.cache.key("search"), query.category.as_deref());
+        let key = key
+            .part(page)
+            .part(words.is_some())
+            .part(words.unwrap_or_default());
         let (catalog, query) = (catalog.clone(), query.clone());
         let load = async move { catalog.search(&query).await.map(Answer::Found) };
         match &*self.answer(key, SEARCH_LIFETIME, load).await? {
@@ -218,6 +221,12 @@ impl Cached {
             Err(error) => Err(told(&error)),
         }
     }
+}
+
+/// The key of something of the shop or of a department. One without a name is none, and not the shop.
+fn within(key: KeyBuilder, category: Option<&str>) -> KeyBuilder {
+    let key = key.part(category.is_some());
+    key.part(category.unwrap_or_default())
 }
 
 /// What the shop says of a load that failed: everyone who waited gets the same.

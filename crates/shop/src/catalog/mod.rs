@@ -140,8 +140,9 @@ impl Shop {
 /// The words of a text, in small letters; `None` if there is text but no word in it. Whatever is no letter and no digit ends a word: it has no meaning here,
 /// nor in the database.
 fn words(text: &str) -> Option<Vec<String>> {
-    let end = text.floor_char_boundary(Query::LONGEST);
-    let text = text[..end].to_lowercase();
+    let is_read = |(at, c): &(usize, char)| at + c.len_utf8() <= Query::LONGEST;
+    let read = text.char_indices().take_while(is_read);
+    let text: String = read.flat_map(|(_, c)| c.to_lowercase()).collect();
     let words = text.split(|c: char| !c.is_alphanumeric());
     let words: Vec<String> = words
         .filter(|word| !word.is_empty())

@@ -156,6 +156,9 @@ impl Catalog {
         client: &impl GenericClient,
         ids: &[ProductId],
     ) -> Result<Vec<Card>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         match self.fixes.has(Fix::Joins) {
             true => tuned::cards(client, ids).await,
             false => naive::cards(client, ids).await,

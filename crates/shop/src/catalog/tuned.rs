@@ -22,9 +22,8 @@ pub(super) async fn cards(
         FROM products p JOIN categories c ON c.id = p.category_id LEFT JOIN stock s ON s.product_id = p.id
         WHERE p.id = ANY ($1)";
     let found = rows(client, sql, &[&ids]).await?;
-    let mut cards: HashMap<ProductId, Card> =
-        found.iter().map(|row| (row.get(0), card(row))).collect();
-    Ok(ids.iter().filter_map(|id| cards.remove(id)).collect())
+    let cards: HashMap<ProductId, Card> = found.iter().map(|row| (row.get(0), card(row))).collect();
+    Ok(ids.iter().filter_map(|id| cards.get(id).cloned()).collect())
 }
 
 /// Departments with how many products each has: one query.

@@ -20,8 +20,8 @@ use crate::shop::Task;
 
 /// How long a gateway has to answer.
 const LIMIT: Duration = Duration::from_millis(500);
-/// How long somebody who wants to know waits for all gateways.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long somebody who wants to know waits for all gateways: long enough to ask one again that failed.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Pause before asking a gateway again that failed: the first, and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// Bytes of an answer that are read.
@@ -78,7 +78,7 @@ impl Purger {
         }
     }
 
-    /// Purges these tags, and waits until all gateways have, for a second at most.
+    /// Purges these tags, and waits until all gateways have, for two seconds at most.
     pub(crate) async fn purged(&self, tags: &[String]) {
         let all = self.gateways.iter().map(|(gateway, _)| {
             let (told, done) = oneshot::channel();

@@ -28,7 +28,7 @@ pub(super) const RULES: [Rule; 12] = [
             FROM products p FULL JOIN stock s ON s.product_id = p.id
             LEFT JOIN (SELECT product_id, sum(quantity) AS sold FROM order_lines GROUP BY product_id) l
                 ON l.product_id = coalesce(p.id, s.product_id)
-            WHERE p.id IS NULL OR s.available + coalesce(l.sold, 0) IS DISTINCT FROM s.received
+            WHERE p.id IS NULL OR s.product_id IS NULL OR s.available + coalesce(l.sold, 0) IS DISTINCT FROM s.received
             ORDER BY coalesce(p.id, s.product_id)",
     },
     Rule {

@@ -173,6 +173,23 @@ async fn take_stock(
     }
 }
 
+/// An order with all that belongs to it; no row if its basket was ordered before.
+const WRITE: &str = "WITH placed AS (
+        INSERT INTO orders (number, customer_id, idempotency_key, content_hash, basket, status, total,
+                            name, street, postcode, city, country)
+        VALUES ($1, $2, $3, $4, $5, 'paid', $6, $7, $8, $9, $10, $11)
+        ON CONFLICT DO NOTHING RETURNING id, placed),
+    lines AS (
+        INSERT INTO order_lines (order_id, place, product_id, quantity, price)
+        SELECT placed.id, line.place, line.product_id, line.quantity, line.price
+        FROM placed, unnest($12::integer[], $13::integer[], $14::bigint[])
+            WITH ORDINALITY AS line (product_id, quantity, price, place)),
+    payment AS (
+        INSERT INTO payments (order_id, amount, method) SELECT id, $6, 'account' FROM placed),
+    event AS (
+        INSERT INTO outbox (kind, order_id) SELECT 'order.created', id FROM placed)
+    SELECT placed FROM placed";
+
 /// Writes the order with all that belongs to it; `None` if this basket was ordered before.
 async fn write(
     transaction: &Transaction<'_>,
@@ -180,21 +197,6 @@ async fn write(
     basket: Option<&str>,
     lines: Vec<OrderLine>,
 ) -> Result<Option<Order>, Error> {
-    const WRITE: &str = "WITH placed AS (
-            INSERT INTO orders (number, customer_id, idempotency_key, content_hash, basket, status, total,
-                                name, street, postcode, city, country)
-            VALUES ($1, $2, $3, $4, $5, 'paid', $6, $7, $8, $9, $10, $11)
-            ON CONFLICT DO NOTHING RETURNING id, placed),
-        lines AS (
-            INSERT INTO order_lines (order_id, place, product_id, quantity, price)
-            SELECT placed.id, line.place, line.product_id, line.quantity, line.price
-            FROM placed, unnest($12::integer[], $13::integer[], $14::bigint[])
-                WITH ORDINALITY AS line (product_id, quantity, price, place)),
-        payment AS (
-            INSERT INTO payments (order_id, amount, method) SELECT id, $6, 'account' FROM placed),
-        event AS (
-            INSERT INTO outbox (kind, order_id) SELECT 'order.created', id FROM placed)
-        SELECT placed FROM placed";
     let number = order_number()?;
     let total: i64 = lines
         .iter()

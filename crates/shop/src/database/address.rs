@@ -88,8 +88,11 @@ pub(super) fn describe(config: &Config) -> String {
             Host::Unix(path) => format!("{}/.s.PGSQL.{}", path.display(), port(index)),
         })
         .collect();
-    let name = config.get_dbname().or(config.get_user()).unwrap_or("?");
-    format!("database {name} at {}", places.join(", "))
+    let places = places.join(", ");
+    match config.get_dbname().or(config.get_user()) {
+        Some(name) => format!("database {name} at {places}"),
+        None => format!("the database at {places}"),
+    }
 }
 
 #[cfg(test)]
@@ -130,6 +133,7 @@ mod tests {
                 "database shop at /tmp/x/.s.PGSQL.5433",
             ),
             ("postgres://a@b:1,c:2/d", "database d at b:1, c:2"),
+            ("postgres://h", "the database at h:5432"),
         ] {
             assert_eq!(described(url), Ok(place.to_owned()), "{url}");
         }

@@ -16,6 +16,7 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, Object, Pool, Runtime, Transaction};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
 use crate::Error;
@@ -129,12 +130,12 @@ pub(crate) async fn connect(url: &str, name: &str) -> Result<Client, Error> {
     let (client, connection) = connected.map_err(|error| {
         let place = address::describe(&config);
         let told = format!("cannot connect to {place}: {}", told(&error));
-        match error.as_db_error() {
-            Some(_) => Error::Broken(told),
-            None => Error::Broken(format!(
-                "{told}; is Postgres running there, and may this user reach it?"
-            )),
-        }
+        let hint = match error.code() {
+            Some(&SqlState::UNDEFINED_DATABASE) => "make it first (createdb)",
+            Some(_) => "the server refuses it; see its log and pg_hba.conf",
+            None => "is Postgres running there, and may this user reach it?",
+        };
+        Error::Broken(format!("{told}; {hint}"))
     })?;
     // Its error is told to whoever waits for an answer.
     tokio::spawn(connection);

@@ -9,12 +9,10 @@
 //! cut to its length: what was sent [`LOST`] ago and is not done is sent again. A consumer dies: others claim what it had after [`DEAD`].
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::Transaction;
 use redis::streams::{StreamAutoClaimReply, StreamId, StreamReadReply};
-use tokio::sync::OnceCell;
 
 use super::table::event;
 use super::{BATCH, Event, Outbox};
@@ -24,6 +22,8 @@ use crate::rows::{column, execute, rows};
 
 const STREAM: &str = "shop:orders";
 const GROUP: &str = "workers";
+/// All consumers have one name: who has what is told by how long ago it was delivered, and names of processes that are gone would pile up.
+const CONSUMER: &str = "worker";
 /// Events that the stream keeps, about; the table has them all.
 const LENGTH: usize = 100_000;
 /// Seconds after which an event that was sent and is not done is sent again.
@@ -35,8 +35,6 @@ const DEAD: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub(super) struct Stream {
     link: RedisLink,
-    /// What this consumer is called in the group.
-    name: Arc<OnceCell<String>>,
 }
 
 /// What was delivered: places in the stream, and the events that they name.
@@ -92,14 +90,8 @@ async fn open(transaction: &Transaction<'_>, ids: &[i64]) -> Result<Vec<Event>, 
 }
 
 impl Stream {
-    pub(super) fn new(link: RedisLink) -> Self {
-        let name = Arc::default();
-        Self { link, name }
-    }
-
-    async fn name(&self) -> Result<&str, Error> {
-        let random = async || crate::session::random();
-        self.name.get_or_try_init(random).await.map(String::as_str)
+    pub(super) const fn new(link: RedisLink) -> Self {
+        Self { link }
     }
 
     async fn send(&self, ids: &[i64]) -> Result<(), Error> {
@@ -129,15 +121,14 @@ impl Stream {
     }
 
     async fn read(&self) -> Result<Delivered, Error> {
-        let name = self.name().await?;
         let mut read = redis::pipe();
-        let claim = read.cmd("XAUTOCLAIM").arg(STREAM).arg(GROUP).arg(name);
+        let claim = read.cmd("XAUTOCLAIM").arg(STREAM).arg(GROUP).arg(CONSUMER);
         claim
             .arg(DEAD.as_millis() as u64)
             .arg("0")
             .arg("COUNT")
             .arg(BATCH);
-        let new = read.cmd("XREADGROUP").arg("GROUP").arg(GROUP).arg(name);
+        let new = read.cmd("XREADGROUP").arg("GROUP").arg(GROUP).arg(CONSUMER);
         new.arg("COUNT")
             .arg(BATCH)
             .arg("STREAMS")

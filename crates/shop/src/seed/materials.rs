@@ -92,6 +92,11 @@ const LACQUERS: &[&str] = &[
 ];
 
 impl Family {
+    /// Whether its things are used up, so that nobody repairs them.
+    pub(super) const fn is_used_up(self) -> bool {
+        matches!(self, Self::Paper | Self::Wax | Self::Planting)
+    }
+
     /// What is known of it.
     pub(super) const fn traits(self) -> &'static Traits {
         match self {
@@ -210,7 +215,7 @@ const CLOTH: Traits = Traits {
     shape: Shape::Flat,
     weight: 4,
     praise: [
-        "The {material} is woven in Portugal, washed before it is cut, and will not shrink again.",
+        "The {material} is woven on wide old looms, washed before it is cut, and will not shrink again.",
         "Dense, fine {material}: light through it looks like early morning.",
         "Undyed or dyed with little water, the {material} is free of everything that should not touch skin.",
     ],
@@ -220,21 +225,14 @@ const CLOTH: Traits = Traits {
     ],
 };
 const WARM: Traits = Traits {
-    materials: &[
-        "wool",
-        "lambswool",
-        "merino wool",
-        "alpaca",
-        "wool",
-        "cotton",
-    ],
+    materials: &["wool", "lambswool", "merino wool", "alpaca", "wool"],
     colours: SOFT,
     shape: Shape::Flat,
     weight: 5,
     praise: [
         "The {material} is spun and woven in the same valley, and brushed until it is soft.",
         "Pure {material}, which is warm even when it is damp, and breathes.",
-        "It takes the {material} of four animals, who have kept the rest of theirs.",
+        "Carded, spun and dyed in small lots, the {material} is never twice quite the same colour.",
     ],
     care: [
         "Air it often, wash it seldom, by hand and cold.",
@@ -309,7 +307,7 @@ const GLASS: Traits = Traits {
     praise: [
         "Mouth-blown {material}: a small bubble here and there is its signature.",
         "The {material} is cut cold, ground and fire-polished, so that the rim is smooth.",
-        "Clear {material} without lead, made in a hut that has been burning since 1871.",
+        "Lead-free {material}, from a hut that has been burning since 1871.",
     ],
     care: [
         "Dishwasher safe up to 55 °C.",
@@ -343,14 +341,13 @@ const PAPER: Traits = Traits {
         "recycled paper",
         "cotton paper",
         "kraft paper",
-        "linen-bound",
         "grass paper",
     ],
     colours: &["grey", "ochre", "navy", "moss", "brick", "cream", "black"],
     shape: Shape::Flat,
     weight: 40,
     praise: [
-        "120 gram paper, thread-sewn in {material}, made where paper has been made for three centuries.",
+        "120 gram {material}, sewn with thread where it has to hold, from where paper has been made for three centuries.",
         "Its {material} feels like cloth, and folds without cracking.",
         "The {material} takes pencil, ink and the rings of cups.",
     ],
@@ -382,7 +379,7 @@ const PLANTING: Traits = Traits {
     praise: [
         "Only {material} varieties, tested each year on our own beds.",
         "Ninety in a hundred come up; the {material} parents grow behind the office.",
-        "An {material} choice that needs no more water than falls from the sky.",
+        "The {material} choice that needs no more water than falls from the sky.",
     ],
     care: [
         "Plant from March to May, or September to November.",

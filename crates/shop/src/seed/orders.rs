@@ -1,7 +1,7 @@
 //! Past orders: what is popular is ordered often, and the shop has grown.
 
 use super::customers;
-use super::products::Product;
+use super::products::Ware;
 use super::random::{Random, Stream, Zipf, mix};
 use super::{BEGIN, DAY, Size, UNTIL};
 
@@ -49,7 +49,7 @@ const LINES: [u64; 6] = [15, 25, 25, 18, 11, 6];
 const PIECES: [u64; 6] = [72, 16, 4, 5, 1, 2];
 
 /// The order of this number, from 1.
-pub(super) fn one(size: &Size, products: &[Product], zipf: &Zipf, id: i64) -> Order {
+pub(super) fn one(size: &Size, wares: &[Ware], zipf: &Zipf, id: i64) -> Order {
     let mut random = Random::of(size.seed, Stream::Order, id);
     let placed = placed(size, id, &mut random);
     let customer = random.between(1, customers::until(size, placed));
@@ -65,12 +65,12 @@ pub(super) fn one(size: &Size, products: &[Product], zipf: &Zipf, id: i64) -> Or
         placed,
         done: placed + random.between(1, 5),
         status,
-        lines: lines(products, zipf, placed, wanted, &mut random),
+        lines: lines(wares, zipf, placed, wanted, &mut random),
     }
 }
 
 fn lines(
-    products: &[Product],
+    wares: &[Ware],
     zipf: &Zipf,
     placed: i64,
     wanted: usize,
@@ -79,13 +79,13 @@ fn lines(
     let mut lines: Vec<Line> = Vec::with_capacity(wanted);
     // A draw may be of something that was not sold yet, or is in the order already.
     for _ in 0..wanted * 8 {
-        let product = &products[zipf.draw(random) - 1];
-        let is_new = lines.iter().all(|line| line.product != product.id);
-        if product.added <= placed && is_new {
+        let ware = &wares[zipf.draw(random) - 1];
+        let is_new = lines.iter().all(|line| line.product != ware.id);
+        if ware.added <= placed && is_new {
             lines.push(Line {
-                product: product.id,
+                product: ware.id,
                 quantity: random.weighted(&PIECES) as i32 + 1,
-                price: product.price,
+                price: ware.price,
             });
         }
         if lines.len() == wanted {
@@ -97,7 +97,7 @@ fn lines(
         lines.push(Line {
             product: 1,
             quantity: 1,
-            price: products[0].price,
+            price: wares[0].price,
         });
     }
     lines
@@ -140,7 +140,7 @@ fn number(seed: i64, id: i64) -> String {
 mod tests {
     use std::collections::HashSet;
 
-    use super::super::products;
+    use super::super::products::Products;
     use super::*;
 
     const SIZE: Size = Size {
@@ -152,11 +152,13 @@ mod tests {
 
     #[test]
     fn orders_are_sound() {
-        let products = products::all(&SIZE);
-        let zipf = Zipf::new(products.len());
+        let mut products = Products::new(SIZE);
+        let wares = (1..=SIZE.products).map(|id| Ware::from(&products.make(id)));
+        let wares: Vec<Ware> = wares.collect();
+        let zipf = Zipf::new(wares.len());
         let (mut numbers, mut last, mut lines) = (HashSet::new(), BEGIN, 0);
         for id in 1..=SIZE.orders {
-            let order = one(&SIZE, &products, &zipf, id);
+            let order = one(&SIZE, &wares, &zipf, id);
             assert!(order.placed >= last && order.placed < UNTIL, "{order:?}");
             last = order.placed;
             assert!((1..=SIZE.customers).contains(&order.customer));
@@ -165,7 +167,7 @@ mod tests {
             assert_eq!(kinds.len(), order.lines.len(), "{order:?}");
             assert!((1..=6).contains(&order.lines.len()));
             for line in &order.lines {
-                assert!(products[line.product as usize - 1].added <= order.placed);
+                assert!(wares[line.product as usize - 1].added <= order.placed);
             }
             lines += order.lines.len();
             assert!(numbers.insert(order.number));

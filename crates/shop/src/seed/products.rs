@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use super::departments::{DEPARTMENTS, Department, Kind};
 use super::materials::{Shape, Traits};
 use super::random::{Random, Stream};
-use super::words::{MAKERS, MODELS, OPENINGS, ORIGINS};
+use super::words::{GENERAL, MAKERS, MODELS, ORIGINS, SENTENCES};
 use super::{BEGIN, DAY, Size, UNTIL};
 
 /// A product.
@@ -38,22 +38,66 @@ pub(super) struct Product {
     pub(super) related: Vec<i32>,
 }
 
-/// All products of a shop, in the order of their numbers.
-pub(super) fn all(size: &Size) -> Vec<Product> {
-    let departments = departments(size);
-    let mut members = vec![Vec::new(); DEPARTMENTS.len()];
-    for (index, department) in departments.iter().enumerate() {
-        members[*department].push(index as i32 + 1);
+/// What orders need to know of a product: small, because it is kept for all of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ware {
+    /// As the product's.
+    pub(super) id: i32,
+    /// As the product's.
+    pub(super) department: usize,
+    /// As the product's.
+    pub(super) price: i64,
+    /// As the product's.
+    pub(super) added: i64,
+}
+
+impl From<&Product> for Ware {
+    fn from(product: &Product) -> Self {
+        Self {
+            id: product.id,
+            department: product.department,
+            price: product.price,
+            added: product.added,
+        }
     }
-    let mut titles = HashSet::new();
-    let make = |(index, department): (usize, &usize)| {
-        let id = index as i32 + 1;
-        let mut random = Random::of(size.seed, Stream::Product, i64::from(id));
-        let mut product = one(id, *department, &mut random, &mut titles);
-        product.related = related(id, &members[*department], size.products, &mut random);
+}
+
+/// Makes the products of a shop one by one, in the order of their numbers.
+#[derive(Debug)]
+pub(super) struct Products {
+    size: Size,
+    departments: Vec<usize>,
+    /// Numbers of the products of each department.
+    members: Vec<Vec<i32>>,
+    /// All titles so far.
+    titles: HashSet<String>,
+}
+
+impl Products {
+    /// Of a shop of this size.
+    pub(super) fn new(size: Size) -> Self {
+        let departments = departments(&size);
+        let mut members = vec![Vec::new(); DEPARTMENTS.len()];
+        for (id, department) in (1..).zip(&departments) {
+            members[*department].push(id);
+        }
+        Self {
+            size,
+            departments,
+            members,
+            titles: HashSet::new(),
+        }
+    }
+
+    /// The product of this number.
+    pub(super) fn make(&mut self, id: i32) -> Product {
+        let department = self.departments[id as usize - 1];
+        let mut random = Random::of(self.size.seed, Stream::Product, i64::from(id));
+        let mut product = one(id, department, &mut random, &mut self.titles);
+        let members = &self.members[department];
+        product.related = related(id, members, self.size.products, &mut random);
         product
-    };
-    departments.iter().enumerate().map(make).collect()
+    }
 }
 
 /// Whose department each product is in: all of them before one comes again, each time in another order.
@@ -202,7 +246,7 @@ fn details(
         ("Made in", (*random.pick(ORIGINS)).to_owned()),
         ("Care", (*random.pick(&traits.care)).to_owned()),
     ];
-    if kind.price.1 >= 100 {
+    if kind.price.1 >= 100 && !kind.family.is_used_up() {
         let years = random.pick(&[2, 5, 5, 10]);
         details.push(("Guarantee", format!("{years} years")));
     }
@@ -225,13 +269,24 @@ fn description(
     maker: &str,
     random: &mut Random,
 ) -> String {
+    let article = match kind.name.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        true => "an",
+        false => "a",
+    };
+    let one = format!("{article} {}", kind.name);
     let fill = |text: &str| {
+        let text = text
+            .replace("{a kind}", &one)
+            .replace("{A kind}", &capital(&one));
         let text = text.replace("{kind}", kind.name).replace("{maker}", maker);
         text.replace("{model}", model)
             .replace("{material}", material)
     };
     let traits = kind.family.traits();
-    let [opening, making, selling] = OPENINGS;
+    let [opening, making, selling] = SENTENCES.map(|all| match kind.family.is_used_up() {
+        true => &all[..GENERAL],
+        false => all,
+    });
     let first = format!("{} {}", random.pick(opening), random.pick(&traits.praise));
     let second = format!("{} {}", random.pick(&department.uses), random.pick(making));
     let mut paragraphs = vec![fill(&first), fill(&second)];
@@ -278,6 +333,11 @@ pub(super) fn in_stock(seed: i64, id: i32) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn all(size: &Size) -> Vec<Product> {
+        let mut products = Products::new(*size);
+        (1..=size.products).map(|id| products.make(id)).collect()
+    }
 
     const SIZE: Size = Size {
         seed: 1,

@@ -236,39 +236,42 @@ pub(super) const ORIGINS: &[&str] = &[
     "Belgium",
 ];
 
-/// Sentences of descriptions: how one begins, how a thing is made, what else there is to say.
-pub(super) const OPENINGS: [&[&str]; 3] = [
+/// Sentences of descriptions: how one begins, how a thing is made, what else there is to say. The first [`GENERAL`] of each fit everything, the others what
+/// lasts.
+pub(super) const SENTENCES: [&[&str]; 3] = [
     &[
         "'{model}' is the {kind} that we would keep if we could keep only one.",
-        "A {kind} as it should be: nothing on it is for show, and nothing is missing.",
         "{maker} has made this {kind} for many years and changed it only where it got better.",
-        "We looked for a {kind} like this for a long time, and then asked {maker} to make it.",
-        "The '{model}' began as a {kind} for the maker's own house; then the neighbours wanted one.",
-        "There are simpler ways to make a {kind}, and '{model}' shows why they are not worth it.",
+        "We looked for {a kind} like this for a long time, and then asked {maker} to make it.",
+        "{A kind} as it should be: nothing on it is for show, and nothing is missing.",
+        "The '{model}' began as {a kind} for the maker's own house; then the neighbours wanted one.",
+        "There are simpler ways to make {a kind}, and '{model}' shows why they are not worth it.",
         "Quiet, sturdy and a little old-fashioned: the {kind} '{model}'.",
-        "You notice the '{model}' only when it is gone, which is the best that can be said of a {kind}.",
+        "You notice the '{model}' only when it is gone, which is the best that can be said of {a kind}.",
     ],
     &[
         "{maker} makes it in small numbers; when one batch is sold, the next takes a few weeks.",
-        "Four people work on each piece, and the last of them signs it underneath.",
         "It is packed in paper and cardboard, without any plastic.",
-        "Every piece is looked at twice before it leaves the house, once by somebody who did not make it.",
+        "Every one is looked at twice before it leaves the house, once by somebody who did not make it.",
+        "Four people work on each piece, and the last of them signs it underneath.",
         "The drawing is from 1962, and the machines are hardly younger.",
         "Colours differ a little from piece to piece, as with everything that is not made by a machine alone.",
         "What is left over in making it becomes something smaller in the same workshop.",
         "It comes ready to use; there is nothing to put together.",
     ],
     &[
-        "If anything about it breaks in the first years, {maker} repairs it; we only ask for a photograph.",
-        "It goes well with the other things of {maker}, and does not insist on it.",
         "People who bought it write to us mostly to order a second one.",
-        "We have had ours in the office since the first day, and it has been treated badly.",
         "It makes a good present, and can be wrapped: just say so with the order.",
         "Send it back within a hundred days if it is not what you hoped for; we pay for the way.",
-        "A spare part list lies in the box, which we think says more than a guarantee.",
+        "If anything about it breaks in the first years, {maker} repairs it; we only ask for a photograph.",
+        "It goes well with the other things of {maker}, and does not insist on it.",
+        "We have had ours in the office since the first day, and it has been treated badly.",
+        "A list of spare parts lies in the box, which we think says more than a guarantee.",
         "In a test of a magazine that we like, it came second, behind one at three times the price.",
     ],
 ];
+/// See [`SENTENCES`].
+pub(super) const GENERAL: usize = 3;
 
 /// Given names.
 pub(super) const GIVEN: &[&str] = &[

@@ -29,7 +29,7 @@ pub(crate) const SMALL: &[&str] = &[
 /// A database with a small shop in it.
 pub(crate) fn shop(name: &str) -> String {
     LazyLock::force(&SEEDED);
-    let make = format!("CREATE DATABASE \"{name}\" TEMPLATE seeded STRATEGY file_copy");
+    let make = format!("CREATE DATABASE \"{name}\" TEMPLATE seeded");
     // Two at once do not have the template.
     static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
     let _alone = ONE_AT_A_TIME.lock();

@@ -91,6 +91,32 @@ async fn a_line_that_broke_is_told_and_made_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_is_silent_for_too_long_is_lost() {
+    let url = SERVER.database("silent");
+    let database = Database::open(&url, 1).expect("opens");
+    let mut listener = database.listen("changes");
+    assert_eq!(listener.next().await, Heard::Back);
+    let pid = "SELECT pid FROM pg_stat_activity WHERE application_name = 'shop listen' AND datname = 'silent'";
+    let pid = SERVER.query("postgres", pid).expect("one");
+    let signal = |signal: &str| {
+        let sent = std::process::Command::new("kill")
+            .args([signal, &pid])
+            .status();
+        assert!(sent.expect("runs").success());
+    };
+    signal("-STOP");
+    assert_eq!(listener.next().await, Heard::Lost);
+    assert_eq!(listener.next().await, Heard::Back);
+    signal("-CONT");
+    let teller = connect(&url).await;
+    teller
+        .execute("NOTIFY changes, 'all'", &[])
+        .await
+        .expect("told");
+    assert_eq!(listener.next().await, Heard::Told("all".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_was_gone_is_found_again() {
     let mut server = Server::start();
     let database = Database::open(&server.database("gone"), 2).expect("opens");

@@ -221,6 +221,17 @@ fn who_may_not_is_told() {
 }
 
 #[test]
+fn a_database_that_was_not_made_is_told() {
+    let output = run("seed", &SERVER.url("nobody-made-it"), &[]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = told(&output);
+    assert!(
+        said.contains("nobody-made-it") && said.contains("createdb"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_database_that_is_not_there_is_told_without_its_password() {
     for command in ["seed", "check"] {
         let output = run(command, "postgres://me:hush@127.0.0.1:1/shop", &[]);

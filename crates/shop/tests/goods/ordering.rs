@@ -11,7 +11,7 @@ use tenfold_shop::session::Session;
 use tenfold_shop::{Error, Shop};
 use tokio::task::JoinSet;
 
-use crate::common::{Base, address, customer, fill, order, placed, visitors};
+use crate::common::{Base, address, customer, fill, open, order, placed, visitors};
 
 /// Everybody orders at the same time, each with a key of their own.
 async fn all_order(shop: &Arc<Shop>, sessions: &[Session]) -> Vec<Result<Placed, Error>> {
@@ -150,7 +150,14 @@ async fn what_a_key_means() {
 
     // The same again, also with something new in the basket, which stays.
     fill(&shop, &ada, &[(3, 1)]).await;
-    base.sql("UPDATE orders SET status = 'processing' WHERE idempotency_key = 'k'");
+    let mut options = base.options(Fixes::NONE);
+    options.is_worker = true;
+    let worker = open(options).await;
+    base.done().await;
+    drop(worker);
+    let customer_id = ada.customer.as_ref().expect("logged in").id;
+    let now = shop.order(customer_id, &first.summary.number).await;
+    assert_eq!(now.expect("there").summary.status, Status::Processing);
     assert!(matches!(order(&shop, &ada, "k").await, Ok(Placed::Again(again)) if again == first));
     assert_eq!(shop.cart_count(&ada.token).await.expect("answers"), 1);
     // From another session of the same customer.

@@ -36,8 +36,7 @@ async fn each_event_is_done_once_whoever_dies() {
         workers.push(worker().await);
     }
     base.done().await;
-    base.assert_read_model();
-    base.assert_balanced();
+    base.assert_all_done();
     assert!(workers.iter().all(|worker| worker.outbox().failed() == 0));
 }
 
@@ -50,7 +49,7 @@ async fn an_event_that_fails_does_not_hold_up_the_others() {
     let shop = open(options).await;
     sell(&shop, &base, "a", 5).await;
     base.done().await;
-    base.assert_read_model();
+    base.assert_all_done();
     let failed = "SELECT count(*) FROM outbox WHERE done IS NULL AND attempts > 0 AND due > now() AND failure LIKE '%order.teleported%'";
     until(async || base.sql(failed) == "2", "they are put off").await;
     let (before, done) = (shop.outbox().failed(), shop.outbox().done());

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use proptest::prelude::*;
 use tenfold::load_file;
 use tenfold_load::import::{Imported, access_log, har};
 use tenfold_load::scenario::{Answer, Outgoing, Shared, User};
@@ -124,4 +125,178 @@ fn a_recording() {
         "{asked:?}\n{}",
         imported.text
     );
+}
+
+/// What strangers write: names, values and paths of requests.
+fn strange() -> impl Strategy<Value = String> {
+    let pieces = prop::sample::select(vec![
+        "a",
+        "7",
+        "8412",
+        "${",
+        "$${",
+        "${x}",
+        "}",
+        "{id}",
+        "'",
+        "\"",
+        "\\",
+        "\n",
+        "\r",
+        "\t",
+        "\u{0}",
+        "\u{7f}",
+        "ä",
+        "\u{202e}",
+        " ",
+        "%",
+        "%41",
+        "%ZZ",
+        "+",
+        "&",
+        "=",
+        "?",
+        "#",
+        "/",
+        "..",
+        ":",
+        ";",
+        ",",
+        "[",
+        "]",
+        "<b>",
+        "token",
+        "csrf",
+        "d41d8cd98f00b204",
+        "[[threshold]]",
+        "\"\"\"",
+        "'''",
+        "=1",
+        "null",
+    ]);
+    proptest::collection::vec(pieces, 0..6).prop_map(|parts| parts.concat())
+}
+
+/// What can stand in a target as it is.
+fn plain() -> impl Strategy<Value = String> {
+    let pieces = prop::sample::select(vec![
+        "a", "b", "7", "8412", "-", ".", "%41", "%25", "%2B", "%C3%A4", "%E4", "%", "+", "&", "&",
+        "=", "=", "/", ";", ",", ":", "'", "$", "!", "*", "(", "@", "~", "x=1", "x=2",
+    ]);
+    proptest::collection::vec(pieces, 0..6).prop_map(|parts| parts.concat())
+}
+
+fn json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        strange().prop_map(serde_json::Value::from),
+        any::<i64>().prop_map(serde_json::Value::from),
+        any::<u64>().prop_map(serde_json::Value::from),
+        (-1e300..1e300f64).prop_map(serde_json::Value::from),
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(serde_json::Value::from),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),
+            proptest::collection::vec((strange(), inner), 0..4)
+                .prop_map(|all| serde_json::Value::Object(all.into_iter().collect())),
+        ]
+    })
+}
+
+/// All that is wrong with a file but secrets that have to be given.
+fn wrong(imported: &Imported) -> Vec<String> {
+    let data: Vec<_> = imported
+        .data
+        .iter()
+        .map(|file| (file.name.as_str(), file.text.as_bytes()))
+        .collect();
+    match load_file::load_text("imported.toml", imported.text.as_bytes(), &data) {
+        Ok(_) => Vec::new(),
+        Err(errors) => errors
+            .lines()
+            .into_iter()
+            .filter(|error| !error.contains("is not set"))
+            .collect(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_was_recorded_can_be_read(
+        parts in proptest::collection::vec((strange(), strange(), strange(), json(), 0..5_usize), 1..4),
+    ) {
+        let entries = parts.iter().enumerate().map(|(second, (path, name, value, body, kind))| {
+            let form = format!("{name}={value}");
+            let (mime, text) = match kind {
+                0 => ("application/json", body.to_string()),
+                1 => ("application/x-www-form-urlencoded", form.clone()),
+                2 => ("text/plain", value.clone()),
+                _ => ("", String::new()),
+            };
+            let mut request = serde_json::json!({
+                "method": if *kind < 3 { "POST" } else { "GET" },
+                "url": format!("https://shop.test/{path}"),
+                "headers": [{ "name": name, "value": value }, { "name": "X-A", "value": value }, { "name": "Content-Type", "value": mime }],
+            });
+            if *kind < 3 {
+                request["postData"] = serde_json::json!({ "mimeType": mime, "text": text });
+            }
+            serde_json::json!({
+                "startedDateTime": format!("2024-11-29T09:00:{:02}.000Z", second * 3),
+                "time": 50,
+                "request": request,
+                "response": { "status": 200, "headers": [{ "name": "Set-Cookie", "value": form }, { "name": name, "value": value }],
+                    "content": { "mimeType": "application/json", "text": body.to_string() } },
+            })
+        });
+        let pages = serde_json::json!([{ "id": "p", "startedDateTime": "2024-11-29T09:00:00Z", "title": parts[0].1 }]);
+        let recording = serde_json::json!({ "log": { "pages": pages, "entries": entries.collect::<Vec<_>>() } });
+        if let Ok(imported) = har::read(recording.to_string().as_bytes(), "shop.har", &har::Options::default()) {
+            let wrong = wrong(&imported);
+            prop_assert!(wrong.is_empty(), "{:?}\n{}", wrong, imported.text);
+        }
+    }
+
+    #[test]
+    fn whatever_was_logged_can_be_read(
+        targets in proptest::collection::vec((strange(), strange(), 0..4_usize), 1..12),
+    ) {
+        let mut log = String::new();
+        for (number, (path, query, method)) in targets.iter().cycle().take(60).enumerate() {
+            let method = ["GET", "HEAD", "GET", "POST"][*method];
+            let line = serde_json::json!({
+                "time": 1_700_000_000 + number, "client": format!("10.0.0.{}", number % 5), "method": method,
+                "target": format!("/{path}?{query}"), "status": 200,
+            });
+            writeln!(log, "{line}").expect("a text takes all");
+        }
+        let options = access_log::Options { includes_unsafe: true, ..access_log::Options::default() };
+        if let Ok(imported) = access_log::read(|| Ok(log.as_bytes()), "access.log", &options) {
+            let wrong = wrong(&imported);
+            prop_assert!(wrong.is_empty(), "{:?}\n{}", wrong, imported.text);
+        }
+    }
+
+    #[test]
+    fn what_was_logged_is_asked_for(
+        targets in proptest::collection::vec((plain(), plain()), 1..6),
+    ) {
+        let (mut log, mut logged) = (String::new(), HashSet::new());
+        for (number, (path, query)) in targets.iter().cycle().take(60).enumerate() {
+            let query: Vec<_> = query.split('&').filter(|part| !part.is_empty()).collect();
+            let (path, query) = (path.replace(['&', '='], "-"), query.join("&"));
+            let target = if query.is_empty() { format!("/{path}") } else { format!("/{path}?{query}") };
+            writeln!(log, "10.0.0.{} - - [10/Oct/2024:13:00:{number:02} +0000] \"GET {target} HTTP/1.1\" 200 1", number % 5)
+                .expect("a text takes all");
+            // In a value that is filled in.
+            logged.insert(format!("GET {}", target.replace('=', "%3D")));
+        }
+        let imported = access_log::read(|| Ok(log.as_bytes()), "access.log", &access_log::Options::default());
+        if let Ok(imported) = imported {
+            let asked: HashSet<_> = asked(&imported).iter().map(|one| one.replace('=', "%3D")).collect();
+            let strange: Vec<_> = asked.difference(&logged).collect();
+            prop_assert!(strange.is_empty(), "{:?} of {:?}\n{}", strange, logged, imported.text);
+        }
+    }
 }

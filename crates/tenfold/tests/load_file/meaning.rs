@@ -141,7 +141,7 @@ fn the_target_and_the_test() {
 fn requests_are_what_was_written() {
     let steps = "[[scenario]]\nname = 'a'\n\
         [[scenario.step]]\npath = '/p?x=1'\nquery = { y = ['a b', 2], 'z&' = '${f.name}' }\nheaders = { Accept = 'b', x = '${f.id}' }\n\
-        [[scenario.step]]\npath = '/j'\njson = { id = '${j.id}', s = '${f.id}', t = 'n ${f.name}', l = [1, 2.5, true], d = 2024-01-02 }\n\
+        [[scenario.step]]\npath = '/j'\njson = { id = '${j.id}', s = '${f.id}', t = 'n ${f.name}', l = [1, 2.5, true, '${null()}'], d = 2024-01-02 }\n\
         [[scenario.step]]\npath = '/f'\nmethod = 'PUT'\nform = { a = '${f.name}', b = 'x&y' }\n\
         [[scenario.step]]\npath = '/b'\nbody_file = 'body.txt'\nheaders = { content-type = 'text/xml' }\n\
         [[scenario.step]]\npath = '/r'\nmethod = 'DELETE'\nbody = '[${j.id}]'\n";
@@ -175,7 +175,7 @@ fn requests_are_what_was_written() {
         (field(&all[0], "x"), field(&all[0], "x-all")),
         (Some("7"), Some("yes"))
     );
-    let json = r#"{"id":7,"s":"7","t":"n a b","l":[1,2.5,true],"d":"2024-01-02"}"#;
+    let json = r#"{"id":7,"s":"7","t":"n a b","l":[1,2.5,true,null],"d":"2024-01-02"}"#;
     assert_eq!(String::from_utf8_lossy(&all[1].body), json);
     assert_eq!(field(&all[1], "content-type"), Some("application/json"));
     assert_eq!(all[2].body, b"a=a%20b&b=x%26y");

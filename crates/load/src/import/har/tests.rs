@@ -182,7 +182,7 @@ fn a_visit_becomes_steps() {
             "expect = { status = 201 }",
             "Origin = \"https://shop.test\"",
             "query = { q = \"red shoes\", flag = \"\" }",
-            r#"body = '{"items":[{"sku":7,"note":"$${x}"}],"coupon":null}'"#,
+            r#"json = { items = [{ sku = 7, note = "$${x}" }], coupon = "${null()}" }"#,
             "1 to cdn.test",
         ],
     );
@@ -264,7 +264,7 @@ fn neither_do_secrets_in_paths_titles_and_numbers() {
         url: "https://shop.test/pay",
         body: Some((
             "application/json",
-            r#"{"card": {"pin": 48213, "nonce": 918273645}, "amount": 77}"#,
+            r#"{"card": {"pin": 48213, "nonce": 918273645}, "amount": 77, "note": null}"#,
         )),
         ..GET
     });
@@ -292,6 +292,9 @@ fn neither_do_secrets_in_paths_titles_and_numbers() {
             "path = \"/verify/${env:LOAD_VERIFY_ID}\"",
             "${env:LOAD_PIN}",
             "amount = 77",
+            // As JSON, so that whatever is given for the PIN is escaped as JSON needs it.
+            "json = {",
+            "note = \"${null()}\"",
             "nonce",
         ],
     );

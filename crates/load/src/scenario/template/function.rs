@@ -38,6 +38,7 @@ fn call(name: &str, arguments: &[&str]) -> Result<Source, String> {
                 false => Err("the first number of random(a, b) is not above the second".into()),
             }
         }
+        ("null", []) => Err("null() is null in JSON, as all of a text: \"${null()}\"".into()),
         ("uuid", []) => Ok(Source::Uuid),
         ("now", []) => Ok(Source::Now),
         ("zipf", _) => Err("write zipf(n, s): how many things there are, and the exponent".into()),

@@ -106,6 +106,8 @@ fn json_keeps_the_kind_of_a_value_that_stands_alone() {
         ("${n}", "7"),
         ("${n} of ${a}", "\"7 of q\\\"\""),
         ("${random(5, 5)}", "5"),
+        ("${null()}", "null"),
+        ("$${null()}", "\"${null()}\""),
         ("plain", "\"plain\""),
         ("", "\"\""),
         ("$${a}", "\"${a}\""),
@@ -176,6 +178,7 @@ fn functions() {
         "${random(1, 99999999999999999999)}",
         "${uuid(1)}",
         "${now(}",
+        "${null()}",
     ] {
         assert!(
             Template::parse(bad, Escape::Plain, &mut named).is_err(),

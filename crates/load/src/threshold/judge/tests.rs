@@ -155,3 +155,30 @@ fn an_abort_needs_time_and_samples() {
     let last = &judge(&[patient], &results)[0];
     assert!(last.aborted && !last.holds && last.measured == "10 µs");
 }
+
+/// Phases have the length that is planned until they are over.
+#[test]
+fn rates_of_a_test_under_way_are_of_its_time_until_then() {
+    let mut results = known();
+    (results.phases[1].start, results.phases[1].duration) = (10.0, 50.0);
+    results.phases[1].totals = results.total.clone();
+    let peak = Some(Scope::Phase(results.phases[1].name.clone()));
+    let after = |seconds: u64, text: &str, scope: &Option<Scope>| {
+        let threshold = Threshold::parse(text).expect(text).of(scope.clone());
+        let elapsed = Duration::from_millis(seconds * 1000 + 150);
+        aborts(&[threshold.aborting(true)], &results, elapsed)
+    };
+    for scope in [None, peak] {
+        assert_eq!(after(20, "rate > 9/s", &scope), None);
+        assert_eq!(after(20, "received > 4900B/s", &scope), None);
+        let ended = after(20, "rate > 11/s", &scope).expect("an end");
+        assert_eq!(ended.measured, "10/s");
+        // In the first moment of what is measured there is no rate.
+        assert_eq!(after(10, "rate > 9/s", &scope), None);
+        // Behind its end it is as long as it was.
+        assert_eq!(
+            after(99, "rate > 2.1/s", &scope).expect("an end").measured,
+            "2/s"
+        );
+    }
+}

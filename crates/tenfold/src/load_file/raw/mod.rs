@@ -103,7 +103,8 @@ choices! {
     pub(crate) enum Mix {
         /// By weight, at random.
         Random = "random",
-        /// By weight, as evenly as possible: never more than one away from its share.
+        /// By weight, as evenly as possible: of the sessions that were begun never more than one away from its share. (Users of several
+        /// generators: of each.)
         Exact = "exact",
     }
     later []

@@ -42,7 +42,7 @@ table! {
         /// Fields (headers).
         headers: Named<Scalar>,
         /// The body, as JSON: a table, a list, a text or a number. A text that is one `${…}` and nothing else keeps the kind of
-        /// its value: a number stays one.
+        /// its value: a number stays one, and `${null()}` is null.
         json: Json,
         /// The body, as a form.
         form: Named<OneOrMore<Scalar>>,

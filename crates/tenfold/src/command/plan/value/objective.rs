@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use tenfold_capacity::Invalid;
 use tenfold_capacity::plan::Objective;
-use tenfold_capacity::text::{number, seconds};
+use tenfold_capacity::text::{percentile, seconds};
 
 use super::{PLAIN, SECONDS, exact, number_of};
 
@@ -48,7 +48,7 @@ impl fmt::Display for Measure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mean => f.write_str("mean"),
-            Self::Quantile(share) => write!(f, "p{}", number(share * 100.0)),
+            Self::Quantile(share) => f.write_str(&percentile(*share)),
         }
     }
 }
@@ -140,6 +140,9 @@ mod tests {
         );
         assert_eq!("p(95)<=0.3s".parse::<Wanted>().expect("one"), wanted);
         assert_eq!(wanted.to_string(), "p95 < 300 ms");
+        for name in ["p50", "p99.9", "p99.99", "p99.999", "p99.9999"] {
+            assert_eq!(name.parse::<Measure>().expect(name).to_string(), name);
+        }
         assert_eq!(
             "mean<1s".parse::<Wanted>().expect("one").measure,
             Measure::Mean
