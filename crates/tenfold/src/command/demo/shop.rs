@@ -118,7 +118,10 @@ impl Program {
         let mut command = self.command("serve", addresses);
         command.args(["--listen", &addresses.shops[shop].to_string()]);
         command.args(["--profile", profile.name()]);
-        command.args(["--purge", &format!("http://{}", addresses.admin)]);
+        // The naive one says nothing that could be purged by, and knows of no gateway.
+        if profile == Profile::Tuned {
+            command.args(["--purge", &format!("http://{}", addresses.admin)]);
+        }
         command.args(["--metrics", &addresses.metrics[shop].to_string()]);
         let token = format!("file:{}", addresses.admin_token_file.display());
         command.args(["--admin-token", &token]);
