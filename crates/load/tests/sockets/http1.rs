@@ -39,11 +39,9 @@ fn requests_are_what_was_asked_for() {
         results.errors
     );
     assert_eq!(results.total.statuses[&200], 25);
-    assert_eq!(
-        origin.connections(),
-        2,
-        "one to see that it is there, one that is used again and again"
-    );
+    // One to see that it is there, and one that is used again and again; more if the machine has no time and an arrival finds it in use.
+    let connections = origin.connections();
+    assert!((2..15).contains(&connections), "{connections}");
 }
 
 #[test]

@@ -34,7 +34,14 @@ pub(super) fn parse(text: &str) -> Option<SystemTime> {
         }
     }
     let (time, day, month, year) = (time?, day?, month?, year?);
-    if !(1..=31).contains(&day) || year < 1601 {
+    // A day that there is not is no date (step 6).
+    let next = if month == 12 {
+        (year + 1, 1)
+    } else {
+        (year, month + 1)
+    };
+    let longest = days_since_1970(next.0, next.1, 1) - days_since_1970(year, month, 1);
+    if !(1..=longest).contains(&day) || year < 1601 {
         return None;
     }
     let days = days_since_1970(year, month, day);
@@ -100,6 +107,8 @@ mod tests {
             "0",
             "Sun, 06 Nov 1994",
             "Sun, 32 Nov 1994 08:49:37 GMT",
+            "Sun, 31 Nov 2094 08:49:37 GMT",
+            "Thu, 29 Feb 2099 08:49:37 GMT",
             "Sun, 06 Nov 1994 24:49:37 GMT",
             "06 Nov 99999 08:49:37",
             "é:é:é 6 Nov 1994",
