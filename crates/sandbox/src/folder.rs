@@ -134,6 +134,15 @@ impl Sandbox {
         ))
     }
 
+    /// Sees that somebody is there to clean up: if the janitor was ended, another one takes over. For whoever keeps a sandbox for long, to be
+    /// called now and then.
+    ///
+    /// # Errors
+    /// If no other one can be started, or it is closed.
+    pub fn mend(&self) -> Result<(), SandboxError> {
+        self.janitor.mend()
+    }
+
     /// What can close it from another thread.
     #[must_use]
     pub fn closer(&self) -> Closer {
@@ -159,7 +168,7 @@ impl Closer {
     /// As [`Sandbox::close`].
     pub fn close(&self) {
         self.janitor.close();
-        // Only if somebody has ended the janitor is there anything left.
+        // Only if no janitor could be started is there anything left.
         let _nothing_left = std::fs::remove_dir_all(&self.path);
     }
 }

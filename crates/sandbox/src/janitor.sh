@@ -1,5 +1,6 @@
 # Ends processes and removes folders when its standard input ends. Reads lines:
 #   make TEMPLATE           makes a folder (mktemp), answers "made PATH" or "error TEXT", and removes it at the end
+#   adopt PATH              a folder that another one has made, to be removed, too
 #   add PID SIGNAL START    a process that leads its group, how it is asked to end, and when it started (field 22 of its stat)
 #   forget PID              it has ended
 # A process identifier may be given to somebody else; together with the start it is unique.
@@ -61,6 +62,9 @@ while read -r verb rest; do
         printf 'error %s\n' "$folder"
       fi
       ;;
+    adopt)
+      set -- "$@" "$rest"
+      ;;
     add)
       # In this form there are no spaces in it, and it is one word of the list.
       pid=${rest%% *}
@@ -120,3 +124,4 @@ while kill_strays "$@" || some_run || { rm -rf -- "$@" 2>/dev/null; some_remain 
   tries=$((tries + 1))
   sleep 0.02
 done
+exit 0

@@ -134,6 +134,64 @@ fn closed() {
     ));
 }
 
+/// The janitors of this process: their command lines say so.
+fn janitors() -> Vec<u32> {
+    let own = std::process::id();
+    let all = std::fs::read_dir("/proc").expect("Linux").flatten();
+    let all = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let is_one = |pid: &u32| {
+        let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.contains("sandbox-janitor") && common::parent(*pid) == Some(own)
+    };
+    all.filter(is_one).collect()
+}
+
+/// In a process of its own, since the janitors of other tests would be hit.
+#[test]
+fn another_janitor_takes_over() {
+    let own = std::env::current_exe().expect("this binary");
+    let arguments = ["--exact", "a_janitor_is_ended", "--ignored"];
+    let ended = Command::new(own)
+        .args(arguments)
+        .output()
+        .expect("it starts");
+    assert!(
+        ended.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ended.stdout)
+    );
+}
+
+/// What [`another_janitor_takes_over`] starts.
+#[test]
+#[ignore = "other tests run it"]
+fn a_janitor_is_ended() {
+    let end = || {
+        for janitor in janitors() {
+            let kill = format!("kill -9 {janitor}");
+            assert!(shell(&kill).status().expect("it starts").success());
+            wait_until("the janitor is gone", || !runs(janitor));
+        }
+    };
+    for is_mended in [true, false] {
+        let sandbox = Sandbox::new().expect("a sandbox");
+        let folder = sandbox.path().to_owned();
+        let first = sandbox.spawn("first", sleeper()).expect("started");
+        end();
+        if is_mended {
+            sandbox.mend().expect("another one takes over");
+            assert_eq!(janitors().len(), 1);
+        }
+        // It is noticed when it is told something, or else at the end.
+        let second = sandbox.spawn("second", sleeper()).expect("started");
+        if !is_mended {
+            end();
+        }
+        sandbox.close();
+        assert!(!runs(first.pid()) && !runs(second.pid()) && !folder.exists());
+    }
+}
+
 #[test]
 fn a_folder_that_cannot_be_written() {
     let folder = tempfile::tempdir().expect("a temporary folder");

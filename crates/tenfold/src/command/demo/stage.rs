@@ -168,6 +168,7 @@ impl Stage {
 
     /// An error if a part has ended that nobody has ended here: with its last lines.
     pub(crate) fn check_running(&self) -> Result<(), Refusal> {
+        self.sandbox.mend().map_err(refused)?;
         if let Some(failure) = lock(&self.postgres).process().failure() {
             return Err(fallen(&failure));
         }
