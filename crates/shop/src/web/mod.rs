@@ -75,8 +75,7 @@ impl Web {
 }
 
 /// The shop, ready to be served, and the metrics that it keeps.
-#[must_use]
-pub fn open(shop: Arc<Shop>, options: Options) -> (Router, Arc<Registry>) {
+pub fn open(shop: Arc<Shop>, options: &Options) -> (Router, Arc<Registry>) {
     let registry = Registry::new(0);
     let metrics = Metrics::new(&registry, &shop);
     let web = Web {

@@ -29,7 +29,7 @@ async fn get(faults: Faults, token: Option<&str>, path: &str) -> Response {
         faults,
         pool: 2,
     };
-    let (router, _) = web::open(shop, options);
+    let (router, _) = web::open(shop, &options);
     let request = Request::get(path).body(Body::empty()).expect("a request");
     router.oneshot(request).await.expect("an answer")
 }

@@ -242,9 +242,17 @@ async fn what_makes_no_sense_is_refused_and_not_a_crash() {
     ] {
         assert_eq!(visitor.post("/cart", form).await.status, status, "{form:?}");
     }
-    let form = [("name", "A\0da"), ("mail", "nul@example.com"), ("password", "correct horse")];
+    let form = [
+        ("name", "A\0da"),
+        ("mail", "nul@example.com"),
+        ("password", "correct horse"),
+    ];
     assert_eq!(visitor.post("/register", &form).await.status, 422);
-    let form = [("name", "Ada"), ("mail", "n\0ul@example.com"), ("password", "correct\0horse")];
+    let form = [
+        ("name", "Ada"),
+        ("mail", "n\0ul@example.com"),
+        ("password", "correct\0horse"),
+    ];
     assert_eq!(visitor.post("/register", &form).await.status, 422);
     assert_eq!(visitor.post("/login", &form).await.status, 401);
     let long = "x".repeat(70_000);

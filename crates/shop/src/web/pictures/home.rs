@@ -547,7 +547,7 @@ pub(super) fn blanket(canvas: &mut Canvas, look: &mut Look) {
         }
     }
     let up = GROUND - count * 50;
-    canvas.line(format_args!("M200 {}V{GROUND}", up), c.dark, 5);
+    canvas.line(format_args!("M200 {up}V{GROUND}"), c.dark, 5);
     canvas.path(
         format_args!("M200 {up}q-44-36-46-4q0 16 46 4q44-36 46-4q0 16-46 4z"),
         c.dark,
