@@ -68,6 +68,19 @@ pub(crate) struct Web {
 }
 
 impl Web {
+    fn new(shop: Arc<Shop>, options: &Options) -> (Arc<Self>, Arc<Registry>) {
+        let registry = Registry::new(0);
+        let metrics = Metrics::new(&registry, &shop);
+        let web = Self {
+            gate: Gate::new(options.admin_token.as_deref()),
+            faults: options.faults,
+            metrics,
+            room: Semaphore::new(options.pool.max(1) * (1 + WAITING)),
+            shop,
+        };
+        (Arc::new(web), registry)
+    }
+
     /// Whether pages are the same for everyone, and may be kept.
     fn is_cacheable(&self) -> bool {
         self.shop.fixes().has(Fix::CacheHeaders)
@@ -76,14 +89,6 @@ impl Web {
 
 /// The shop, ready to be served, and the metrics that it keeps.
 pub fn open(shop: Arc<Shop>, options: &Options) -> (Router, Arc<Registry>) {
-    let registry = Registry::new(0);
-    let metrics = Metrics::new(&registry, &shop);
-    let web = Web {
-        gate: Gate::new(options.admin_token.as_deref()),
-        faults: options.faults,
-        metrics,
-        room: Semaphore::new(options.pool.max(1) * (1 + WAITING)),
-        shop,
-    };
-    (routes::router(Arc::new(web)), registry)
+    let (web, registry) = Web::new(shop, options);
+    (routes::router(web), registry)
 }

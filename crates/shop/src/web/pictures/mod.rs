@@ -6,12 +6,14 @@
 //! [`DRAWN`] in the addresses.
 
 mod canvas;
+mod furniture;
 mod garden;
-mod home;
 mod kitchen;
+mod light;
 mod look;
 mod motif;
 mod study;
+mod textile;
 
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
