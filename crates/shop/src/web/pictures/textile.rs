@@ -98,13 +98,11 @@ pub(super) fn blanket(canvas: &mut Canvas, look: &mut Look) {
                 }
             }
             _ => {
+                let mut stitches = String::new();
                 for step in 0..9 {
-                    canvas.line(
-                        format_args!("M{} {}v10", left + 26 + step * 20, y + 8),
-                        c.back,
-                        3,
-                    );
+                    let _ = write!(stitches, "M{} {}v10", left + 26 + step * 20, y + 8);
                 }
+                canvas.line(&stitches, c.back, 3);
             }
         }
     }
