@@ -61,14 +61,14 @@ motifs! {
     Sofa "sofa" furniture::sofa: "couch" "bench" "settee" "daybed" "ottoman" "loveseat";
     Bed "bed" furniture::bed: "beds" "headboard" "mattress" "duvet" "pillow" "pillowcase" "quilt" "sheet" "sheets" "bedding" "bedspread";
     Table "table" furniture::table: "tables" "desk" "desks" "console" "nightstand" "workbench" "bureau";
-    Shelf "shelf" furniture::shelf: "shelves" "bookcase" "cabinet" "cupboard" "dresser" "sideboard" "wardrobe" "rack" "bookshelf" "drawer";
+    Shelf "shelf" furniture::shelf: "shelves" "bookcase" "cabinet" "cupboard" "dresser" "sideboard" "wardrobe" "rack" "stand" "hook" "bookshelf" "drawer";
     Mirror "mirror" light::mirror: "mirrors" "frame" "print" "poster";
     Clock "clock" light::clock: "clocks" "timer" "thermometer" "barometer" "scale";
     Rug "rug" textile::rug: "rugs" "mat" "doormat" "carpet" "runner" "kilim" "placemat";
     Blanket "blanket" textile::blanket: "blankets" "throw" "towel" "towels" "tablecloth" "napkin" "napkins" "apron" "robe" "bathrobe" "curtain" "linens";
-    Cushion "cushion" textile::cushion: "cushions" "pouf" "bolster" "beanbag" "hammock";
+    Cushion "cushion" textile::cushion: "cushions" "pouf" "footstool" "bolster" "beanbag" "hammock";
     Vase "vase" garden::vase: "vases" "urn" "amphora" "bouquet" "wreath";
-    Plant "plant" garden::plant: "plants" "planter" "seeds" "fern" "bulbs" "herb" "herbs" "flowerpot" "trellis" "terrarium";
+    Plant "plant" garden::plant: "plants" "planter" "seeds" "fern" "bulbs" "bulb" "herb" "herbs" "flowerpot" "trellis" "terrarium";
     Can "can" garden::can: "watering" "sprayer" "hose";
     Spade "spade" garden::spade: "trowel" "rake" "shovel" "fork-spade" "hoe" "shears" "secateurs" "pruner" "axe" "hammer" "saw" "dibber" "broom" "brush" "screwdriver" "wrench" "drill";
     Basket "basket" garden::basket: "baskets" "hamper" "bin" "crate" "trug" "bag" "tote" "bucket" "pail" "box" "chest" "wheelbarrow";
@@ -120,7 +120,7 @@ const PHRASES: &[(&str, Motif)] = &[
     ("cake stand", Motif::Bowl),
     ("cake dome", Motif::Bowl),
     ("pencil case", Motif::Pens),
-    ("letter paper", Motif::Notebook),
+    ("letter pa", Motif::Notebook),
     ("shelf box", Motif::Basket),
     ("tealight glass", Motif::Candle),
     ("champagne coupe", Motif::Mug),
