@@ -2,11 +2,11 @@
 //!
 //! # The idea
 //! A handler does one thing: it asks [`Shop`] and gives back a page, JSON or an [`Error`](crate::Error). It sets no header about caching and
-//! chooses no status of an error. It says who may be shown the answer and what is on it ([`caching::Keep`]), and the layers around all handlers
-//! ([`routes`]) make headers of that; [`error`] alone makes statuses of errors.
+//! chooses no status of an error. It says who may be shown the answer and what is on it (`caching::Keep`), and the layers around all handlers
+//! (`routes`) make headers of that; `error` alone makes statuses of errors.
 //!
 //! # Right and wrong
-//! With [`Fix::CacheHeaders`](crate::profile::Fix::CacheHeaders) a page is the same for everyone, says how long and by which tags it may be kept, and a few lines of
+//! With [`Fix::CacheHeaders`] a page is the same for everyone, says how long and by which tags it may be kept, and a few lines of
 //! script show the basket's number from a cookie. Without it, every page greets its visitor by name, which costs two queries and makes it
 //! impossible to keep: the usual mistake.
 
