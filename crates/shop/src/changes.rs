@@ -7,7 +7,7 @@
 //! # The idea
 //! The change notifies in its own transaction (`NOTIFY shop_changes, 'product-7'`), so that nobody hears of a change that is not there, nor misses one that is. Every
 //! process hears it, forgets first and then purges the gateways: a page that a process made before it forgot is purged after, by itself. Whoever cannot hear
-//! trusts nothing that it keeps, and forgets and purges everything when it hears again ([`listen`]).
+//! trusts nothing that it keeps, and forgets and purges everything when it hears again (`listen`).
 //!
 //! # The trade-off
 //! Every process purges every gateway: processes × gateways requests for a change. Changes that show are rare: a price, and when the last few of a product

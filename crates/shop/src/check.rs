@@ -4,7 +4,7 @@
 //! What must never go wrong (something sold twice, paid never, counted twice) leaves no error message. It leaves numbers that do not fit each other.
 //!
 //! # The idea
-//! Each promise of the shop is a [`Rule`](rules::Rule): a query for what breaks it. All of them read one snapshot (`REPEATABLE READ`), so that they may be
+//! Each promise of the shop is a `Rule`: a query for what breaks it. All of them read one snapshot (`REPEATABLE READ`), so that they may be
 //! asked while the shop sells: an order is seen with all that belongs to it, or not at all. What the worker has not done yet is no mistake;
 //! the read model is held against the orders whose events are done.
 

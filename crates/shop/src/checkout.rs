@@ -5,7 +5,7 @@
 //! that is not there.
 //!
 //! # The idea
-//! The client names the order with a key before it is placed (draft-ietf-httpapi-idempotency-key-header). Everything is one transaction ([`place`]):
+//! The client names the order with a key before it is placed (draft-ietf-httpapi-idempotency-key-header). Everything is one transaction (`place`):
 //!
 //! 1. the key is claimed: whoever comes with the same one waits until this one has ended;
 //! 2. an order with this key is the answer, before anything else is looked at: the basket is empty the second time. What the key was used for

@@ -1,9 +1,9 @@
 //! What is sold: everything that pages for everyone are made of.
 //!
 //! # The idea
-//! [`naive`] and [`tuned`] have the same functions, once as they are often written first and once mended. Every list is made in two steps, which
-//! products and what is shown of them, so that each fix replaces one step and can be measured by itself; [`read`] puts them together,
-//! and [`cached`] keeps what came out. Both profiles give the same answers (a test compares them).
+//! `naive` and `tuned` have the same functions, once as they are often written first and once mended. Every list is made in two steps, which
+//! products and what is shown of them, so that each fix replaces one step and can be measured by itself; `read` puts them together,
+//! and `cached` keeps what came out. Both profiles give the same answers (a test compares them).
 //!
 //! # What a search finds
 //! Products in whose title or maker each of the words begins a word: `tea` finds `teapot`, not `steamer`. An `s` at the end does not count, so that `chairs` finds a

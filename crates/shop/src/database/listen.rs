@@ -2,7 +2,7 @@
 //!
 //! # The idea
 //! A notification that is missed is missed for ever, so that whoever keeps copies must know when the line was down: [`Heard::Lost`] comes as soon
-//! as it is, [`Heard::Back`] when all that is told from then on arrives again. A line that is silent is tried every [`PULSE`]; a peer that vanished
+//! as it is, `Heard::Back` when all that is told from then on arrives again. A line that is silent is tried every `PULSE`; a peer that vanished
 //! says nothing by itself.
 //!
 //! # Source

@@ -5,7 +5,7 @@
 //! requests.
 //!
 //! # The idea
-//! Everything has an end: waiting for a connection ([`WAIT`]), connecting, a statement ([`STATEMENT`]), a lock, a transaction that nobody goes on
+//! Everything has an end: waiting for a connection (`WAIT`), connecting, a statement (`STATEMENT`), a lock, a transaction that nobody goes on
 //! with. What comes too late is [`Error::Unavailable`]. Long work (`shop seed`, `shop check`) has a connection of its own without these limits.
 
 mod address;

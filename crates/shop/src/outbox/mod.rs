@@ -4,9 +4,9 @@
 //! An order that is placed and a message about it that is lost, or the other way round: two stores cannot be written to as one.
 //!
 //! # The idea
-//! The event is a row, written in the order's transaction. A worker does what it says and marks it done, again in one transaction ([`apply`]): so it is
-//! done once, whoever dies when. Any number of workers share the work: each takes rows that no other one has (`FOR UPDATE SKIP LOCKED`, [`table`]). With Redis
-//! the events travel through a stream first ([`stream`]), as they would to services that have no access to this database.
+//! The event is a row, written in the order's transaction. A worker does what it says and marks it done, again in one transaction (`apply`): so it is
+//! done once, whoever dies when. Any number of workers share the work: each takes rows that no other one has (`FOR UPDATE SKIP LOCKED`, `table`). With Redis
+//! the events travel through a stream first (`stream`), as they would to services that have no access to this database.
 //!
 //! An event that fails does not hold up the others: it is tried again later, more and more seldom, and counted.
 //!

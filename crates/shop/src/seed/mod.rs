@@ -5,8 +5,8 @@
 //!
 //! # The idea
 //! Everything follows from the seed: 24 departments, products with Zipf-shaped sales, customers, orders that grew over two years up to
-//! [`UNTIL`] (a fixed day, not today: else each day would give another shop). What orders add up to is written with them, so that the books balance
-//! from the first moment. [`content`] makes rows, [`load`] writes them.
+//! `UNTIL` (a fixed day, not today: else each day would give another shop). What orders add up to is written with them, so that the books balance
+//! from the first moment. `content` makes rows, `load` writes them.
 
 mod content;
 mod customers;

@@ -145,7 +145,7 @@ impl Refusal {
         match self {
             Self::Shop(Error::Broken(what)) => tracing::error!("a request failed: {what}"),
             Self::Shop(Error::Unavailable(what)) => {
-                tracing::debug!("a request was put off: {what}")
+                tracing::debug!("a request was put off: {what}");
             }
             _ => {}
         }

@@ -147,4 +147,48 @@ mod tests {
             assert_eq!(is_ours(&map), is_ok, "{fields:?}");
         }
     }
+
+    #[tokio::test]
+    async fn a_panic_is_one_failed_request() {
+        use axum::Router;
+        use axum::middleware::from_fn_with_state;
+        use axum::routing::get;
+        use tower::ServiceExt as _;
+
+        let options = crate::Options {
+            database: "postgres:///x?host=/nowhere".to_owned(),
+            pool: 1,
+            redis: None,
+            fixes: crate::profile::Fixes::NONE,
+            purge: Vec::new(),
+            purge_token: None,
+            is_worker: false,
+        };
+        let shop = crate::Shop::open(options).await.unwrap();
+        let (web, _) = Web::new(shop, &super::super::Options::default());
+        async fn breaks() {
+            panic!("as told");
+        }
+        let router = Router::<Arc<Web>>::new()
+            .route("/", get(breaks))
+            .layer(from_fn_with_state(Arc::clone(&web), panics))
+            .layer(from_fn_with_state(
+                Arc::clone(&web),
+                super::super::error::explain,
+            ))
+            .with_state(web);
+        for _ in 0..2 {
+            let request = Request::get("/").body(axum::body::Body::empty()).unwrap();
+            let response = router.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.status(), http::StatusCode::INTERNAL_SERVER_ERROR);
+            let body = axum::body::to_bytes(response.into_body(), 100_000)
+                .await
+                .unwrap();
+            let said = String::from_utf8(body.to_vec()).unwrap();
+            assert!(
+                said.contains("That went wrong") && !said.contains("as told"),
+                "{said}"
+            );
+        }
+    }
 }

@@ -37,7 +37,7 @@ pub(super) enum Sold {
     /// Placed before.
     Again,
     /// There was not enough.
-    SoldOut,
+    NotEnough,
     /// The key belonged to something else, or an address or basket did not do.
     Refused,
     /// It could not be tried, or broke.
@@ -188,9 +188,12 @@ fn tell<const N: usize>(
     }
 }
 
+/// One number of a pool.
+type ReadLoad = fn(&Load) -> usize;
+
 /// Tells how the pool of connections stands.
 fn pool(registry: &Registry, shop: &Shop) {
-    let each: [(&str, fn(&Load) -> usize); 2] = [
+    let each: [(&str, ReadLoad); 2] = [
         ("used", |load| load.connections.saturating_sub(load.idle)),
         ("idle", |load| load.idle),
     ];

@@ -2,11 +2,11 @@
 //!
 //! # The idea
 //! A handler does one thing: it asks [`Shop`] and gives back a page, JSON or an [`Error`](crate::Error). It sets no header about caching and
-//! chooses no status of an error. It says who may be shown the answer and what is on it ([`caching::Keep`]), and the layers around all handlers
-//! ([`routes`]) make headers of that; [`error`] alone makes statuses of errors.
+//! chooses no status of an error. It says who may be shown the answer and what is on it (`caching::Keep`), and the layers around all handlers
+//! (`routes`) make headers of that; `error` alone makes statuses of errors.
 //!
 //! # Right and wrong
-//! With [`Fix::CacheHeaders`](crate::profile::Fix::CacheHeaders) a page is the same for everyone, says how long and by which tags it may be kept, and a few lines of
+//! With [`Fix::CacheHeaders`] a page is the same for everyone, says how long and by which tags it may be kept, and a few lines of
 //! script show the basket's number from a cookie. Without it, every page greets its visitor by name, which costs two queries and makes it
 //! impossible to keep: the usual mistake.
 
@@ -68,6 +68,19 @@ pub(crate) struct Web {
 }
 
 impl Web {
+    fn new(shop: Arc<Shop>, options: &Options) -> (Arc<Self>, Arc<Registry>) {
+        let registry = Registry::new(0);
+        let metrics = Metrics::new(&registry, &shop);
+        let web = Self {
+            gate: Gate::new(options.admin_token.as_deref()),
+            faults: options.faults,
+            metrics,
+            room: Semaphore::new(options.pool.max(1) * (1 + WAITING)),
+            shop,
+        };
+        (Arc::new(web), registry)
+    }
+
     /// Whether pages are the same for everyone, and may be kept.
     fn is_cacheable(&self) -> bool {
         self.shop.fixes().has(Fix::CacheHeaders)
@@ -75,16 +88,7 @@ impl Web {
 }
 
 /// The shop, ready to be served, and the metrics that it keeps.
-#[must_use]
-pub fn open(shop: Arc<Shop>, options: Options) -> (Router, Arc<Registry>) {
-    let registry = Registry::new(0);
-    let metrics = Metrics::new(&registry, &shop);
-    let web = Web {
-        gate: Gate::new(options.admin_token.as_deref()),
-        faults: options.faults,
-        metrics,
-        room: Semaphore::new(options.pool.max(1) * (1 + WAITING)),
-        shop,
-    };
-    (routes::router(Arc::new(web)), registry)
+pub fn open(shop: Arc<Shop>, options: &Options) -> (Router, Arc<Registry>) {
+    let (web, registry) = Web::new(shop, options);
+    (routes::router(web), registry)
 }

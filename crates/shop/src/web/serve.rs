@@ -68,7 +68,7 @@ async fn serve(arguments: &Serve) -> Result<(), String> {
     let shop = Shop::open(options)
         .await
         .map_err(|error| error.to_string())?;
-    let (router, registry) = super::open(shop, web);
+    let (router, registry) = super::open(shop, &web);
     if let Some(listener) = metrics {
         if let Ok(address) = listener.local_addr() {
             tracing::info!("metrics on http://{address}/metrics");

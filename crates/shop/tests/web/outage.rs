@@ -29,7 +29,7 @@ async fn get(faults: Faults, token: Option<&str>, path: &str) -> Response {
         faults,
         pool: 2,
     };
-    let (router, _) = web::open(shop, options);
+    let (router, _) = web::open(shop, &options);
     let request = Request::get(path).body(Body::empty()).expect("a request");
     router.oneshot(request).await.expect("an answer")
 }
@@ -91,4 +91,53 @@ async fn what_is_told_to_fail_does_but_lives() {
         assert_eq!(get(faults, None, path).await.status(), 500, "{path}");
     }
     assert_eq!(get(faults, None, "/healthz").await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_queue_that_nobody_would_wait_for_is_not_made() {
+    // A database that takes connections and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let address = silent.local_addr().expect("an address");
+    let options = Options {
+        database: format!("postgres://x@{address}/x"),
+        pool: 1,
+        redis: None,
+        fixes: Fixes::NONE,
+        purge: Vec::new(),
+        purge_token: None,
+        is_worker: false,
+    };
+    let shop = Shop::open(options).await.expect("the address is good");
+    let options = web::Options {
+        pool: 1,
+        ..web::Options::default()
+    };
+    let (router, registry) = web::open(shop, &options);
+    let ask = |_| {
+        router.clone().oneshot(
+            Request::get("/products/7")
+                .body(Body::empty())
+                .expect("a request"),
+        )
+    };
+    let most = 1 + web::WAITING;
+    let answers = futures_util::future::join_all((0..most + 3).map(ask)).await;
+    for answer in answers {
+        let answer = answer.expect("an answer");
+        assert_eq!(answer.status(), 503);
+        assert_eq!(answer.headers()["retry-after"], "1");
+    }
+    let told = registry.expose();
+    assert!(
+        told.contains("shop_requests_refused_total{reason=\"full\"} 3"),
+        "{told}"
+    );
+    let health = router.oneshot(
+        Request::get("/healthz")
+            .body(Body::empty())
+            .expect("a request"),
+    );
+    assert_eq!(health.await.expect("an answer").status(), 200);
 }

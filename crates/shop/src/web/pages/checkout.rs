@@ -274,7 +274,7 @@ impl Sold {
         match result {
             Ok(Placed::New(_)) => Self::Placed,
             Ok(Placed::Again(_)) => Self::Again,
-            Err(Error::SoldOut(_)) => Self::SoldOut,
+            Err(Error::SoldOut(_)) => Self::NotEnough,
             Err(Error::Unavailable(_) | Error::Broken(_)) => Self::Failed,
             Err(_) => Self::Refused,
         }

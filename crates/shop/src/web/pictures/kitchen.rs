@@ -142,6 +142,25 @@ pub(super) fn mug(canvas: &mut Canvas, look: &mut Look) {
         ),
         c.main,
     );
+    mug_pattern(canvas, look, half, up, taper);
+    canvas.gleam(
+        format_args!(
+            "M{} {}h16l{} {}h-12z",
+            190 - half + 10,
+            up + 12,
+            taper / 2,
+            high - 34
+        ),
+        true,
+    );
+    canvas.ellipse(190, up, half, 13, c.dark);
+    canvas.ellipse(190, up + 3, half - 9, 8, c.accent);
+    canvas.steam(190, up - 22);
+}
+
+fn mug_pattern(canvas: &mut Canvas, look: &mut Look, half: i32, up: i32, taper: i32) {
+    let c = canvas.colours;
+    let high = GROUND - up;
     match look.between(0, 2) {
         0 => canvas.path(
             format_args!(
@@ -172,19 +191,6 @@ pub(super) fn mug(canvas: &mut Canvas, look: &mut Look) {
             }
         }
     }
-    canvas.gleam(
-        format_args!(
-            "M{} {}h16l{} {}h-12z",
-            190 - half + 10,
-            up + 12,
-            taper / 2,
-            high - 34
-        ),
-        true,
-    );
-    canvas.ellipse(190, up, half, 13, c.dark);
-    canvas.ellipse(190, up + 3, half - 9, 8, c.accent);
-    canvas.steam(190, up - 22);
 }
 
 pub(super) fn pan(canvas: &mut Canvas, look: &mut Look) {

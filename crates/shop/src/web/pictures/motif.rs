@@ -2,7 +2,7 @@
 
 use super::canvas::Canvas;
 use super::look::Look;
-use super::{garden, home, kitchen, study};
+use super::{furniture, garden, kitchen, light, study, textile};
 use crate::model::{Card, ProductId};
 
 type Draw = fn(&mut Canvas, &mut Look);
@@ -54,21 +54,21 @@ motifs! {
     Bowl "bowl" kitchen::bowl: "bowls" "plate" "plates" "dish" "platter" "tray" "mortar" "colander";
     Board "board" kitchen::board: "boards";
     Jar "jar" kitchen::jar: "jars" "canister" "bottle" "carafe" "decanter" "tin" "caddy" "crock" "mill" "shaker";
-    Lamp "lamp" home::lamp: "lamps" "light" "sconce" "pendant" "lampshade";
-    Lantern "lantern" home::lantern: "lanterns" "birdhouse" "feeder";
-    Candle "candle" home::candle: "candles" "candlestick" "candleholder" "tealight" "diffuser";
-    Chair "chair" home::chair: "chairs" "stool" "armchair" "rocker" "seat";
-    Sofa "sofa" home::sofa: "couch" "bench" "settee" "daybed" "ottoman" "loveseat";
-    Bed "bed" home::bed: "beds" "headboard" "mattress" "duvet" "pillow" "pillowcase" "quilt" "sheet" "sheets" "bedding" "bedspread";
-    Table "table" home::table: "tables" "desk" "desks" "console" "nightstand" "workbench" "bureau";
-    Shelf "shelf" home::shelf: "shelves" "bookcase" "cabinet" "cupboard" "dresser" "sideboard" "wardrobe" "rack" "bookshelf" "drawer";
-    Mirror "mirror" home::mirror: "mirrors" "frame" "print" "poster";
-    Clock "clock" home::clock: "clocks" "timer" "thermometer" "barometer" "scale";
-    Rug "rug" home::rug: "rugs" "mat" "doormat" "carpet" "runner" "kilim" "placemat";
-    Blanket "blanket" home::blanket: "blankets" "throw" "towel" "towels" "tablecloth" "napkin" "napkins" "apron" "robe" "bathrobe" "curtain" "linens";
-    Cushion "cushion" home::cushion: "cushions" "pouf" "bolster" "beanbag" "hammock";
+    Lamp "lamp" light::lamp: "lamps" "light" "sconce" "pendant" "lampshade";
+    Lantern "lantern" light::lantern: "lanterns" "birdhouse" "feeder";
+    Candle "candle" light::candle: "candles" "candlestick" "candleholder" "tealight" "diffuser";
+    Chair "chair" furniture::chair: "chairs" "stool" "armchair" "rocker" "seat";
+    Sofa "sofa" furniture::sofa: "couch" "bench" "settee" "daybed" "ottoman" "loveseat";
+    Bed "bed" furniture::bed: "beds" "headboard" "mattress" "duvet" "pillow" "pillowcase" "quilt" "sheet" "sheets" "bedding" "bedspread";
+    Table "table" furniture::table: "tables" "desk" "desks" "console" "nightstand" "workbench" "bureau";
+    Shelf "shelf" furniture::shelf: "shelves" "bookcase" "cabinet" "cupboard" "dresser" "sideboard" "wardrobe" "rack" "stand" "hook" "bookshelf" "drawer";
+    Mirror "mirror" light::mirror: "mirrors" "frame" "print" "poster";
+    Clock "clock" light::clock: "clocks" "timer" "thermometer" "barometer" "scale";
+    Rug "rug" textile::rug: "rugs" "mat" "doormat" "carpet" "runner" "kilim" "placemat";
+    Blanket "blanket" textile::blanket: "blankets" "throw" "towel" "towels" "tablecloth" "napkin" "napkins" "apron" "robe" "bathrobe" "curtain" "linens";
+    Cushion "cushion" textile::cushion: "cushions" "pouf" "footstool" "bolster" "beanbag" "hammock";
     Vase "vase" garden::vase: "vases" "urn" "amphora" "bouquet" "wreath";
-    Plant "plant" garden::plant: "plants" "planter" "seeds" "fern" "bulbs" "herb" "herbs" "flowerpot" "trellis" "terrarium";
+    Plant "plant" garden::plant: "plants" "planter" "seeds" "fern" "bulbs" "bulb" "herb" "herbs" "flowerpot" "trellis" "terrarium";
     Can "can" garden::can: "watering" "sprayer" "hose";
     Spade "spade" garden::spade: "trowel" "rake" "shovel" "fork-spade" "hoe" "shears" "secateurs" "pruner" "axe" "hammer" "saw" "dibber" "broom" "brush" "screwdriver" "wrench" "drill";
     Basket "basket" garden::basket: "baskets" "hamper" "bin" "crate" "trug" "bag" "tote" "bucket" "pail" "box" "chest" "wheelbarrow";
@@ -120,7 +120,7 @@ const PHRASES: &[(&str, Motif)] = &[
     ("cake stand", Motif::Bowl),
     ("cake dome", Motif::Bowl),
     ("pencil case", Motif::Pens),
-    ("letter paper", Motif::Notebook),
+    ("letter pa", Motif::Notebook),
     ("shelf box", Motif::Basket),
     ("tealight glass", Motif::Candle),
     ("champagne coupe", Motif::Mug),
