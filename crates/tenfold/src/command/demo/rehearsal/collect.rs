@@ -6,7 +6,8 @@ use tenfold_load::results::{Histogram, Interval, PhaseResult, StepResult};
 use tenfold_load::scenario::Step;
 use tenfold_load::{Results, Test};
 
-use super::measured::{Capacity, CpuUse, Failed, GatewayUse, GeneratorUse, Level, Run, Second};
+use super::beside::Beside;
+use super::measured::{Capacity, CpuUse, Failed, GeneratorUse, Level, Run, Second};
 use super::mix::Mix;
 use super::plan::{MOST_ERRORS, OBJECTIVE};
 
@@ -14,13 +15,6 @@ use super::plan::{MOST_ERRORS, OBJECTIVE};
 const PAY: &str = "pay";
 /// Different errors that are kept.
 const ERRORS_KEPT: usize = 20;
-
-/// What was measured beside the load test, from its beginning to its end.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Beside {
-    pub(super) cpu: CpuUse,
-    pub(super) gateway: Option<GatewayUse>,
-}
 
 /// A load for a while.
 pub(super) fn run(test: &Test, results: &Results, mix: Mix, pages: f64, beside: Beside) -> Run {
@@ -179,4 +173,165 @@ pub(super) fn beyond_objective(run: &Run) -> f64 {
         .filter(|one| one.at >= run.warm_up_seconds);
     let beyond = measured.filter(|one| one.p95_ms.is_some_and(|p95| p95 > objective));
     beyond.fold(0.0, |sum, one| sum + one.seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use tenfold_load::results::{FORMAT, Generator, Totals};
+
+    use super::super::mix::{Amount, Catalogue, LoadFile};
+    use super::*;
+
+    fn test() -> Test {
+        let catalogue = Catalogue {
+            products: 1000,
+            customers: 10,
+            categories: vec!["teapots".into()],
+        };
+        let file = LoadFile {
+            name: "a test",
+            target: "http://127.0.0.1:1",
+            mix: Mix::Shopping,
+            amount: Amount::Crowd {
+                levels: vec![1, 2],
+                each: Duration::from_secs(2),
+            },
+            catalogue: &catalogue,
+            token: "secret",
+            faster: 1.0,
+            grace: Duration::from_secs(1),
+            seed: 1,
+        };
+        file.test().expect("a right file")
+    }
+
+    fn totals(done: u64, failed: u64, millis: u64) -> Totals {
+        let mut totals = Totals {
+            due: done,
+            done,
+            failed,
+            ..Totals::default()
+        };
+        for _ in 0..done {
+            totals.latency.record(Duration::from_millis(millis));
+        }
+        totals
+    }
+
+    /// Each step was done ten times; of `failed` some failed.
+    fn results(test: &Test, failed: &[(&str, u64)]) -> Results {
+        let steps = test.scenarios.iter().flat_map(|scenario| {
+            scenario.steps.iter().map(|step| {
+                let failed = failed.iter().find(|(name, _)| *name == step.name);
+                StepResult {
+                    scenario: scenario.name.clone(),
+                    group: None,
+                    name: step.name.clone(),
+                    totals: totals(10, failed.map_or(0, |(_, count)| *count), 5),
+                }
+            })
+        });
+        let steps: Vec<_> = steps.collect();
+        let mut total = Totals::default();
+        steps.iter().for_each(|step| total.add(&step.totals));
+        Results {
+            format: FORMAT,
+            name: String::new(),
+            target: String::new(),
+            is_open: true,
+            started: 0.0,
+            duration: 4.0,
+            ended_early: None,
+            plan: None,
+            shards: vec![0],
+            shard_count: 1,
+            phases: vec![PhaseResult {
+                duration: 4.0,
+                totals: total.clone(),
+                ..PhaseResult::default()
+            }],
+            total,
+            steps,
+            series: vec![Interval {
+                arrivals: 40,
+                begun: 39,
+                ..Interval::default()
+            }],
+            errors: Vec::new(),
+            generator: Generator::default(),
+            environments: Vec::new(),
+            thresholds: Vec::new(),
+        }
+    }
+
+    fn measured(failed: &[(&str, u64)]) -> Run {
+        let test = test();
+        let results = results(&test, failed);
+        run(&test, &results, Mix::Shopping, 50.0, Beside::default())
+    }
+
+    #[test]
+    fn a_page_was_seen_when_its_last_request_went_well() {
+        // Fifteen scenarios, ten times each.
+        let run = measured(&[]);
+        assert_eq!(run.page_views, 150);
+        assert!((run.page_views_per_second - 37.5).abs() < 1e-9);
+        assert!(run.requests > run.page_views);
+        let run = measured(&[("put into the cart", 4), ("cart", 3)]);
+        assert_eq!((run.page_views, run.failed), (147, 7));
+    }
+
+    #[test]
+    fn what_may_be_repeated_is_what_is_asked_for_and_paying() {
+        let run = measured(&[("log in", 1), ("put into the cart", 2), ("register", 4)]);
+        assert_eq!((run.failed, run.failed_idempotent), (7, 0));
+        let run = measured(&[("pay", 1), ("home", 2), ("admin confirm", 4)]);
+        assert_eq!((run.failed, run.failed_idempotent), (7, 3));
+    }
+
+    #[test]
+    fn what_was_offered_is_what_was_begun_and_no_answer_is_a_failure() {
+        let test = test();
+        let mut results = results(&test, &[]);
+        results.total.due += 5;
+        let run = run(&test, &results, Mix::Shopping, 50.0, Beside::default());
+        assert!((run.offered - 0.975).abs() < 1e-9);
+        assert_eq!(run.failed, 5);
+    }
+
+    #[test]
+    fn capacity_is_the_most_within_the_objective() {
+        let test = test();
+        let mut results = results(&test, &[]);
+        let level = |users, done, failed, millis| PhaseResult {
+            users: Some((users, users)),
+            duration: 2.0,
+            totals: totals(done, failed, millis),
+            ..PhaseResult::default()
+        };
+        results.phases = vec![
+            level(1, 100, 0, 10),
+            level(2, 180, 0, 20),
+            level(4, 190, 3, 30),
+            level(8, 200, 0, 400),
+        ];
+        let found = capacity(&test, &results);
+        let rates: Vec<_> = found
+            .levels
+            .iter()
+            .map(|one| one.requests_per_second)
+            .collect();
+        assert_eq!(rates, [50.0, 90.0, 93.5, 100.0]);
+        // Of four visitors too much failed, and eight waited too long.
+        assert_eq!(
+            found.page_views_per_second,
+            Some(found.levels[1].page_views_per_second)
+        );
+        assert!(!found.may_be_more);
+        results.phases.truncate(2);
+        assert!(capacity(&test, &results).may_be_more);
+        results.phases = vec![level(8, 200, 0, 400)];
+        let none = capacity(&test, &results);
+        assert!(none.page_views_per_second.is_none() && !none.may_be_more);
+    }
 }

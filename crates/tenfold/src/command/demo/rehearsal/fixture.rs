@@ -39,7 +39,14 @@ pub(crate) fn rehearsal() -> Rehearsal {
         night: night(),
         books: Books {
             is_balanced: true,
-            said: serde_json::json!({"orders": 100_412, "products": 10_000, "problems": []}),
+            said: serde_json::json!({
+                "balanced": true,
+                "orders": 100_412,
+                "rules": [
+                    {"name": "stock", "rule": "available + sold = received", "checked": 10_000, "broken": 0},
+                    {"name": "payments", "rule": "each order is paid once", "checked": 100_412, "broken": 0},
+                ],
+            }),
         },
         next: Next {
             today_requests_per_second: 340.0,

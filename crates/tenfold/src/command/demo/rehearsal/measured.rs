@@ -395,26 +395,31 @@ pub(crate) struct Books {
 }
 
 impl Books {
-    /// Its numbers and words in one line.
+    /// The rules that the shop's books have to follow: the rule, how many things it was checked for, and how many broke it.
+    pub(crate) fn rules(&self) -> Vec<(String, u64, u64)> {
+        let rules = self.said["rules"].as_array().map_or(&[][..], Vec::as_slice);
+        let rule = |rule: &serde_json::Value| {
+            let count = |name: &str| rule[name].as_u64().unwrap_or(0);
+            let words = rule["rule"].as_str().unwrap_or_default();
+            (words.to_owned(), count("checked"), count("broken"))
+        };
+        rules.iter().map(rule).collect()
+    }
+
+    /// The same in one line.
     pub(crate) fn words(&self) -> String {
-        let Some(fields) = self.said.as_object() else {
-            return if self.is_balanced {
-                "balanced"
-            } else {
-                "not balanced"
-            }
-            .to_owned();
-        };
-        let word = |(name, value): (&String, &serde_json::Value)| match value {
-            serde_json::Value::Number(number) => {
-                let number = number.as_f64().map(tenfold_load::report::text::number)?;
-                Some(format!("{} {number}", name.replace('_', " ")))
-            }
-            serde_json::Value::String(text) => Some(format!("{} {text}", name.replace('_', " "))),
-            _ => None,
-        };
-        let words: Vec<_> = fields.iter().filter_map(word).collect();
-        words.join(", ")
+        let rules = self.rules();
+        let broken = rules.iter().filter(|(_, _, broken)| *broken > 0).count();
+        let orders = self.said["orders"]
+            .as_u64()
+            .map_or_else(String::new, |orders| {
+                format!(" for {} orders", tenfold_load::report::text::count(orders))
+            });
+        match (rules.len(), broken) {
+            (0, _) => "what the shop says of its books is in the JSON".to_owned(),
+            (all, 0) => format!("all {all} rules hold{orders}"),
+            (all, broken) => format!("{broken} of {all} rules are broken{orders}"),
+        }
     }
 }
 
@@ -431,4 +436,45 @@ pub(crate) struct Next {
     pub(crate) refused: Vec<String>,
     /// What the curve of the levels says, if there are enough.
     pub(crate) curve: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+
+    #[test]
+    fn books_are_told_in_a_line() {
+        let mut books = fixture::rehearsal().books;
+        assert_eq!(books.words(), "all 2 rules hold for 100,412 orders");
+        books.said["rules"][1]["broken"] = 3.into();
+        assert_eq!(books.words(), "1 of 2 rules are broken for 100,412 orders");
+        books.said = "something else".into();
+        assert_eq!(
+            books.words(),
+            "what the shop says of its books is in the JSON"
+        );
+    }
+
+    #[test]
+    fn shares_of_the_gateway_have_a_whole() {
+        let used = super::GatewayUse {
+            requests: 200,
+            attempts: 50,
+            hit: 90,
+            collapsed: 5,
+            miss: 4,
+            revalidated: 1,
+            ..Default::default()
+        };
+        assert_eq!(used.hit_share(), Some(0.95));
+        assert_eq!(used.offload(), Some(0.75));
+        let none = used.since(&used);
+        assert_eq!((none.hit_share(), none.offload()), (None, None));
+        // What is tried again is more than was asked for.
+        let tried = super::GatewayUse {
+            attempts: 300,
+            ..used
+        };
+        assert_eq!(tried.offload(), Some(0.0));
+    }
 }

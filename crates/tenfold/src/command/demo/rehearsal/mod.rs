@@ -9,6 +9,8 @@
 //! Generator, gateway, shops and database share one machine. Of what each of them used there is an account, and what the generator could
 //! not offer is not claimed ([`promise`]).
 
+mod beside;
+mod categories;
 mod collect;
 #[cfg(test)]
 pub(super) mod fixture;

@@ -4,12 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Builder;
-
 use super::measured::{Event, PriceChange};
 use super::plan::{Act, NIGHT, POLL};
 use super::price::{Look, Shown, judge};
-use super::visitor::Visitor;
+use super::visitor::{Visitor, block_on};
 use crate::command::Refusal;
 use crate::command::demo::stage::Stage;
 
@@ -108,13 +106,6 @@ fn act(
         });
     }
     Ok((events, times))
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Refusal> {
-    let runtime = Builder::new_current_thread().enable_all().build();
-    let runtime = runtime
-        .map_err(|error| Refusal::new(error, "raise the limits of this process (ulimit -a)"))?;
-    Ok(runtime.block_on(future))
 }
 
 /// A price that the product does not have.

@@ -19,6 +19,9 @@ pub(super) const POLL: Duration = Duration::from_millis(50);
 /// By when everybody has to see a new price.
 pub(super) const PRICE_WITHIN: Duration = Duration::from_secs(1);
 
+/// Page views of a normal day that make percentiles worth a word.
+const LEAST_VIEWS: f64 = 80.0;
+
 /// What happens in the bad night, and when: shares of its measured time.
 pub(super) const NIGHT: [(f64, Act); 5] = [
     (0.15, Act::Kill),
@@ -95,13 +98,13 @@ pub(super) const FULL: Plan = Plan {
 
 /// Below 90 seconds with starting and seeding.
 pub(super) const QUICK: Plan = Plan {
-    each_level: Duration::from_secs(1),
-    levels: &[4, 16, 64],
+    each_level: Duration::from_millis(1500),
+    levels: &[2, 8, 32],
     warm_up: Duration::from_secs(1),
-    normal: Duration::from_secs(4),
+    normal: Duration::from_secs(6),
     peak: Duration::from_secs(4),
-    night: Duration::from_secs(12),
-    grace: Duration::from_secs(2),
+    night: Duration::from_secs(10),
+    grace: Duration::from_millis(1500),
     faster: 40.0,
     warmed: 2500,
 };
@@ -110,6 +113,14 @@ impl Plan {
     /// One of the two.
     pub(super) fn new(is_quick: bool) -> &'static Self {
         if is_quick { &QUICK } else { &FULL }
+    }
+
+    /// How long a normal day of so many page views per second is: longer on a slow machine, so that there is something to tell a percentile from.
+    pub(super) fn normal(&self, pages: f64) -> Duration {
+        let needed = LEAST_VIEWS / pages.max(f64::MIN_POSITIVE);
+        let most = self.normal * 3;
+        let needed = Duration::try_from_secs_f64(needed).unwrap_or(most);
+        needed.clamp(self.normal, most)
     }
 
     /// How long it makes load: without starting, seeding and warming, and without waiting for answers at the end.
@@ -139,6 +150,13 @@ mod tests {
             QUICK.most()
         );
         assert!(FULL.most() <= Duration::from_secs(260), "{:?}", FULL.most());
+    }
+
+    #[test]
+    fn a_slow_machine_has_longer_days_within_bounds() {
+        assert_eq!(QUICK.normal(100.0), QUICK.normal);
+        assert_eq!(QUICK.normal(8.0), Duration::from_secs(10));
+        assert_eq!(QUICK.normal(0.0), QUICK.normal * 3);
     }
 
     #[test]

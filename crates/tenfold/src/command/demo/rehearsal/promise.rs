@@ -19,6 +19,8 @@ pub(crate) const LEAST_OFFERED: f64 = 0.99;
 /// Of page views that visitors want, at least so many have to be delivered before one may speak of ten times the traffic. Arrivals and lengths of
 /// visits are random: in a short run a tenth is chance (of 150 visits, one standard deviation of their pages together).
 pub(crate) const LEAST_DELIVERED: f64 = 0.75;
+/// Of fewer requests there is no percentile.
+pub(crate) const LEAST_REQUESTS: u64 = 40;
 /// More than this share of views of cacheable pages comes from the cache.
 pub(crate) const LEAST_HITS: f64 = 0.9;
 
@@ -136,6 +138,12 @@ fn faster(evidence: Evidence<'_>) -> Promise {
     let judge = || {
         if let Some(why) = not_offered(before).or_else(|| not_offered(after)) {
             return unproven(why);
+        }
+        if before.requests.min(after.requests) < LEAST_REQUESTS {
+            return unproven(format!(
+                "there were {} and {} requests only, of which there is no percentile: rehearse longer",
+                before.requests, after.requests
+            ));
         }
         let pairs = [
             ("p50", before.p50_ms, after.p50_ms),

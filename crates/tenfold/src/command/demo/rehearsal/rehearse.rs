@@ -7,19 +7,15 @@ use std::time::{Duration, Instant};
 
 use tenfold_load::results::Environment;
 use tenfold_load::{Results, Stop};
-use tokio::runtime::Builder;
 
-use super::collect::{self, Beside};
-use super::measured::{
-    Capacity, CpuUse, GatewayUse, Machine, MixFile, Night, Run, Setup, StageResult, Warmed,
-};
+use super::beside::{Beside, Look};
+use super::measured::{Capacity, Machine, MixFile, Night, Run, Setup, StageResult, Warmed};
 use super::mix::{Amount, Catalogue, LoadFile, Mix, Test, WORDS};
 use super::night;
 use super::plan::Plan;
 use super::show::{Show, came_of, takes};
-use super::visitor::Visitor;
+use super::{categories, collect};
 use crate::command::Refusal;
-use crate::command::client::Client;
 use crate::command::demo::arguments::Profile;
 use crate::command::demo::gateway::GatewayFile;
 use crate::command::demo::stage::Stage;
@@ -36,13 +32,6 @@ pub(super) struct Rehearse<'a> {
     environment: Environment,
     /// Each load has a seed of its own, and every rehearsal the same ones.
     loads: u64,
-}
-
-/// What was there before a load, to be held against what is there after it.
-struct Look {
-    at: Instant,
-    cpu: crate::command::demo::stage::Cpu,
-    gateway: Option<GatewayUse>,
 }
 
 impl<'a> Rehearse<'a> {
@@ -63,20 +52,8 @@ impl<'a> Rehearse<'a> {
 
     /// Asks the shop for its categories.
     pub(super) fn look_around(&mut self) -> Result<(), Refusal> {
-        let mut visitor = Visitor::new(self.target(Setup::Before));
-        let asked = block_on(visitor.get("/api/v1/categories"))?;
-        let wrong = |why: String| {
-            Refusal::new(
-                format!("the shop does not tell its categories: {why}"),
-                "give a shop that belongs to this version (--shop)",
-            )
-        };
-        let page = asked.map_err(wrong)?;
-        self.catalogue.categories = slugs(&page.body);
-        match self.catalogue.categories.is_empty() {
-            true => Err(wrong(format!("status {}", page.status))),
-            false => Ok(()),
-        }
+        self.catalogue.categories = categories::ask(self.target(Setup::Before))?;
+        Ok(())
     }
 
     /// Puts shops and a gateway there, in place of what was there.
@@ -114,7 +91,7 @@ impl<'a> Rehearse<'a> {
     /// So many page views per second.
     pub(super) fn day(&mut self, setup: Setup, mix: Mix, pages: f64) -> Result<Run, Refusal> {
         let (name, measured) = match mix {
-            Mix::Browsing => ("a normal day", self.plan.normal),
+            Mix::Browsing => ("a normal day", self.plan.normal(pages)),
             _ => ("10 × a normal day", self.plan.peak),
         };
         let title = format!("{}: {name}", setup.title());
@@ -257,7 +234,8 @@ impl<'a> Rehearse<'a> {
         };
         let test = Arc::new(file.test()?);
         self.show.begin(title);
-        let before = self.look(setup)?;
+        let has_gateway = setup != Setup::Before;
+        let before = Look::take(self.stage, has_gateway)?;
         let (show, stage) = (&mut self.show, self.stage);
         let mut fallen = None;
         let results = tenfold_load::run(&test, &Stop::default(), &mut |progress| {
@@ -278,121 +256,10 @@ impl<'a> Rehearse<'a> {
                 "see the logs of the shops; --keep leaves a shop running to look at",
             )
         })?;
-        let beside = before.until(&self.look(setup)?);
+        let beside = before.until(&Look::take(self.stage, has_gateway)?);
         if let Some(environment) = results.environments.first() {
             self.environment = environment.clone();
         }
         Ok((test, results, beside))
-    }
-
-    fn look(&self, setup: Setup) -> Result<Look, Refusal> {
-        let gateway = match setup {
-            Setup::Before => None,
-            Setup::Alone | Setup::Tuned => Some(self.gateway()?),
-        };
-        Ok(Look {
-            at: Instant::now(),
-            cpu: self.stage.cpu(),
-            gateway,
-        })
-    }
-
-    /// What the gateway has counted since it was started.
-    fn gateway(&self) -> Result<GatewayUse, Refusal> {
-        let url = self.stage.addresses().admin.to_string().parse();
-        let url = url.map_err(|error: String| Refusal::new(error, ""))?;
-        let status = block_on(async { Client::new(url, None).status().await })??;
-        let mut counted = GatewayUse {
-            requests: status.requests.iter().sum(),
-            ..GatewayUse::default()
-        };
-        let endpoints = status.upstreams.iter().flat_map(|one| &one.endpoints);
-        counted.attempts = endpoints.map(|endpoint| endpoint.picks).sum();
-        let pages = status.caches.iter().filter(|cache| cache.name == PAGES);
-        for cache in pages {
-            let requests = &cache.requests;
-            counted.hit += requests.hit;
-            counted.stale += requests.stale;
-            counted.collapsed += requests.collapsed;
-            counted.revalidated += requests.revalidated;
-            counted.miss += requests.miss;
-            counted.bypass += requests.bypass;
-        }
-        Ok(counted)
-    }
-}
-
-/// The cache of the pages that can be kept, in both files of the gateway.
-const PAGES: &str = "pages";
-
-impl Look {
-    fn until(&self, after: &Self) -> Beside {
-        let used = after.cpu.since(&self.cpu);
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Beside {
-            cpu: CpuUse {
-                shops: used.shops.as_secs_f64(),
-                gateway: used.gateway.as_secs_f64(),
-                postgres: used.postgres.as_secs_f64(),
-                generator: used.generator.as_secs_f64(),
-                seconds: after.at.duration_since(self.at).as_secs_f64(),
-                requests: 0,
-                cores,
-            },
-            gateway: self
-                .gateway
-                .zip(after.gateway)
-                .map(|(before, after)| after.since(&before)),
-        }
-    }
-}
-
-/// Names of categories, wherever in the answer they are: `"slug": "teapots"`.
-fn slugs(json: &[u8]) -> Vec<String> {
-    fn collect(value: &serde_json::Value, into: &mut Vec<String>) {
-        match value {
-            serde_json::Value::Object(fields) => {
-                if let Some(slug) = fields.get("slug").and_then(|slug| slug.as_str()) {
-                    into.push(slug.to_owned());
-                }
-                fields.values().for_each(|value| collect(value, into));
-            }
-            serde_json::Value::Array(values) => {
-                values.iter().for_each(|value| collect(value, into));
-            }
-            _ => {}
-        }
-    }
-    let mut found = Vec::new();
-    let value = serde_json::from_slice(json).unwrap_or_default();
-    collect(&value, &mut found);
-    // They go into a file of values and into addresses.
-    let is_plain = |slug: &String| {
-        !slug.is_empty()
-            && slug
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    found.retain(is_plain);
-    found
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Refusal> {
-    let runtime = Builder::new_current_thread().enable_all().build();
-    let runtime = runtime
-        .map_err(|error| Refusal::new(error, "raise the limits of this process (ulimit -a)"))?;
-    Ok(runtime.block_on(future))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn categories_are_found_wherever_they_are() {
-        let json = br#"{"categories":[{"slug":"teapots","name":"Teapots"},{"slug":"a\"b"},{"slug":"lamps-2"}]}"#;
-        assert_eq!(slugs(json), ["teapots", "lamps-2"]);
-        assert_eq!(slugs(br#"[{"slug":"x"}]"#), ["x"]);
-        assert!(slugs(b"<html>").is_empty());
     }
 }

@@ -12,6 +12,9 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, SET_COOKIE};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::runtime::Builder;
+
+use crate::command::Refusal;
 
 /// For one answer: longer than anybody waits.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -124,6 +127,14 @@ impl Visitor {
         self.sender = Some(sender);
         Ok(page)
     }
+}
+
+/// Waits for what is asked for.
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Refusal> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime
+        .map_err(|error| Refusal::new(error, "raise the limits of this process (ulimit -a)"))?;
+    Ok(runtime.block_on(future))
 }
 
 async fn connect(server: SocketAddr) -> Result<SendRequest<Full<Bytes>>, String> {

@@ -24,9 +24,9 @@ pub(crate) const THINK_MOST: Duration = Duration::from_secs(70);
 const NEW_CUSTOMERS: f64 = 0.2;
 const NEW_CUSTOMER: &str = "buy request of a new customer";
 /// The address form.
-const COUNTRY: &str = "NL";
-/// A card that the shop takes in tests.
-const CARD: &str = "4242 4242 4242 4242";
+const COUNTRY: &str = "Netherlands";
+/// Pay on account.
+const CARD: &str = "account";
 
 /// Words that the shop's products have in their names, the most popular first.
 pub(crate) const WORDS: [&str; 20] = [

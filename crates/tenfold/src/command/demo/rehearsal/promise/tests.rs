@@ -41,7 +41,7 @@ type Case = (fn(&mut Rehearsal), &'static str, Verdict);
 
 #[test]
 fn each_of_them_can_be_broken() {
-    let cases: [Case; 14] = [
+    let cases: [Case; 15] = [
         (
             |it| it.stages[2].normal.p95_ms = it.stages[0].normal.p95_ms,
             "half_the_response_time",
@@ -54,6 +54,11 @@ fn each_of_them_can_be_broken() {
         ),
         (
             |it| it.stages[0].normal.generator.late_p99_ms = it.stages[0].normal.p95_ms,
+            "half_the_response_time",
+            Verdict::Unproven,
+        ),
+        (
+            |it| it.stages[0].normal.requests = 39,
             "half_the_response_time",
             Verdict::Unproven,
         ),

@@ -30,6 +30,7 @@ pub(super) fn page(rehearsal: &Rehearsal) -> String {
         night::night(rehearsal),
         promises(&rehearsal.promises),
         bars::cpu(rehearsal),
+        notes::books(rehearsal),
         notes::levels(rehearsal),
         notes::next(rehearsal),
         notes::errors(rehearsal),

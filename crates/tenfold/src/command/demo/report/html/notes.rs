@@ -82,6 +82,27 @@ pub(super) fn next(rehearsal: &Rehearsal) -> String {
     )
 }
 
+/// What the books have to be, and are.
+pub(super) fn books(rehearsal: &Rehearsal) -> String {
+    let rules = rehearsal
+        .books
+        .rules()
+        .into_iter()
+        .map(|(rule, checked, broken)| {
+            vec![
+                Cell(escape(&rule), "wrap"),
+                num(count(checked)),
+                match broken {
+                    0 => num("0"),
+                    broken => Cell(count(broken), "n bad"),
+                },
+            ]
+        });
+    let body = table("The books", &["Rule", ">Checked", ">Broken"], rules);
+    let note = "After everything, accidents included: what the shop itself finds in its database (shop check).";
+    section("The books", note, &body)
+}
+
 /// What failed, by run.
 pub(super) fn errors(rehearsal: &Rehearsal) -> String {
     let mut rows = Vec::new();
@@ -149,7 +170,6 @@ pub(super) fn how(rehearsal: &Rehearsal) -> String {
         "What it does not show: networks (everything is on one machine, without TLS), databases larger than memory, and visitors whose minds a slow page changes. Times of a run in \
          which the generator was late are upper bounds."
             .to_owned(),
-        format!("The books at the end ({}): {}.", if rehearsal.books.is_balanced { "balanced" } else { "not balanced" }, rehearsal.books.words()),
     ];
     let items: String = items
         .iter()
