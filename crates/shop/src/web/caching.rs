@@ -30,6 +30,9 @@ use crate::model::{Card, Category, ProductId};
 const PURGED: u32 = 300;
 /// Results of searches, which are too many to be purged each time something new would be among them.
 const RESULTS: u32 = 30;
+/// For so long a cache may show results while it fetches newer ones: a new product is found a little later, and nobody waits. What changes in a product
+/// that is among them purges them all the same.
+const RESULTS_WHILE_FETCHED: u32 = 60;
 /// The list of pages.
 const SITEMAP: u32 = 3600;
 /// What is drawn by the program itself.
@@ -166,6 +169,9 @@ impl Keep {
                     control,
                     "public, max-age=0, s-maxage={seconds}, stale-if-error={IF_ERROR}"
                 );
+                if *seconds == RESULTS {
+                    let _ = write!(control, ", stale-while-revalidate={RESULTS_WHILE_FETCHED}");
+                }
                 body
             }
             Self::Immutable { body, seconds } => {

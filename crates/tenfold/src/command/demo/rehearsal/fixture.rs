@@ -33,6 +33,7 @@ pub(crate) fn rehearsal() -> Rehearsal {
             factor: 10.0,
             products: 10_000,
             think_times_divided_by: 20.0,
+            grace_seconds: 5.0,
             shops: 3,
         },
         stages,

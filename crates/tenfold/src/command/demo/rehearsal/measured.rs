@@ -78,6 +78,8 @@ pub(crate) struct Settings {
     pub(crate) products: u64,
     /// By what think times were divided.
     pub(crate) think_times_divided_by: f64,
+    /// How long answers were waited for after the end of a run.
+    pub(crate) grace_seconds: f64,
     /// Processes of the shop with the gateway.
     pub(crate) shops: usize,
 }

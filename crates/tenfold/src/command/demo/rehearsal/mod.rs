@@ -127,6 +127,7 @@ fn settings(calibrated: &Capacity, plan: &Plan, products: u32) -> Settings {
         factor: FACTOR,
         products: u64::from(products),
         think_times_divided_by: plan.faster,
+        grace_seconds: plan.grace.as_secs_f64(),
         shops: SHOPS,
     }
 }

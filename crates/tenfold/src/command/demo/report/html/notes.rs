@@ -164,6 +164,11 @@ pub(super) fn how(rehearsal: &Rehearsal) -> String {
         ),
         warmed,
         format!(
+            "A request has failed if it has no answer within 10 s, or none {} after the end of its run, or another one than was due. Of pages that can be kept the share from the cache is the \
+             gateway's own count; CPU is the kernel's, of each process with its children.",
+            span(settings.grace_seconds)
+        ),
+        format!(
             "The shop without Tenfold is one process, as small shops are; with Tenfold there are {}. All share the same {} cores and one database: more processes do not bring more CPU here.",
             settings.shops, rehearsal.machine.cores
         ),
