@@ -104,6 +104,8 @@ pub(super) enum Keep {
         tags: Tags,
         /// Seconds in shared caches.
         seconds: u32,
+        /// Seconds more, while they fetch a newer one.
+        while_fetched: u32,
     },
     /// Everybody, for so many seconds and without asking: its address changes when it does.
     Immutable {
@@ -122,7 +124,12 @@ impl Keep {
 
     /// For a moment.
     pub(super) fn results(body: &Bytes, tags: Tags) -> Self {
-        Self::public(body, tags, RESULTS)
+        Self::Public {
+            body: body.clone(),
+            tags,
+            seconds: RESULTS,
+            while_fetched: RESULTS_WHILE_FETCHED,
+        }
     }
 
     /// For an hour.
@@ -148,6 +155,7 @@ impl Keep {
             body: body.clone(),
             tags,
             seconds,
+            while_fetched: 0,
         }
     }
 
@@ -159,6 +167,7 @@ impl Keep {
                 body,
                 tags,
                 seconds,
+                while_fetched,
             } => {
                 let Some(tags) = tags.value() else {
                     fields.insert(CACHE_CONTROL, NO_STORE);
@@ -169,8 +178,8 @@ impl Keep {
                     control,
                     "public, max-age=0, s-maxage={seconds}, stale-if-error={IF_ERROR}"
                 );
-                if *seconds == RESULTS {
-                    let _ = write!(control, ", stale-while-revalidate={RESULTS_WHILE_FETCHED}");
+                if *while_fetched > 0 {
+                    let _ = write!(control, ", stale-while-revalidate={while_fetched}");
                 }
                 body
             }
