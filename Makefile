@@ -87,7 +87,7 @@ demo: ## Rehearse the Black Friday of a shop without and with Tenfold (DEMO_ARGS
 rehearse-nights: ## Ten bad nights with kills at random: books balanced, no idempotent request fails
 	@scripts/setup
 	cargo build --release --locked -p tenfold -p tenfold-shop
-	$(PYTHON) scripts/rehearse-nights
+	target/release/tenfold demo --nights 10 $(DEMO_ARGS)
 
 profile: ## Show where its CPU time goes (needs perf)
 	@scripts/setup --bench

@@ -28,12 +28,20 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
 
+    /// Rehearse so many bad nights instead, one after the other, in which shops are killed and frozen at random.
+    #[arg(long, value_name = "COUNT", conflicts_with_all = ["json", "html"], value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) nights: Option<u32>,
+
+    /// With --nights: what is drawn follows from it.
+    #[arg(long, value_name = "NUMBER", requires = "nights", default_value_t = 1)]
+    pub(crate) seed: u64,
+
     /// Do not rehearse: start a shop of three processes behind the gateway, and say where it is, until Ctrl-C.
-    #[arg(long, conflicts_with_all = ["quick", "json", "html"])]
+    #[arg(long, conflicts_with_all = ["quick", "json", "html", "nights"])]
     pub(crate) keep: bool,
 
     /// Do not rehearse: start only the database with its goods, and say where it is, until Ctrl-C.
-    #[arg(long, conflicts_with_all = ["quick", "json", "html", "keep", "listen", "profile"])]
+    #[arg(long, conflicts_with_all = ["quick", "json", "html", "keep", "nights", "listen", "profile"])]
     pub(crate) only_database: bool,
 
     /// With --keep: which shop, and which file for the gateway. [default: tuned]

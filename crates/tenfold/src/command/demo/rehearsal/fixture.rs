@@ -6,7 +6,7 @@ use tenfold_load::results::{ErrorKind, Histogram};
 
 use super::measured::*;
 use super::mix::Mix;
-use super::plan::{Act, NIGHT};
+use super::plan::{NIGHT, Step};
 use super::promise::{Evidence, promises};
 
 /// Everything went well after it had gone badly.
@@ -146,7 +146,7 @@ fn tuned() -> StageResult {
 fn night() -> Night {
     let mut run = run(Mix::Shopping, 277.0, (1.4, 88.0), 0);
     run.gateway = tuned().peak.gateway;
-    let event = |(share, act): (f64, Act)| Event {
+    let event = |Step { at: share, act, .. }: Step| Event {
         at: run.warm_up_seconds + share * run.seconds,
         act,
         what: format!("shop: {}", act.mark()),

@@ -18,6 +18,7 @@ pub(super) mod measured;
 mod mix;
 mod next;
 mod night;
+mod nights;
 pub(super) mod plan;
 mod price;
 pub(super) mod promise;
@@ -37,7 +38,7 @@ use crate::command::cache;
 use crate::command::run::raise_descriptor_limit;
 use measured::{Books, Capacity, FORMAT, Rehearsal, Settings, Setup, StageResult, Warmed};
 use mix::Mix;
-use plan::{FACTOR, NORMAL_SHARE, OBJECTIVE, Plan};
+use plan::{FACTOR, NIGHT, NORMAL_SHARE, OBJECTIVE, Plan};
 use promise::{Evidence, exit_code, promises};
 use rehearse::Rehearse;
 
@@ -46,6 +47,9 @@ const SHOPS: usize = 3;
 
 /// Rehearses, and writes what came of it. The exit code is that of [`exit_code`].
 pub(super) fn run(stage: &Stage, demo: &Demo) -> Result<ExitCode, Refusal> {
+    if let Some(nights) = demo.nights {
+        return nights::run(stage, demo, nights);
+    }
     let outputs = Outputs::open(demo)?;
     raise_descriptor_limit();
     let rehearsal = rehearse(stage, demo)?;
@@ -82,7 +86,7 @@ fn rehearse(stage: &Stage, demo: &Demo) -> Result<Rehearsal, Refusal> {
     rehearse.stand(Profile::Tuned, GatewayFile::Tuned, SHOPS)?;
     let warmed = warm(&mut rehearse, plan.warmed)?;
     let tuned = rehearse.days(Setup::Tuned, rate, Some(warmed))?;
-    let night = rehearse.night(rate * FACTOR)?;
+    let night = rehearse.night(rate * FACTOR, &NIGHT)?;
     rehearse.show.doing("looking at the books");
     let books = books(stage)?;
     rehearse.show.clear();

@@ -5,7 +5,7 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use super::measured::{Event, PriceChange};
-use super::plan::{Act, NIGHT, POLL};
+use super::plan::{Act, POLL, Step};
 use super::price::{Look, Shown, judge};
 use super::visitor::{Visitor, block_on};
 use crate::command::Refusal;
@@ -17,9 +17,6 @@ const PRODUCT: u64 = 3;
 const PRICES: [&str; 2] = ["87.65", "76.54"];
 /// Pieces that there are then: nobody is to be sent away because of us.
 const STOCK: u32 = 900;
-/// Those that are killed and frozen, of three.
-const KILLED: usize = 0;
-const FROZEN: usize = 1;
 
 /// What happened.
 pub(super) struct Happened {
@@ -30,6 +27,7 @@ pub(super) struct Happened {
 /// Waits until the run has begun (`begun` says when), then does at its time what is to be done. `warm_up` and `measured` are the run's.
 pub(super) fn rule(
     stage: &Stage,
+    script: &[Step],
     begun: &Receiver<Instant>,
     (warm_up, measured): (Duration, Duration),
 ) -> Result<Happened, Refusal> {
@@ -41,7 +39,7 @@ pub(super) fn rule(
     let price = new_price(stage)?;
     std::thread::scope(|scope| {
         let watch = scope.spawn(|| looks(stage, price, begun, &is_over));
-        let acted = act(stage, price, begun, warm_up, measured);
+        let acted = act(stage, script, price, begun, (warm_up, measured));
         // To the end of the night somebody may see the old price again.
         sleep_until(begun + warm_up + measured);
         is_over.store(true, Ordering::Relaxed);
@@ -65,32 +63,32 @@ type Acted = (Vec<Event>, (Duration, Duration));
 
 fn act(
     stage: &Stage,
+    script: &[Step],
     price: &str,
     begun: Instant,
-    warm_up: Duration,
-    measured: Duration,
+    (warm_up, measured): (Duration, Duration),
 ) -> Result<Acted, Refusal> {
     let mut events = Vec::new();
     let mut times = (Duration::MAX, Duration::MAX);
-    for (share, act) in NIGHT {
-        sleep_until(begun + warm_up + measured.mul_f64(share));
+    for &Step { at, act, shop } in script {
+        sleep_until(begun + warm_up + measured.mul_f64(at));
         let sent = begun.elapsed();
         let what = match act {
             Act::Kill => {
-                stage.kill_shop(KILLED);
+                stage.kill_shop(shop);
                 "one of three shops is killed in the midst of its work".to_owned()
             }
             Act::Restart => {
-                stage.restart_shop(KILLED)?;
+                stage.restart_shop(shop)?;
                 let took = begun.elapsed().saturating_sub(sent).as_secs_f64();
                 format!("it is back, {took:.1} s after it was started")
             }
             Act::Freeze => {
-                stage.freeze_shop(FROZEN);
+                stage.freeze_shop(shop);
                 "another one is frozen: it keeps its connections and answers nothing".to_owned()
             }
             Act::Thaw => {
-                stage.thaw_shop(FROZEN);
+                stage.thaw_shop(shop);
                 "the frozen one goes on, and has missed the new price".to_owned()
             }
             Act::ChangePrice => {

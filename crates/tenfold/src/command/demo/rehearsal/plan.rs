@@ -22,28 +22,43 @@ pub(super) const PRICE_WITHIN: Duration = Duration::from_secs(1);
 /// Page views of a normal day that make percentiles worth a word.
 const LEAST_VIEWS: f64 = 80.0;
 
-/// What happens in the bad night, and when: shares of its measured time.
-pub(super) const NIGHT: [(f64, Act); 5] = [
-    (0.15, Act::Kill),
-    (0.35, Act::Restart),
-    (0.50, Act::Freeze),
-    (0.60, Act::ChangePrice),
-    (0.80, Act::Thaw),
+/// Something that happens in a bad night.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Step {
+    /// When: a share of its measured time.
+    pub(super) at: f64,
+    /// What.
+    pub(super) act: Act,
+    /// To which shop; nothing for a price.
+    pub(super) shop: usize,
+}
+
+const fn step(at: f64, act: Act, shop: usize) -> Step {
+    Step { at, act, shop }
+}
+
+/// What happens in the bad night.
+pub(super) const NIGHT: [Step; 5] = [
+    step(0.15, Act::Kill, 0),
+    step(0.35, Act::Restart, 0),
+    step(0.50, Act::Freeze, 1),
+    step(0.60, Act::ChangePrice, 0),
+    step(0.80, Act::Thaw, 1),
 ];
 
 /// Something that is done to the shop in the bad night.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Act {
-    /// The first shop process ends at once (SIGKILL), in the midst of what it does.
+    /// A shop process ends at once (SIGKILL), in the midst of what it does.
     Kill,
     /// It is started again.
     Restart,
-    /// The second one stops (SIGSTOP): it keeps its connections and answers nothing.
+    /// Another one stops (SIGSTOP): it keeps its connections and answers nothing.
     Freeze,
-    /// Somebody changes a price on the administrator's page, while the second shop is frozen.
+    /// Somebody changes a price on the administrator's page, perhaps while a shop is frozen.
     ChangePrice,
-    /// The second one goes on (SIGCONT), and does not know yet what has happened.
+    /// It goes on (SIGCONT), and does not know yet what has happened.
     Thaw,
 }
 
@@ -161,8 +176,8 @@ mod tests {
 
     #[test]
     fn the_night_is_in_its_order_and_everything_comes_back() {
-        assert!(NIGHT.is_sorted_by(|a, b| a.0 < b.0));
-        let at = |act| NIGHT.iter().position(|(_, it)| *it == act);
+        assert!(NIGHT.is_sorted_by(|a, b| a.at < b.at));
+        let at = |act| NIGHT.iter().position(|step| step.act == act);
         assert!(at(Act::Kill) < at(Act::Restart) && at(Act::Freeze) < at(Act::Thaw));
         assert!(at(Act::Freeze) < at(Act::ChangePrice) && at(Act::ChangePrice) < at(Act::Thaw));
         // There is time to see whether a price goes back.

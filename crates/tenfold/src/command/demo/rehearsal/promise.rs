@@ -11,7 +11,7 @@
 use serde::Serialize;
 use tenfold_load::report::text::{number, percent};
 
-use super::measured::{Books, GatewayUse, Night, Run, StageResult};
+use super::measured::{Books, GatewayUse, Night, PriceChange, Run, StageResult};
 use super::plan::{FACTOR, OBJECTIVE, PRICE_WITHIN};
 
 /// Of the visits that are due, at least so many have to be begun.
@@ -34,6 +34,17 @@ pub(crate) enum Verdict {
     Broken,
     /// Nobody knows: the generator was the limit, or nothing was counted.
     Unproven,
+}
+
+impl Verdict {
+    /// One word.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Broken => "BROKEN",
+            Self::Unproven => "unproven",
+        }
+    }
 }
 
 /// A promise.
@@ -61,13 +72,17 @@ pub(crate) struct Evidence<'a> {
 
 /// All promises, the three of the front page first.
 pub(crate) fn promises(evidence: Evidence<'_>) -> Vec<Promise> {
+    let mut all = vec![faster(evidence), ten_times(evidence), hits(evidence)];
+    all.extend(of_a_night(evidence.night, evidence.books));
+    all
+}
+
+/// Those about a bad night.
+pub(crate) fn of_a_night(night: &Night, books: &Books) -> Vec<Promise> {
     vec![
-        faster(evidence),
-        ten_times(evidence),
-        hits(evidence),
-        price(evidence),
-        books(evidence),
-        nothing_lost(evidence),
+        price(&night.price),
+        balanced(books),
+        nothing_lost(&night.run),
     ]
 }
 
@@ -246,8 +261,7 @@ fn hits(evidence: Evidence<'_>) -> Promise {
     )
 }
 
-fn price(evidence: Evidence<'_>) -> Promise {
-    let price = &evidence.night.price;
+fn price(price: &PriceChange) -> Promise {
     let most = PRICE_WITHIN.as_secs_f64() * 1e3;
     let measured = match price.visible_after_ms {
         Some(after) => format!(
@@ -277,8 +291,7 @@ fn price(evidence: Evidence<'_>) -> Promise {
     )
 }
 
-fn books(evidence: Evidence<'_>) -> Promise {
-    let books = evidence.books;
+fn balanced(books: &Books) -> Promise {
     let verdict = match books.is_balanced {
         true => kept(),
         false => broken("the books do not balance"),
@@ -291,8 +304,7 @@ fn books(evidence: Evidence<'_>) -> Promise {
     )
 }
 
-fn nothing_lost(evidence: Evidence<'_>) -> Promise {
-    let run = &evidence.night.run;
+fn nothing_lost(run: &Run) -> Promise {
     let others = run.failed - run.failed_idempotent.min(run.failed);
     let measured = format!(
         "{} of {} requests failed that may be repeated, {} of those that may not",

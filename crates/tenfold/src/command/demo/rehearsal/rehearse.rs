@@ -12,7 +12,7 @@ use super::beside::{Beside, Look};
 use super::measured::{Capacity, Machine, MixFile, Night, Run, Setup, StageResult, Warmed};
 use super::mix::{Amount, Catalogue, LoadFile, Mix, Test, WORDS};
 use super::night;
-use super::plan::Plan;
+use super::plan::{Plan, Step};
 use super::show::{Show, came_of, takes};
 use super::{categories, collect};
 use crate::command::Refusal;
@@ -114,14 +114,14 @@ impl<'a> Rehearse<'a> {
     }
 
     /// Ten times, and everything that goes wrong.
-    pub(super) fn night(&mut self, pages: f64) -> Result<Night, Refusal> {
+    pub(super) fn night(&mut self, pages: f64, script: &[Step]) -> Result<Night, Refusal> {
         let amount = self.rate(pages, self.plan.night);
         let times = (self.plan.warm_up, self.plan.night);
         let (tell, begun) = mpsc::channel();
         let stage = self.stage;
         let title = "The bad night: 10 × a normal day".to_owned();
         let (ran, happened) = std::thread::scope(|scope| {
-            let happens = scope.spawn(move || night::rule(stage, &begun, times));
+            let happens = scope.spawn(move || night::rule(stage, script, &begun, times));
             let ran = self.rate_run(Setup::Tuned, &title, Mix::Shopping, amount, Some(tell));
             (ran, happens.join())
         });
