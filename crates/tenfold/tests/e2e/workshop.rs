@@ -13,6 +13,17 @@ use super::BINARY;
 /// Ports as they are written, all of which the exercises may use.
 const PORTS: [&str; 6] = ["3001", "3002", "3003", "8080", "9900", "6390"];
 
+/// The gateway's admin side has another port than the usual one, which readers need not name. And a generator that was late on a busy machine has
+/// still done what the page says.
+const TENFOLD: &str = r#"
+tenfold() {
+    local code=0 admin=()
+    case $1 in cache | status) [ "${2-}" = warm ] || admin=(--admin http://127.0.0.1:9900) ;; esac
+    command tenfold "$@" "${admin[@]}" || code=$?
+    [ "$1 $code" = 'load 3' ] || return $code
+}
+"#;
+
 /// `sh` blocks of a page.
 fn blocks(page: &str) -> Vec<String> {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/workshop")).join(page);
@@ -46,8 +57,7 @@ fn script(page: &str) -> String {
     // Built already; where the programs are is in PATH.
     assert!(build.contains("cargo build --release"));
     let mut script = String::from("set -euo pipefail\nmkdir -p workshop && cd workshop\n");
-    // A generator that was late on a busy machine has still done what the page says.
-    script += "tenfold() { local code=0; command tenfold \"$@\" || code=$?; [ \"$1 $code\" = 'load 3' ] || return $code; }\n";
+    script += TENFOLD;
     // Whatever fails, nothing is left running.
     script += "trap 'jobs -p | xargs -r kill -CONT 2>/dev/null; jobs -p | xargs -r kill 2>/dev/null; wait' EXIT\n";
     script += &replaced(duration, "20s", "1s");
@@ -117,7 +127,11 @@ fn load_balancing() {
 #[test]
 fn black_friday() {
     run("3-black-friday.md", |script| {
-        replaced(&script, "--quick --html", "--quick --phase 1s --html")
+        replaced(
+            &script,
+            "--quick --html",
+            "--quick --products 500 --orders 3000 --html",
+        )
     });
 }
 
