@@ -60,6 +60,20 @@ impl Shop {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`].
     pub async fn change(&self, id: ProductId, price: Cents, available: i32) -> Result<(), Error> {
+        self.change_from(id, price, available, None).await
+    }
+
+    /// The same for somebody who saw so many `before`: only the difference counts, so that what was sold while they were looking stays sold.
+    ///
+    /// # Errors
+    /// As [`Shop::change`]; [`Error::Invalid`] also when there are not enough any more to take the difference from.
+    pub async fn change_from(
+        &self,
+        id: ProductId,
+        price: Cents,
+        available: i32,
+        before: Option<i32>,
+    ) -> Result<(), Error> {
         const STOCK: &str = "SELECT available FROM stock WHERE product_id = $1 FOR UPDATE";
         const PRICE: &str = "UPDATE products SET price = $2 WHERE id = $1 AND price <> $2";
         // What came in or was written off is not sold: the books stay balanced.
@@ -68,9 +82,20 @@ impl Shop {
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await?;
         // First the stock, as checkout does.
-        row(&transaction, STOCK, &[&id])
-            .await?
-            .ok_or(Error::NotFound)?;
+        let found = row(&transaction, STOCK, &[&id]).await?;
+        let now: i32 = found.ok_or(Error::NotFound)?.get(0);
+        let available = match before {
+            // Both are from 0 to a million.
+            Some(before) => now.saturating_add(available.saturating_sub(before)),
+            None => available,
+        };
+        validate(price, available).map_err(|error| match error {
+            Error::Invalid(_) => Error::Invalid(vec![(
+                "stock",
+                format!("that does not fit what there is by now: {now}"),
+            )]),
+            other => other,
+        })?;
         execute(&transaction, PRICE, &[&id, &price.0]).await?;
         execute(&transaction, COUNT, &[&id, &available]).await?;
         let changed = vec![tags::product(id)];

@@ -29,6 +29,7 @@ use ring::digest;
 
 use crate::cart::redis::{Contents, contents, settle};
 use crate::model::{Address, Order, Status};
+use crate::redis_link::RedisLink;
 use crate::session::Session;
 use crate::{Error, Shop};
 
@@ -80,16 +81,15 @@ impl Shop {
                 outcome => break outcome?,
             }
         };
-        match outcome {
-            Outcome::New(order) => {
-                self.outbox.wake();
-                Ok(Placed::New(order))
-            }
-            Outcome::Again(mut order) => {
-                order.summary.status = Status::Paid;
-                Ok(Placed::Again(order))
-            }
+        let Outcome {
+            mut order, is_new, ..
+        } = outcome;
+        if is_new {
+            self.outbox.wake();
+            return Ok(Placed::New(order));
         }
+        order.summary.status = Status::Paid;
+        Ok(Placed::Again(order))
     }
 
     async fn try_order(&self, wish: &Wish<'_>) -> Result<Outcome, Error> {
@@ -98,25 +98,32 @@ impl Shop {
             return place::order(&mut client, wish, None).await;
         };
         // Not while it holds a connection: Redis may take its time.
-        if let Some(order) = place::placed_before(&client, wish).await? {
-            return Ok(Outcome::Again(order));
-        }
+        let before = place::placed_before(&client, wish).await?;
         drop(client);
-        let Contents { basket, lines } = contents(link, wish.session).await?;
-        let basket = basket.ok_or(Error::EmptyCart)?;
-        let mut client = self.database.get().await?;
-        let outcome = place::order(&mut client, wish, Some((&basket, &lines))).await?;
-        let (Outcome::New(order) | Outcome::Again(order)) = &outcome;
-        let ordered: Vec<_> = order
-            .lines
-            .iter()
-            .map(|line| (line.product, line.quantity))
-            .collect();
-        // The order is placed; a basket that cannot be emptied now is known by its name when it comes again.
-        if let Err(error) = settle(link, wish.session, &basket, &ordered).await {
-            tracing::warn!(%error, "a basket that was ordered is still full");
-        }
+        let outcome = match before {
+            Some(before) => before,
+            None => {
+                let Contents { basket, lines } = contents(link, wish.session).await?;
+                let basket = basket.ok_or(Error::EmptyCart)?;
+                let mut client = self.database.get().await?;
+                place::order(&mut client, wish, Some((&basket, &lines))).await?
+            }
+        };
+        empty(link, wish, &outcome).await;
         Ok(outcome)
+    }
+}
+
+/// Takes out of the basket what was ordered of it, also when the order was placed before: whoever placed it may have died in between. A basket with another
+/// name is another one, and stays. The order is placed; a basket that cannot be emptied now is known by its name when it comes again.
+async fn empty(link: &RedisLink, wish: &Wish<'_>, outcome: &Outcome) {
+    let Some(basket) = &outcome.basket else {
+        return;
+    };
+    let lines = outcome.order.lines.iter();
+    let ordered: Vec<_> = lines.map(|line| (line.product, line.quantity)).collect();
+    if let Err(error) = settle(link, wish.session, basket, &ordered).await {
+        tracing::warn!(%error, "a basket that was ordered is still full");
     }
 }
 

@@ -77,6 +77,9 @@ pub struct Serve {
     /// Admin addresses of gateways whose caches are purged when something changes, such as http://127.0.0.1:9900.
     #[arg(long, value_name = "URL", value_delimiter = ',', value_parser = gateway)]
     pub purge: Vec<String>,
+    /// The token of those gateways' admin API, if they want one: env:NAME or file:PATH.
+    #[arg(long, value_name = "SECRET", requires = "purge")]
+    pub purge_token: Option<Secret>,
     /// Opens /admin to whoever has this token (user admin): env:NAME or file:PATH.
     #[arg(long, value_name = "SECRET")]
     pub admin_token: Option<Secret>,
@@ -106,19 +109,32 @@ impl Serve {
     /// # Errors
     /// When it cannot be read, or stands on the command line, where every user of the machine can read it.
     pub fn admin_token(&self) -> Result<Option<String>, String> {
-        let Some(secret) = &self.admin_token else {
-            return Ok(None);
-        };
-        if secret.is_plain() {
-            let told = "--admin-token: a token on the command line can be read by everybody on this machine; \
-                        put it into a variable or a file and give env:NAME or file:PATH";
-            return Err(told.to_owned());
-        }
-        let token = secret.read();
-        token
-            .map(Some)
-            .map_err(|error| format!("--admin-token: {error}"))
+        token("--admin-token", self.admin_token.as_ref())
     }
+
+    /// The token of the gateways' admin API, read from where it is.
+    ///
+    /// # Errors
+    /// As [`Serve::admin_token`].
+    pub fn purge_token(&self) -> Result<Option<String>, String> {
+        token("--purge-token", self.purge_token.as_ref())
+    }
+}
+
+fn token(option: &str, secret: Option<&Secret>) -> Result<Option<String>, String> {
+    let Some(secret) = secret else {
+        return Ok(None);
+    };
+    if secret.is_plain() {
+        return Err(format!(
+            "{option}: a token on the command line can be read by everybody on this machine; \
+             put it into a variable or a file and give env:NAME or file:PATH"
+        ));
+    }
+    let token = secret.read();
+    token
+        .map(Some)
+        .map_err(|error| format!("{option}: {error}"))
 }
 
 /// A profile, and single fixes with and without.
@@ -285,6 +301,7 @@ mod tests {
             "shop serve --database x --pool 0",
             "shop serve --database x --purge https://127.0.0.1:9900",
             "shop serve --database x --purge 127.0.0.1:9900",
+            "shop serve --database x --purge-token env:X",
             "shop serve --database x --with tables",
             "shop seed --database x --products 9",
             "shop seed --database x --products 1000001",
@@ -307,14 +324,16 @@ mod tests {
 
     #[test]
     fn a_token_on_the_command_line_is_refused() {
-        let arguments = parse("shop serve --database x --admin-token hush").expect("good");
-        let Command::Serve(serve) = arguments.command else {
+        let words = "shop serve --database x --admin-token hush --purge http://127.0.0.1:9900 --purge-token hush";
+        let Command::Serve(serve) = parse(words).expect("good").command else {
             panic!("serve");
         };
-        let told = serve.admin_token().expect_err("refused");
-        assert!(
-            told.contains("env:NAME") && !told.contains("hush"),
-            "{told}"
-        );
+        for told in [serve.admin_token(), serve.purge_token()] {
+            let told = told.expect_err("refused");
+            assert!(
+                told.contains("env:NAME") && !told.contains("hush"),
+                "{told}"
+            );
+        }
     }
 }

@@ -3,18 +3,20 @@
 //! # The idea
 //! Of many visitors who want the same at the same time one asks the database. What is kept carries the tags of everything that is shown in it, and
 //! `changes` forgets by them. A change that was missed would be shown for a lifetime; so as long as this process does not hear of changes,
-//! everything is read anew.
+//! everything is read anew. A line that hangs does not say so, and a process that was frozen does not know: what is kept is trusted for `TRUSTED` after the last
+//! moment until which everything is known to have been heard, and not a moment longer (a lease: Gray and Cheriton, Leases, SOSP 1989).
 //!
 //! # The trade-off
 //! A few numbers are as old as the lifetime: how many were sold, how many orders there are. Prices and availability are not.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tenfold_cache::invalidate::Invalidation;
 use tenfold_cache::key::{KeyBuilder, Namespace};
 use tenfold_cache::{Builder, Cache, Loaded, Options};
+use tokio::time::Instant;
 
 use super::Catalog;
 use crate::changes::tags;
@@ -29,6 +31,9 @@ const AVERAGE: u64 = 8 << 10;
 const LIFETIME: Duration = Duration::from_secs(60);
 /// How long what a search found is kept: there are more searches than memory, and few come twice.
 const SEARCH_LIFETIME: Duration = Duration::from_secs(15);
+
+/// How long what is kept is used after the line that tells of changes was found to be alive: a price may be old for a second.
+const TRUSTED: Duration = Duration::from_millis(900);
 
 /// What is kept.
 #[derive(Debug)]
@@ -45,12 +50,15 @@ enum Answer {
 #[derive(Clone)]
 pub(crate) struct Cached {
     cache: Cache<Arc<Answer>>,
-    hears_changes: Arc<AtomicBool>,
+    /// Since when it exists.
+    began: Instant,
+    /// Until when it is trusted, in milliseconds since it began; 0: it is not.
+    until: Arc<AtomicU64>,
 }
 
 impl std::fmt::Debug for Cached {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Cached").field(&self.hears_changes).finish()
+        f.debug_tuple("Cached").field(&self.is_trusted()).finish()
     }
 }
 
@@ -58,7 +66,7 @@ impl Shop {
     /// The cache, if there is one and what it says holds.
     pub(super) fn cached(&self) -> Option<&Cached> {
         let cached = self.cached.as_ref();
-        cached.filter(|cached| cached.hears_changes.load(Ordering::Acquire))
+        cached.filter(|cached| cached.is_trusted())
     }
 }
 
@@ -69,19 +77,31 @@ impl Cached {
         let builder = Builder::new(Namespace::new("shop", 1), weigh);
         Self {
             cache: builder.memory(MEMORY).average(AVERAGE).build(),
-            hears_changes: Arc::default(),
+            began: Instant::now(),
+            until: Arc::default(),
         }
     }
 
-    /// From now on no change is missed: what was kept before is forgotten, and what is kept from now on is used.
-    pub(crate) async fn trust(&self) {
+    /// Forgets everything.
+    pub(crate) async fn forget_all(&self) {
         self.cache.invalidate(&[Invalidation::all()]).await;
-        self.hears_changes.store(true, Ordering::Release);
+    }
+
+    /// Of whatever changed before this moment it has been told: it is used for a while.
+    pub(crate) fn trust(&self, since: Instant) {
+        let until = since.saturating_duration_since(self.began) + TRUSTED;
+        let until = u64::try_from(until.as_millis()).unwrap_or(u64::MAX);
+        self.until.store(until, Ordering::Release);
+    }
+
+    fn is_trusted(&self) -> bool {
+        let now = self.began.elapsed().as_millis();
+        now < u128::from(self.until.load(Ordering::Acquire))
     }
 
     /// From now on changes may be missed.
     pub(crate) fn distrust(&self) {
-        self.hears_changes.store(false, Ordering::Release);
+        self.until.store(0, Ordering::Release);
     }
 
     /// Forgets whatever has one of these tags.

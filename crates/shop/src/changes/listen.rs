@@ -14,13 +14,18 @@ pub(crate) async fn listen(database: Database, cached: Option<Cached>, purger: P
             Heard::Back => {
                 // Whatever changed before is not known.
                 if let Some(cached) = &cached {
-                    cached.trust().await;
+                    cached.forget_all().await;
                 }
                 purger.purge(&[tags::SHOP.to_owned()]);
             }
             Heard::Lost => {
                 if let Some(cached) = &cached {
                     cached.distrust();
+                }
+            }
+            Heard::Alive(since) => {
+                if let Some(cached) = &cached {
+                    cached.trust(since);
                 }
             }
             Heard::Told(message) => {

@@ -22,8 +22,9 @@ use crate::shop::Task;
 const LIMIT: Duration = Duration::from_millis(500);
 /// How long somebody who wants to know waits for all gateways: long enough to ask one again that failed.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Pause before asking a gateway again that failed: the first, and the longest.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// Pause before asking a gateway again that failed: the first, and the longest. A gateway that comes back (frozen and thawed, cut off for a while) shows what it has
+/// until it is told, so the pause is part of the second that a price may be old; and one request in it costs nobody anything.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(500));
 /// Bytes of an answer that are read.
 const ANSWER: usize = 64 << 10;
 
@@ -130,6 +131,9 @@ impl Gateway {
             }
             match self.tell(&client, &waiting.tags).await {
                 Ok(()) => {
+                    if pause > PAUSE.0 {
+                        tracing::info!(gateway = self.address, "is purged again");
+                    }
                     pause = PAUSE.0;
                     // Whoever waited may have gone.
                     waiting.told.into_iter().for_each(|told| {
@@ -137,7 +141,10 @@ impl Gateway {
                     });
                 }
                 Err(why) => {
-                    tracing::warn!(gateway = self.address, why, "was not purged; tries again");
+                    // Once, and not twice a second for as long as it is away.
+                    if pause == PAUSE.0 {
+                        tracing::warn!(gateway = self.address, why, "was not purged; tries again");
+                    }
                     self.add(waiting.tags, waiting.told);
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(PAUSE.1);

@@ -26,9 +26,22 @@ pub(super) struct Wish<'a> {
 }
 
 /// What became of it.
-pub(super) enum Outcome {
-    New(Order),
-    Again(Order),
+pub(super) struct Outcome {
+    pub(super) order: Order,
+    /// The name of the basket in Redis that was ordered.
+    pub(super) basket: Option<String>,
+    /// Whether it was placed now, and not before.
+    pub(super) is_new: bool,
+}
+
+impl Outcome {
+    const fn again(order: Order, basket: Option<String>) -> Self {
+        Self {
+            order,
+            basket,
+            is_new: false,
+        }
+    }
 }
 
 /// Products and how many of each.
@@ -42,8 +55,8 @@ pub(super) async fn order(
 ) -> Result<Outcome, Error> {
     let transaction = client.transaction().await?;
     claim(&transaction, wish).await?;
-    if let Some(order) = placed_before(&transaction, wish).await? {
-        return Ok(Outcome::Again(order));
+    if let Some(before) = placed_before(&transaction, wish).await? {
+        return Ok(before);
     }
     let (name, wanted) = match basket {
         Some((name, lines)) => (Some(name), lines.to_vec()),
@@ -66,7 +79,11 @@ pub(super) async fn order(
     };
     notify(&transaction, &changed(&wanted, &goods)).await?;
     transaction.commit().await?;
-    Ok(Outcome::New(order))
+    Ok(Outcome {
+        order,
+        basket: name.map(str::to_owned),
+        is_new: true,
+    })
 }
 
 /// Waits for whoever has the same key, and has it until the transaction ends. By a lock on a number: there is no row yet to lock. Two keys
@@ -90,16 +107,16 @@ async fn claim(transaction: &Transaction<'_>, wish: &Wish<'_>) -> Result<(), Err
 pub(super) async fn placed_before(
     client: &impl GenericClient,
     wish: &Wish<'_>,
-) -> Result<Option<Order>, Error> {
-    let sql =
-        "SELECT number, content_hash FROM orders WHERE customer_id = $1 AND idempotency_key = $2";
+) -> Result<Option<Outcome>, Error> {
+    let sql = "SELECT number, content_hash, basket FROM orders WHERE customer_id = $1 AND idempotency_key = $2";
     let Some(found) = row(client, sql, &[&wish.customer, &wish.key]).await? else {
         return Ok(None);
     };
     if found.get::<_, &[u8]>(1) != wish.content {
         return Err(Error::KeyReused);
     }
-    orders::find(client, wish.customer, found.get(0)).await
+    let order = orders::find(client, wish.customer, found.get(0)).await?;
+    Ok(order.map(|order| Outcome::again(order, found.get(2))))
 }
 
 /// The order that was placed of a basket in Redis which was not emptied after it.
@@ -113,7 +130,8 @@ async fn ordered_basket(
     // Of somebody who was logged in here before: what they ordered is not in the basket any more.
     let number: String = found.ok_or(Error::EmptyCart)?.get(0);
     let order = orders::find(client, wish.customer, &number).await?;
-    Ok(Outcome::Again(order.ok_or(Error::EmptyCart)?))
+    let order = order.ok_or(Error::EmptyCart)?;
+    Ok(Outcome::again(order, basket.map(str::to_owned)))
 }
 
 /// A product, and how many there were before some were taken.

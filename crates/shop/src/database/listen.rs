@@ -2,8 +2,9 @@
 //!
 //! # The idea
 //! A notification that is missed is missed for ever, so that whoever keeps copies must know when the line was down: [`Heard::Lost`] comes as soon
-//! as it is, `Heard::Back` when all that is told from then on arrives again. A line that is silent is tried every `PULSE`; a peer that vanished
-//! says nothing by itself.
+//! as it is, `Heard::Back` when all that is told from then on arrives again. A peer that vanished or hangs says nothing by itself, nor does this process while
+//! it is frozen: so the line is tried every `PULSE`, and [`Heard::Alive`] says until when everything has been heard. Whoever waits for `Lost` alone
+//! trusts a dead line until it is found out.
 //!
 //! # Source
 //! <https://www.postgresql.org/docs/15/sql-listen.html>
@@ -13,14 +14,16 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_postgres::tls::NoTlsStream;
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, Socket};
 
 use super::{Database, told};
 
-/// How often the line is tried.
-const PULSE: Duration = Duration::from_secs(2);
+/// How often the line is tried: a few times in the second that a change may take to be seen.
+const PULSE: Duration = Duration::from_millis(250);
+/// A line that does not answer for so long is given up, and made again.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// The first wait before connecting again; it doubles up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// The longest wait before connecting again.
@@ -37,6 +40,8 @@ pub enum Heard {
     Lost,
     /// What was told.
     Told(String),
+    /// Whatever was told before this moment has been handed on, as far as nothing was lost.
+    Alive(Instant),
 }
 
 /// A line to Postgres. It begins lost. Dropped, it hangs up.
@@ -102,14 +107,17 @@ enum Ended {
 }
 
 async fn listen_once(config: &Config, channel: &str, tell: &mpsc::Sender<Heard>) -> Ended {
-    let (client, connection) = match config.connect(NoTls).await {
-        Ok(connected) => connected,
-        Err(error) => return Ended::Never(told(&error)),
+    // A server that hangs takes the connection and says no more.
+    let (client, connection) = match timeout(PATIENCE, config.connect(NoTls)).await {
+        Ok(Ok(connected)) => connected,
+        Ok(Err(error)) => return Ended::Never(told(&error)),
+        Err(_) => return Ended::Never("no answer in time".to_owned()),
     };
     let mut hear = std::pin::pin!(hand_on(connection, tell));
     let listen = format!("LISTEN {channel}");
+    let asked = Instant::now();
     let listening = tokio::select! {
-        listening = timeout(PULSE, client.batch_execute(&listen)) => listening,
+        listening = timeout(PATIENCE, client.batch_execute(&listen)) => listening,
         why = &mut hear => return Ended::Never(why),
     };
     match listening {
@@ -120,16 +128,21 @@ async fn listen_once(config: &Config, channel: &str, tell: &mpsc::Sender<Heard>)
     // One that came with the answer may have been handed on before; `Back` says to forget all that is older anyhow.
     let _gone = tell.send(Heard::Back).await;
     tokio::select! {
-        why = beat(&client) => Ended::Broken(why),
+        why = beat(&client, tell, asked) => Ended::Broken(why),
         why = &mut hear => Ended::Broken(why),
     }
 }
 
-/// Asks now and then, until there is no answer.
-async fn beat(client: &Client) -> String {
+/// Asks now and then, until there is no answer, and says when what was answered had been asked: Postgres tells what is new before it answers, and
+/// the connection hands it on in that order.
+async fn beat(client: &Client, tell: &mpsc::Sender<Heard>, mut asked: Instant) -> String {
     loop {
+        if tell.send(Heard::Alive(asked)).await.is_err() {
+            return "nobody listens".to_owned();
+        }
         tokio::time::sleep(PULSE).await;
-        match timeout(PULSE, client.simple_query("")).await {
+        asked = Instant::now();
+        match timeout(PATIENCE, client.simple_query("")).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => return told(&error),
             Err(_) => return "no answer in time".to_owned(),

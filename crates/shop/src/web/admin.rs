@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{FromRequestParts, Path, State};
+use axum::extract::{FromRequestParts, State};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::Web;
 use super::error::Refusal;
-use super::pages::form::{self, Asked, Fields, Wrong, told};
+use super::pages::form::{self, Asked, Fields, Named, Wrong, told};
 use super::pages::{go, personal, unaccepted};
 use super::view::Tile;
 use super::visitor::{Frame, Visitor};
@@ -109,6 +109,8 @@ struct Page {
     tile: Tile,
     price: String,
     stock: String,
+    /// How many there are as this page is shown.
+    before: i32,
     wrong: Wrong,
     is_saved: bool,
 }
@@ -125,16 +127,24 @@ impl Page {
 pub(super) struct Form {
     price: String,
     stock: String,
+    /// How many there were when the form was shown. Without it the number in `stock` counts, whatever was sold since.
+    before: String,
+}
+
+/// What is in the form, and it fits.
+#[derive(Debug, PartialEq, Eq)]
+struct Wish {
+    price: Cents,
+    stock: i32,
+    before: Option<i32>,
 }
 
 impl Form {
     /// What is meant; `Err`: what is wrong with which field.
-    fn read(&self) -> Result<(Cents, i32), Wrong> {
+    fn read(&self) -> Result<Wish, Wrong> {
         let price = self.price.parse::<Cents>();
-        let digits = self.stock.trim();
-        let is_number =
-            (1..=7).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-        let stock = is_number.then(|| digits.parse::<i32>().ok()).flatten();
+        let stock = number(&self.stock);
+        let before = number(&self.before);
         let mut wrong = Wrong::new();
         if let Err(what) = &price {
             wrong.push(("price", what.to_string()));
@@ -146,10 +156,22 @@ impl Form {
             ));
         }
         match (price, stock) {
-            (Ok(price), Some(stock)) => Ok((price, stock)),
+            (Ok(price), Some(stock)) => Ok(Wish {
+                price,
+                stock,
+                before,
+            }),
             _ => Err(wrong),
         }
     }
+}
+
+/// A number of things.
+fn number(text: &str) -> Option<i32> {
+    let digits = text.trim();
+    let is_number =
+        (1..=7).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.parse().ok()).flatten()
 }
 
 /// `GET /admin`
@@ -184,13 +206,14 @@ pub(super) async fn edit(
     _admin: Admin,
     State(web): State<Arc<Web>>,
     visitor: Visitor,
-    Path(id): Path<String>,
+    Named(id): Named,
     Asked(saved): Asked<Saved>,
 ) -> Result<Response, Refusal> {
     let managed = web.shop.manage(form::product(&id)?).await?;
     let form = Form {
         price: managed.card.price.to_string(),
         stock: managed.available.to_string(),
+        ..Form::default()
     };
     let page = page(&web, &visitor, managed, form, Wrong::new()).await?;
     personal(&Page {
@@ -212,6 +235,7 @@ async fn page(
         tile: Tile(managed.card),
         price: form.price,
         stock: form.stock,
+        before: managed.available,
         wrong,
         is_saved: false,
     })
@@ -222,12 +246,19 @@ pub(super) async fn change(
     _admin: Admin,
     State(web): State<Arc<Web>>,
     visitor: Visitor,
-    Path(id): Path<String>,
+    Named(id): Named,
     Fields(form): Fields<Form>,
 ) -> Result<Response, Refusal> {
     let id: ProductId = form::product(&id)?;
     let done = match form.read() {
-        Ok((price, stock)) => web.shop.change(id, price, stock).await,
+        Ok(wish) => {
+            let Wish {
+                price,
+                stock,
+                before,
+            } = wish;
+            web.shop.change_from(id, price, stock, before).await
+        }
         Err(wrong) => Err(Error::Invalid(wrong)),
     };
     match done {
@@ -296,10 +327,16 @@ mod tests {
             Form {
                 price: price.to_owned(),
                 stock: stock.to_owned(),
+                before: "x".to_owned(),
             }
             .read()
         };
-        assert_eq!(read("12.34", "5"), Ok((Cents(1234), 5)));
+        let wish = Wish {
+            price: Cents(1234),
+            stock: 5,
+            before: None,
+        };
+        assert_eq!(read("12.34", "5"), Ok(wish));
         let wrong = read("free", "-1").unwrap_err();
         assert_eq!(
             wrong.iter().map(|(name, _)| *name).collect::<Vec<_>>(),

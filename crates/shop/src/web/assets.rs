@@ -2,13 +2,13 @@
 
 use std::sync::LazyLock;
 
-use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 
 use super::caching::Keep;
 use super::error::Refusal;
+use super::pages::form::Named;
 use crate::Error;
 
 /// One file.
@@ -65,7 +65,7 @@ pub(super) fn script() -> String {
 }
 
 /// `GET /assets/NAME.HASH.EXT`. Another hash is another file, which is not there: a new page must not get an old style sheet, nor the other way round.
-pub(super) async fn show(Path(file): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn show(Named(file): Named) -> Result<Response, Refusal> {
     let found = ASSETS.iter().find(|asset| asset.file == file);
     let asset = found.ok_or(Refusal::Shop(Error::NotFound))?;
     let mut response = ([(CONTENT_TYPE, asset.kind)], asset.body.clone()).into_response();

@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -12,10 +13,12 @@ use http::header::{
     CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use super::Web;
 use super::error::Refusal;
 use super::metrics::Refused;
+use super::routes::BODY;
 
 /// The longest that a request takes: a visitor has gone by then.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -85,6 +88,24 @@ fn is_ours(fields: &HeaderMap) -> bool {
         .strip_prefix("http://")
         .or_else(|| origin.strip_prefix("https://"));
     from.is_some_and(|from| from.eq_ignore_ascii_case(host))
+}
+
+/// Waits for the whole of what is sent before it takes anybody's place: who sends it letter by letter, or not at all, keeps a connection busy and no more. What
+/// is only asked for has no body that anybody reads.
+pub(super) async fn whole(request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    let (head, body) = request.into_parts();
+    let body = match Limited::new(body, BODY).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => return Refusal::TooLarge.into_response(),
+        Err(_) => {
+            let told = "the body ended before all of it had come";
+            return Refusal::Unreadable(told.to_owned()).into_response();
+        }
+    };
+    next.run(Request::from_parts(head, Body::from(body))).await
 }
 
 /// Refuses at once what would only wait in vain.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post, put};
 
 use super::{
@@ -12,13 +12,14 @@ use super::{
 };
 
 /// Largest body of a request, in bytes. The longest form is an address.
-const BODY: usize = 64 * 1024;
+pub(super) const BODY: usize = 64 * 1024;
 
 /// The table of addresses, and around it what every request goes through; the last layer here is the first one that sees a request.
 pub(super) fn router(web: Arc<Web>) -> Router {
     let dear = shown()
         .merge(asked())
         .layer(from_fn_with_state(Arc::clone(&web), guard::room))
+        .layer(from_fn(guard::whole))
         .layer(from_fn_with_state(Arc::clone(&web), guard::time));
     let cheap = Router::new()
         .route("/healthz", get(health::alive))

@@ -42,7 +42,7 @@ fn options(arguments: &Serve) -> Result<Options, String> {
         redis,
         fixes: arguments.mended.fixes()?,
         purge: arguments.purge.clone(),
-        purge_token: None,
+        purge_token: arguments.purge_token()?,
         is_worker: !arguments.no_worker,
     })
 }

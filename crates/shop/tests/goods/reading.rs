@@ -263,3 +263,36 @@ async fn what_is_kept_is_loaded_once_and_not_while_changes_cannot_be_heard() {
     base.open();
     until(is_kept, "it keeps what it reads again").await;
 }
+
+/// A line that hangs says nothing: neither what has changed nor that it hangs. So what is kept is used only for as long as the line was
+/// just found to be alive, which is shorter than a price may be old.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_hangs_shows_no_old_price_for_longer_than_a_second() {
+    let base = Base::new().await;
+    let shop = base.shop(Fixes::NONE.set(Fix::ProcessCache, true)).await;
+    let other = base.shop(Fixes::NONE).await;
+    let price = async || shop.product(5).await.expect("there").card.price.0;
+    let is_kept = async || {
+        let before = price().await;
+        base.sql("UPDATE products SET price = price + 1 WHERE id = 5");
+        price().await == before
+    };
+    until(is_kept, "it keeps what it reads").await;
+    let pid = base.sql(&format!(
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'shop listen' AND datname = '{}'",
+        base.name
+    ));
+    let signal = |signal: &str| {
+        let sent = std::process::Command::new("kill")
+            .args([signal, &pid])
+            .status();
+        assert!(sent.expect("runs").success());
+    };
+    signal("-STOP");
+    other.change(5, Cents(77), 5).await.expect("changed");
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let seen = price().await;
+    signal("-CONT");
+    assert_eq!(seen, 77);
+    until(is_kept, "it keeps what it reads again").await;
+}

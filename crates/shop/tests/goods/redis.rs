@@ -125,6 +125,30 @@ async fn a_basket_that_was_not_emptied_is_not_ordered_again() {
     both.base.assert_balanced();
 }
 
+/// The same, and the client asks again with the same key: the order is there, and its basket is empty in the end.
+#[tokio::test]
+async fn an_order_that_is_asked_for_again_empties_its_basket_and_no_other() {
+    let both = Both::new().await;
+    let shop = both.shop(Fixes::NONE, false).await;
+    let ada = customer(&shop, "ada").await;
+    fill(&shop, &ada, &[(1, 2), (2, 1)]).await;
+    let key = both.redis.command(&["KEYS", "shop:cart:*"]);
+    let dump = both.redis.command(&["HGETALL", &key]);
+    let first = placed(order(&shop, &ada, "one").await);
+    let mut restore = vec!["HSET", &key];
+    restore.extend(dump.lines());
+    both.run(&restore);
+    let again = order(&shop, &ada, "one").await;
+    assert!(matches!(again, Ok(Placed::Again(again)) if again == first));
+    assert_eq!(shop.cart_count(&ada.token).await.expect("answers"), 0);
+    // A new basket with the same in it is another one.
+    fill(&shop, &ada, &[(1, 1), (2, 1)]).await;
+    let again = order(&shop, &ada, "one").await;
+    assert!(matches!(again, Ok(Placed::Again(again)) if again == first));
+    assert_eq!(shop.cart_count(&ada.token).await.expect("answers"), 2);
+    both.base.assert_balanced();
+}
+
 /// Two tabs, two keys, one basket.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_basket_is_ordered_once() {

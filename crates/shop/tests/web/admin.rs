@@ -96,3 +96,51 @@ async fn a_price_is_changed_by_who_may_and_seen_at_once() {
         401
     );
 }
+
+/// A form that was open while something was sold does not bring back what is gone.
+#[tokio::test]
+async fn what_is_sold_while_a_form_is_open_stays_sold() {
+    let site = Site::open("tuned", &[]);
+    let mut admin = site.visitor();
+    let bearer = format!("Bearer {TOKEN}");
+    let fields = [
+        ("authorization", bearer.as_str()),
+        ("content-type", "application/x-www-form-urlencoded"),
+    ];
+    site.sql("UPDATE stock SET received = received - available + 20, available = 20 WHERE product_id = 7");
+    let stock = || site.sql("SELECT available FROM stock WHERE product_id = 7");
+    let form = admin
+        .ask(Method::GET, "/admin/products/7", &fields, "")
+        .await;
+    let before = form.hidden("before");
+    let sell = || {
+        site.sql("UPDATE stock SET available = available - 3, received = received - 3 WHERE product_id = 7")
+    };
+    sell();
+    let send = async |stock: &str, admin: &mut crate::common::Visitor| {
+        let form = format!("price=12.00&stock={stock}&before={before}");
+        admin
+            .ask(Method::POST, "/admin/products/7", &fields, &form)
+            .await
+    };
+    assert_eq!(send("20", &mut admin).await.status, 303);
+    assert_eq!(stock(), "17", "only the price was changed");
+    assert_eq!(send("25", &mut admin).await.status, 303);
+    assert_eq!(stock(), "22", "five came in");
+    let refused = send("0", &mut admin).await;
+    assert_eq!(refused.status, 303, "twenty were written off");
+    assert_eq!(stock(), "2");
+    let refused = send("0", &mut admin).await;
+    assert_eq!(refused.status, 422, "there are no twenty any more");
+    assert!(
+        refused.body.contains("id=\"wrong-stock\""),
+        "{}",
+        refused.body
+    );
+    assert_eq!(
+        refused.hidden("before"),
+        "2",
+        "the form knows how it stands now"
+    );
+    assert_eq!(stock(), "2");
+}

@@ -1,8 +1,12 @@
 //! What strangers try.
 
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
 use http::Method;
 
-use crate::common::{Site, order};
+use crate::common::{Site, TOKEN, order};
 
 #[tokio::test]
 async fn what_people_write_stays_text() {
@@ -273,4 +277,76 @@ async fn what_makes_no_sense_is_refused_and_not_a_crash() {
     assert_eq!(wrong.status, 405);
     assert!(wrong.field("allow").contains("POST"), "{:?}", wrong.fields);
     assert_eq!(visitor.get("/healthz").await.status, 200);
+}
+
+/// Whoever sends a form letter by letter holds up nobody but himself.
+#[tokio::test]
+async fn bodies_that_do_not_come_take_nobodys_place() {
+    let site = Site::open("tuned", &["--pool", "1"]);
+    let trickle = || {
+        let mut stream = TcpStream::connect(&site.address).expect("connects");
+        let head = "POST /cart HTTP/1.1\r\nHost: shop\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 99\r\n\r\np";
+        stream.write_all(head.as_bytes()).expect("sent");
+        stream
+    };
+    let _held: Vec<TcpStream> = (0..40).map(|_| trickle()).collect();
+    // Until all of them have been looked at.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let page = site.visitor().get("/products/7").await;
+    assert_eq!(page.status, 200, "{}", page.body);
+}
+
+/// What is no text in an address is told as everything else is.
+#[tokio::test]
+async fn addresses_that_are_no_text_are_refused_in_the_words_of_who_asked() {
+    let site = Site::open("tuned", &[]);
+    let mut visitor = site.visitor();
+    visitor.log_in(1).await;
+    for path in [
+        "/products/%ff",
+        "/orders/%ff",
+        "/pictures/%ff",
+        "/assets/%ff",
+    ] {
+        let told = visitor.get(path).await;
+        assert_eq!(told.status, 400, "{path}: {}", told.body);
+        assert!(
+            told.field("content-type").starts_with("text/html"),
+            "{path}"
+        );
+    }
+    for path in ["/api/v1/products/%ff", "/api/v1/orders/%ff"] {
+        let told = visitor.get(path).await;
+        assert_eq!(told.status, 400, "{path}: {}", told.body);
+        assert_eq!(told.field("content-type"), "application/problem+json");
+    }
+}
+
+/// The token of `--purge-token` is what gateways are shown.
+#[test]
+fn gateways_are_shown_the_token() {
+    let gateway = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("http://{}", gateway.local_addr().expect("an address"));
+    let token = [
+        "--purge",
+        address.as_str(),
+        "--purge-token",
+        "env:SHOP_TOKEN",
+    ];
+    let _site = Site::open("tuned", &token);
+    let (mut stream, _) = gateway
+        .accept()
+        .expect("it purges everything when it begins to hear");
+    let mut head = Vec::new();
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        let mut part = [0; 512];
+        let read = stream.read(&mut part).expect("reads");
+        assert_ne!(read, 0, "the head ends");
+        head.extend_from_slice(&part[..read]);
+    }
+    let head = String::from_utf8(head).expect("text").to_lowercase();
+    assert!(
+        head.contains(&format!("authorization: bearer {TOKEN}\r\n")),
+        "{head}"
+    );
 }

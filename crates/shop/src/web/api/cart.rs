@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::super::error::Refusal;
-use super::super::pages::form;
+use super::super::pages::form::{self, Named};
 use super::super::visitor::Visitor;
 use super::super::{Web, cookies};
 use super::Body;
@@ -55,7 +55,7 @@ pub(in super::super) async fn show(
 pub(in super::super) async fn set(
     State(web): State<Arc<Web>>,
     visitor: Visitor,
-    Path(product): Path<String>,
+    Named(product): Named,
     Body(wanted): Body<Wanted>,
 ) -> Result<Response, Refusal> {
     let product = form::product(&product)?;

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use super::super::Web;
 use super::super::caching::Tags;
 use super::super::error::Refusal;
-use super::super::pages::form::{self, Asked};
+use super::super::pages::form::{self, Asked, Named};
 use crate::Error;
 use crate::changes::tags;
 use crate::model::{Card, Category, List, Product, Query};
@@ -175,7 +175,7 @@ pub(in super::super) async fn products(
 /// A product.
 pub(in super::super) async fn product(
     State(web): State<Arc<Web>>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Response, Refusal> {
     let product = web.shop.product(form::product(&id)?).await?;
     let tags = Tags::new()

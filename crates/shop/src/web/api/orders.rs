@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::error::Refusal;
 use super::super::metrics::Sold;
+use super::super::pages::form::Named;
 use super::super::view::instant;
 use super::super::visitor::Visitor;
 use super::super::{Web, cookies};
@@ -157,7 +158,7 @@ pub(in super::super) async fn list(
 pub(in super::super) async fn show(
     State(web): State<Arc<Web>>,
     visitor: Visitor,
-    Path(number): Path<String>,
+    Named(number): Named,
 ) -> Result<Response, Refusal> {
     let (_, customer) = visitor.customer(&web).await?;
     let order = web.shop.order(customer.id, &number).await?;

@@ -2,7 +2,7 @@
 
 use axum::Form;
 use axum::extract::FromRequestParts;
-use axum::extract::{FromRequest, Query, Request};
+use axum::extract::{FromRequest, Path, Query, Request};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -32,6 +32,19 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
         let read = Query::from_request_parts(parts, state).await;
         let Query(asked) = read.map_err(|error| Refusal::Unreadable(error.body_text()))?;
         Ok(Self(asked))
+    }
+}
+
+/// The part of an address that says which one.
+pub(in super::super) struct Named(pub(in super::super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let read = Path::<String>::from_request_parts(parts, state).await;
+        let Path(name) = read.map_err(|error| Refusal::Unreadable(error.body_text()))?;
+        Ok(Self(name))
     }
 }
 

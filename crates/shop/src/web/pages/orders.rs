@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 
 use super::super::Web;
 use super::super::error::Refusal;
 use super::super::view::{date, euros, instant, status};
 use super::super::visitor::{Frame, Visitor};
-use super::form;
+use super::form::{self, Named};
 use crate::Error;
 use crate::model::{Order, OrderSummary, Status};
 use crate::money::Cents;
@@ -69,7 +69,7 @@ pub(in super::super) async fn list(
 pub(in super::super) async fn show(
     State(web): State<Arc<Web>>,
     visitor: Visitor,
-    Path(number): Path<String>,
+    Named(number): Named,
 ) -> Result<Response, Refusal> {
     let customer = match visitor.customer(&web).await {
         Ok((_, customer)) => customer,

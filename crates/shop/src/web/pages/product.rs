@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 
 use super::super::Web;
@@ -11,7 +11,7 @@ use super::super::caching::Tags;
 use super::super::error::Refusal;
 use super::super::view::{Tile, number};
 use super::super::visitor::{Frame, Visitor};
-use super::form;
+use super::form::{self, Named};
 use crate::model::{Cart, Product};
 
 #[derive(Template)]
@@ -46,7 +46,7 @@ impl Page {
 pub(in super::super) async fn show(
     State(web): State<Arc<Web>>,
     visitor: Visitor,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Response, Refusal> {
     let product = web.shop.product(form::product(&id)?).await?;
     let frame = Frame::new(&web, &visitor).await?;

@@ -15,7 +15,6 @@ mod motif;
 mod study;
 mod textile;
 
-use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -23,7 +22,7 @@ use serde::Deserialize;
 
 use super::caching::Keep;
 use super::error::Refusal;
-use super::pages::form::{self, Asked};
+use super::pages::form::{self, Asked, Named};
 use crate::Error;
 use crate::model::{Card, ProductId};
 use canvas::Canvas;
@@ -52,7 +51,7 @@ pub(super) struct Wanted {
 
 /// `GET /pictures/{id}.svg?v=teapot-3-1`; without `v` the number chooses what is drawn.
 pub(super) async fn show(
-    Path(file): Path<String>,
+    Named(file): Named,
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Response, Refusal> {
     let id = file.strip_suffix(".svg").ok_or(Error::NotFound)?;
