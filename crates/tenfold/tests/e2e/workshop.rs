@@ -5,8 +5,11 @@
 
 use std::fmt::Write;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use tenfold_testkit::redis::free_port;
 
 use super::BINARY;
 
@@ -14,14 +17,20 @@ use super::BINARY;
 const PORTS: [&str; 6] = ["3001", "3002", "3003", "8080", "9900", "6390"];
 
 /// The gateway's admin side has another port than the usual one, which readers need not name. And a generator that was late on a busy machine has
-/// still done what the page says.
-const TENFOLD: &str = r#"
-tenfold() {
-    local code=0 admin=()
-    case $1 in cache | status) [ "${2-}" = warm ] || admin=(--admin http://127.0.0.1:9900) ;; esac
-    command tenfold "$@" "${admin[@]}" || code=$?
-    [ "$1 $code" = 'load 3' ] || return $code
-}
+/// still done what the page says. A program and no function: what runs in the background is then the program itself.
+const TENFOLD: &str = r#"#!/bin/bash
+case $1 in
+    load)
+        "$TENFOLD" "$@"
+        code=$?
+        [ $code = 3 ] || exit $code
+        ;;
+    cache | status)
+        [ "$2" = warm ] || exec "$TENFOLD" "$@" --admin http://127.0.0.1:9900
+        exec "$TENFOLD" "$@"
+        ;;
+    *) exec "$TENFOLD" "$@" ;;
+esac
 "#;
 
 /// `sh` blocks of a page.
@@ -48,8 +57,8 @@ fn replaced(text: &str, old: &str, new: &str) -> String {
     text.replace(old, new)
 }
 
-/// What the exercise's page says, in bash.
-fn script(page: &str) -> String {
+/// What the exercise's page says, in bash, and the program `tenfold` for it.
+fn scripts(page: &str) -> [String; 2] {
     let readme = blocks("README.md");
     let [build, duration, database, end] = readme.as_slice() else {
         panic!("the blocks of README.md have changed");
@@ -57,7 +66,6 @@ fn script(page: &str) -> String {
     // Built already; where the programs are is in PATH.
     assert!(build.contains("cargo build --release"));
     let mut script = String::from("set -euo pipefail\nmkdir -p workshop && cd workshop\n");
-    script += TENFOLD;
     // Whatever fails, nothing is left running.
     script += "trap 'jobs -p | xargs -r kill -CONT 2>/dev/null; jobs -p | xargs -r kill 2>/dev/null; wait' EXIT\n";
     script += &replaced(duration, "20s", "1s");
@@ -70,29 +78,30 @@ fn script(page: &str) -> String {
         writeln!(script, "echo \"--- {page}, block\"\n{block}").expect("text can be written");
     }
     script += end;
-    let mut taken = Vec::new();
+    // There are as many products as the shop of a test has.
+    script = script.replace("zipf(10000,", "zipf(500,");
+    let mut all = [script, TENFOLD.to_owned()];
     for port in PORTS {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let free = listener
-            .local_addr()
-            .expect("an address")
-            .port()
-            .to_string();
-        script = script.replace(port, &free);
-        taken.push(listener);
+        let free = free_port().to_string();
+        all = all.map(|text| text.replace(port, &free));
     }
-    script
+    all
 }
 
 fn run(page: &str, change: impl Fn(String) -> String) {
     let folder = tempfile::tempdir().expect("a folder");
-    let script = change(script(page));
+    let [script, tenfold] = scripts(page);
+    let script = change(script);
+    let wrapper = folder.path().join("bin/tenfold");
+    fs::create_dir(folder.path().join("bin")).expect("a folder");
+    fs::write(&wrapper, tenfold).expect("written");
+    fs::set_permissions(&wrapper, PermissionsExt::from_mode(0o755)).expect("set");
     let programs = Path::new(BINARY).parent().expect("a folder");
     assert!(
         programs.join("shop").exists(),
         "the shop is not built: cargo build -p tenfold-shop"
     );
-    let mut path = vec![programs.to_path_buf()];
+    let mut path = vec![folder.path().join("bin"), programs.to_path_buf()];
     path.extend(std::env::split_paths(
         &std::env::var_os("PATH").expect("there is a PATH"),
     ));
@@ -102,6 +111,7 @@ fn run(page: &str, change: impl Fn(String) -> String) {
         .arg("-c")
         .arg(&script)
         .current_dir(folder.path())
+        .env("TENFOLD", BINARY)
         .env("PATH", std::env::join_paths(path).expect("a PATH"))
         .stdin(Stdio::null())
         .stdout(output.try_clone().expect("a file"))
