@@ -2,8 +2,8 @@
 //!
 //! # The idea
 //! Passwords are hashed with Argon2id, which is dear on purpose: tens of milliseconds and 19 MiB each. So it is done on threads of its own, and on no more of them than there
-//! are cores; who would wait for longer than two seconds is told to come back, rather than that logging in takes the shop down. Who has no account waits as
-//! long as who has a wrong password.
+//! are cores; who would wait for longer than two seconds, or behind too many others, is told to come back, rather than that logging in takes the shop down. Who has
+//! no account waits as long as who has a wrong password.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -36,17 +36,28 @@ static NOBODY: LazyLock<String> = LazyLock::new(|| {
     hash(&format!("{password:?}")).unwrap_or_default()
 });
 
+/// How many may wait for a thread, for each connection to the database: half of what may be under way in all (`web::WAITING`), so that those who only look are
+/// let in whatever is done to the door.
+const WAITING: usize = 4;
+
 /// Threads on which passwords are hashed.
 #[derive(Clone, Debug)]
-pub(crate) struct Hashing(Arc<Semaphore>);
+pub(crate) struct Hashing {
+    threads: Arc<Semaphore>,
+    /// A place for everyone who is hashed or waits.
+    places: Arc<Semaphore>,
+}
 
 impl Hashing {
-    /// Must be called within a runtime.
-    pub(crate) fn new() -> Self {
+    /// For a shop with so many connections to the database. Must be called within a runtime.
+    pub(crate) fn new(pool: usize) -> Self {
         // Now, and not while the first one without an account waits.
         drop(tokio::task::spawn_blocking(|| LazyLock::force(&NOBODY)));
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self(Arc::new(Semaphore::new(cores)))
+        Self {
+            threads: Arc::new(Semaphore::new(cores)),
+            places: Arc::new(Semaphore::new(pool.max(1) * WAITING)),
+        }
     }
 
     /// Runs this on one of them.
@@ -57,10 +68,14 @@ impl Hashing {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let permit = tokio::time::timeout(PATIENCE, self.0.clone().acquire_owned()).await;
-        let Ok(Ok(permit)) = permit else {
+        let busy = || {
             let told = "too many people are logging in at the moment";
-            return Err(Error::Unavailable(told.to_owned()));
+            Error::Unavailable(told.to_owned())
+        };
+        let _place = self.places.try_acquire().map_err(|_| busy())?;
+        let permit = tokio::time::timeout(PATIENCE, self.threads.clone().acquire_owned()).await;
+        let Ok(Ok(permit)) = permit else {
+            return Err(busy());
         };
         // The permit goes with the work: a visitor who leaves does not make room for another while the work goes on.
         let work = tokio::task::spawn_blocking(move || {
@@ -207,6 +222,11 @@ fn address(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::{Future as _, poll_fn};
+    use std::task::Poll;
+
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     #[test]
@@ -221,6 +241,28 @@ mod tests {
         assert_ne!(hash("tenfold demo").expect("hashed"), stored);
         assert!(!is_password("", ""));
         assert!(!is_password("x", "$argon2id$nonsense"));
+    }
+
+    #[tokio::test]
+    async fn who_would_wait_behind_too_many_is_told_so_at_once() {
+        let hashing = Hashing::new(1);
+        // No thread is free, and nobody is done.
+        let _threads = hashing.threads.try_acquire_many(
+            u32::try_from(hashing.threads.available_permits()).expect("not that many cores"),
+        );
+        let mut waiting: Vec<_> = (0..WAITING).map(|_| Box::pin(hashing.run(|| ()))).collect();
+        for one in &mut waiting {
+            let waits = poll_fn(|context| Poll::Ready(one.as_mut().poll(context).is_pending()));
+            assert!(waits.await);
+        }
+        let refused = hashing.run(|| ()).now_or_never();
+        assert!(
+            matches!(refused, Some(Err(Error::Unavailable(_)))),
+            "{refused:?}"
+        );
+        // Who leaves makes room.
+        waiting.pop();
+        assert!(hashing.run(|| ()).now_or_never().is_none());
     }
 
     #[test]

@@ -83,24 +83,26 @@ impl From<tokio_postgres::Error> for Error {
             return Self::Unavailable(format!("the database does not answer: {why}"));
         };
         let code = told.code();
-        let is_passing = [
-            SqlState::T_R_SERIALIZATION_FAILURE,
-            SqlState::T_R_DEADLOCK_DETECTED,
-            SqlState::QUERY_CANCELED,
-            SqlState::LOCK_NOT_AVAILABLE,
-            SqlState::READ_ONLY_SQL_TRANSACTION,
-            SqlState::TOO_MANY_CONNECTIONS,
-            SqlState::ADMIN_SHUTDOWN,
-            SqlState::CRASH_SHUTDOWN,
-            SqlState::CANNOT_CONNECT_NOW,
-            SqlState::DISK_FULL,
-        ];
         let said = format!("the database says: {} ({})", told.message(), code.code());
-        match is_passing.contains(code) {
+        match is_passing(code) {
             true => Self::Unavailable(said),
             false => Self::Broken(said),
         }
     }
+}
+
+/// Whether the database may say something else a moment later: it has no room, gives up a connection, a wait or a conflict, or does not write just now.
+fn is_passing(code: &SqlState) -> bool {
+    // Connections, conflicts, resources, what operators do (a stop, a cancelled statement). Class codes are those of appendix A of Postgres' manual.
+    const CLASSES: [&str; 4] = ["08", "40", "53", "57"];
+    let alone = [
+        SqlState::LOCK_NOT_AVAILABLE,
+        SqlState::READ_ONLY_SQL_TRANSACTION,
+        // A process that was frozen in the middle of a transaction finds it ended when it goes on.
+        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+    ];
+    let class = code.code().get(..2).unwrap_or_default();
+    CLASSES.contains(&class) || alone.contains(code)
 }
 
 impl From<deadpool_postgres::PoolError> for Error {
@@ -123,5 +125,21 @@ mod tests {
         assert!(said("the database says: could not serialize access (40001)").is_conflict());
         assert!(!said("the database says: canceling statement (57014)").is_conflict());
         assert!(!Error::Broken("(40P01)".to_owned()).is_conflict());
+    }
+
+    #[test]
+    fn what_may_pass_is_told_from_mistakes() {
+        let passes = |code: &str| is_passing(&SqlState::from_code(code));
+        for code in [
+            "40001", "40P01", "57014", "55P03", "25006", "53300", "53200", "57P01", "57P02",
+            "57P03", "53100", "25P03", "57P05", "08006",
+        ] {
+            assert!(passes(code), "{code}");
+        }
+        for code in [
+            "22021", "23505", "23514", "42P01", "42601", "28P01", "3D000", "25P02", "XX000",
+        ] {
+            assert!(!passes(code), "{code}");
+        }
     }
 }

@@ -83,7 +83,7 @@ impl Shop {
             database,
             redis,
             cached,
-            hashing: Hashing::new(),
+            hashing: Hashing::new(options.pool),
             purger,
             outbox,
             _tasks: tasks,

@@ -60,7 +60,7 @@ pub(super) const RULES: [Rule; 12] = [
             SELECT format('order %s (%s): total %s, lines %s', o.number, o.id, o.total, l.sum)
             FROM orders o JOIN (SELECT order_id, sum(quantity * price) AS sum FROM order_lines GROUP BY order_id) l
                 ON l.order_id = o.id
-            WHERE o.total <> l.sum ORDER BY o.id",
+            WHERE o.total IS DISTINCT FROM l.sum ORDER BY o.id",
     },
     Rule {
         name: "payments",
@@ -71,7 +71,7 @@ pub(super) const RULES: [Rule; 12] = [
                           coalesce(p.count, 0), coalesce(p.sum, 0))
             FROM orders o FULL JOIN
                 (SELECT order_id, count(*), sum(amount) FROM payments GROUP BY order_id) p ON p.order_id = o.id
-            WHERE o.id IS NULL OR p.count IS DISTINCT FROM 1 OR p.sum <> o.total
+            WHERE o.id IS NULL OR p.count IS DISTINCT FROM 1 OR p.sum IS DISTINCT FROM o.total
             ORDER BY coalesce(o.id, p.order_id)",
     },
     Rule {

@@ -19,7 +19,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::Web;
@@ -220,13 +220,17 @@ pub(super) async fn headers(State(web): State<Arc<Web>>, request: Request, next:
     }
     let asked = request.headers().clone();
     let mut response = next.run(request).await;
-    let Some(keep) = response.extensions_mut().remove::<Keep>() else {
+    // A cookie is for one client, whatever else the answer says; and what is public is a whole page.
+    let is_whole =
+        response.status() == StatusCode::OK && !response.headers().contains_key(SET_COOKIE);
+    let keep = response.extensions_mut().remove::<Keep>();
+    let Some(keep) = keep.filter(|_| is_whole) else {
         response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
         return response;
     };
     keep.fields(response.headers_mut());
     let tag = response.headers().get(ETAG);
-    if response.status() != StatusCode::OK || !tag.is_some_and(|tag| is_held(&asked, tag)) {
+    if !tag.is_some_and(|tag| is_held(&asked, tag)) {
         return response;
     }
     let mut unchanged = StatusCode::NOT_MODIFIED.into_response();
@@ -243,6 +247,64 @@ pub(super) async fn headers(State(web): State<Arc<Web>>, request: Request, next:
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Whatever a handler does by mistake.
+    #[tokio::test]
+    async fn what_sets_a_cookie_or_is_no_whole_page_is_kept_by_nobody() {
+        use axum::Router;
+        use axum::middleware::from_fn_with_state;
+        use axum::routing::get;
+        use tower::ServiceExt as _;
+
+        let options = crate::Options {
+            database: "postgres:///x?host=/nowhere".to_owned(),
+            pool: 1,
+            redis: None,
+            fixes: crate::profile::Fixes::ALL,
+            purge: Vec::new(),
+            purge_token: None,
+            is_worker: false,
+        };
+        let shop = crate::Shop::open(options).await.unwrap();
+        let (web, _) = Web::new(shop, &super::super::Options::default());
+        let answer = |status: StatusCode, cookie: Option<&'static str>| {
+            let mut response = (status, "page").into_response();
+            if let Some(cookie) = cookie {
+                let cookie = HeaderValue::from_static(cookie);
+                response.headers_mut().insert(SET_COOKIE, cookie);
+            }
+            let keep = Keep::page(&Bytes::from("page"), Tags::new());
+            response.extensions_mut().insert(keep);
+            response
+        };
+        let router = Router::<Arc<Web>>::new()
+            .route(
+                "/page",
+                get(move || async move { answer(StatusCode::OK, None) }),
+            )
+            .route(
+                "/cookie",
+                get(move || async move { answer(StatusCode::OK, Some("a=b")) }),
+            )
+            .route(
+                "/gone",
+                get(move || async move { answer(StatusCode::GONE, None) }),
+            )
+            .layer(from_fn_with_state(Arc::clone(&web), headers))
+            .with_state(web);
+        for (path, is_kept) in [("/page", true), ("/cookie", false), ("/gone", false)] {
+            let request = Request::get(path).body(axum::body::Body::empty()).unwrap();
+            let response = router.clone().oneshot(request).await.unwrap();
+            let control = response.headers()[CACHE_CONTROL].to_str().unwrap();
+            assert_eq!(control.starts_with("public"), is_kept, "{path}: {control}");
+            assert_eq!(
+                response.headers().contains_key(SURROGATE_KEY),
+                is_kept,
+                "{path}"
+            );
+            assert_eq!(response.headers().contains_key(ETAG), is_kept, "{path}");
+        }
+    }
 
     #[test]
     fn a_page_with_too_many_tags_is_kept_by_nobody() {
