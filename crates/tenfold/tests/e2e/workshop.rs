@@ -16,14 +16,15 @@ use super::BINARY;
 /// Ports as they are written, all of which the exercises may use.
 const PORTS: [&str; 6] = ["3001", "3002", "3003", "8080", "9900", "6390"];
 
-/// The gateway's admin side has another port than the usual one, which readers need not name. And a generator that was late on a busy machine has
-/// still done what the page says. A program and no function: what runs in the background is then the program itself.
+/// The gateway's admin side has another port than the usual one, which readers need not name. And on a busy machine a
+/// generator is late (3), a threshold, a promise or a plan is not held (1): the command has still done what the page says. A program and no function: what runs in the background is then the program itself.
 const TENFOLD: &str = r#"#!/bin/bash
 case $1 in
-    load)
+    load | plan | demo)
+        case "$*" in *--only-database*) exec "$TENFOLD" "$@" ;; esac
         "$TENFOLD" "$@"
         code=$?
-        [ $code = 3 ] || exit $code
+        [ $code = 1 ] || [ $code = 3 ] || exit $code
         ;;
     cache | status)
         [ "$2" = warm ] || exec "$TENFOLD" "$@" --admin http://127.0.0.1:9900
