@@ -27,8 +27,9 @@ const WAIT: Duration = Duration::from_secs(2);
 const STATEMENT: Duration = Duration::from_secs(5);
 /// Longest wait for a row that another transaction has.
 const LOCK: Duration = Duration::from_secs(3);
-/// A transaction that does nothing for so long belongs to a process that is gone or frozen, and holds locks.
-const IDLE: Duration = Duration::from_secs(10);
+/// A transaction that does nothing for so long belongs to a process that is gone or frozen, and holds locks. Shorter than `LOCK`, so that who waits for
+/// them gets them; longer than the relay of events waits for Redis in one.
+const IDLE: Duration = Duration::from_secs(2);
 
 /// The shop's tables.
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");

@@ -19,8 +19,8 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, SET_COOKIE};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, ETAG, IF_NONE_MATCH, SET_COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::Web;
 use crate::changes::tags;
@@ -159,6 +159,13 @@ impl Keep {
         }
     }
 
+    /// Bytes of the whole answer.
+    fn length(&self) -> usize {
+        match self {
+            Self::Public { body, .. } | Self::Immutable { body, .. } => body.len(),
+        }
+    }
+
     /// Fields that say so. Without tags nobody may keep what would have to be purged.
     fn fields(&self, fields: &mut HeaderMap) {
         let mut control = String::new();
@@ -218,7 +225,7 @@ pub(super) async fn headers(State(web): State<Arc<Web>>, request: Request, next:
     if !web.is_cacheable() {
         return next.run(request).await;
     }
-    let asked = request.headers().clone();
+    let (asked, is_head) = (request.headers().clone(), request.method() == Method::HEAD);
     let mut response = next.run(request).await;
     // A cookie is for one client, whatever else the answer says; and what is public is a whole page.
     let is_whole =
@@ -236,9 +243,14 @@ pub(super) async fn headers(State(web): State<Arc<Web>>, request: Request, next:
     let mut unchanged = StatusCode::NOT_MODIFIED.into_response();
     // Everything but what describes the body, which is not sent.
     for (name, value) in response.headers() {
-        if name != http::header::CONTENT_TYPE && name != http::header::CONTENT_LENGTH {
+        if name != http::header::CONTENT_TYPE && name != CONTENT_LENGTH {
             unchanged.headers_mut().append(name, value.clone());
         }
+    }
+    // To a HEAD the server would say 0, and a cache would take what it has for wrong (RFC 9110 section 8.6, RFC 9111 section 4.3.5).
+    if is_head {
+        let length = HeaderValue::from(keep.length());
+        unchanged.headers_mut().insert(CONTENT_LENGTH, length);
     }
     *unchanged.extensions_mut() = std::mem::take(response.extensions_mut());
     unchanged

@@ -4,7 +4,8 @@
 //! Handlers and layers give back a [`Refusal`] without knowing who asked; [`explain`] makes a page of it, or for the JSON interface a problem (RFC 9457).
 //! What happened inside is logged and not told.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::extract::rejection::{FormRejection, JsonRejection};
 use axum::extract::{Request, State};
@@ -144,8 +145,8 @@ impl Refusal {
     fn note(&self) {
         match self {
             Self::Shop(Error::Broken(what)) => tracing::error!("a request failed: {what}"),
-            Self::Shop(Error::Unavailable(what)) => {
-                tracing::debug!("a request was put off: {what}");
+            Self::Shop(Error::Unavailable(what)) if is_time_to_say() => {
+                tracing::warn!("requests are put off: {what}");
             }
             _ => {}
         }
@@ -178,6 +179,19 @@ impl Refusal {
         let is_busy = self.status() == StatusCode::SERVICE_UNAVAILABLE;
         pages::sorry(self.status(), title, &self.advice(), is_busy)
     }
+}
+
+/// How often it is said that requests are put off: once an operator knows, a line for each of them is only in the way.
+const SAID_EVERY: Duration = Duration::from_secs(10);
+
+fn is_time_to_say() -> bool {
+    static SAID: Mutex<Option<Instant>> = Mutex::new(None);
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_time = said.is_none_or(|said| said.elapsed() >= SAID_EVERY);
+    if is_time {
+        *said = Some(Instant::now());
+    }
+    is_time
 }
 
 /// What an error of the shop is in HTTP.

@@ -25,7 +25,7 @@ async fn limits_are_set_on_every_connection() {
     for (name, value) in [
         ("statement_timeout", "5s"),
         ("lock_timeout", "3s"),
-        ("idle_in_transaction_session_timeout", "10s"),
+        ("idle_in_transaction_session_timeout", "2s"),
         ("application_name", "shop"),
     ] {
         let row = client

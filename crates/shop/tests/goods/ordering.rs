@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use tenfold_shop::checkout::Placed;
+use tenfold_shop::database::Database;
 use tenfold_shop::model::{Address, Status};
 use tenfold_shop::money::Cents;
 use tenfold_shop::profile::Fixes;
@@ -256,5 +257,30 @@ async fn a_basket_is_ordered_once() {
             .len(),
         10
     );
+    base.assert_balanced();
+}
+
+/// A process that stops in the middle of an order (it is frozen, its machine sleeps) has the stock locked. That ends before those who wait for it give up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_is_frozen_in_an_order_fails_nobody_elses() {
+    let base = Base::new().await;
+    let shop = base.shop(Fixes::ALL).await;
+    let ada = customer(&shop, "ada").await;
+    fill(&shop, &ada, &[(7, 1)]).await;
+    let frozen = Database::open(&base.url, 1).expect("opens");
+    let (locked, is_locked) = tokio::sync::oneshot::channel();
+    let frozen = tokio::spawn(async move {
+        let work = async |transaction: &deadpool_postgres::Transaction<'_>| {
+            let take = "UPDATE stock SET available = available - 1 WHERE product_id = 7";
+            transaction.batch_execute(take).await?;
+            locked.send(()).expect("somebody waits");
+            std::future::pending::<Result<(), Error>>().await
+        };
+        frozen.transaction(work).await
+    });
+    is_locked.await.expect("locked");
+    let placed = shop.check_out(&ada, "one", &address()).await;
+    assert!(matches!(placed, Ok(Placed::New(_))), "{placed:?}");
+    frozen.abort();
     base.assert_balanced();
 }

@@ -163,6 +163,24 @@ async fn head_is_get_without_a_body() {
     }
 }
 
+/// The length that is told is that of the page, or none: 0 would make a cache throw the page away.
+#[tokio::test]
+async fn head_of_what_a_client_has_tells_no_other_length() {
+    let site = Site::open("tuned", &[]);
+    let mut visitor = site.visitor();
+    let page = visitor.get("/products/7").await;
+    for method in [Method::GET, Method::HEAD] {
+        let held = [("if-none-match", page.field("etag"))];
+        let same = visitor.ask(method.clone(), "/products/7", &held, "").await;
+        assert_eq!((same.status, same.body.as_str()), (304, ""));
+        let length = same.field("content-length");
+        assert!(
+            length.is_empty() || length == page.body.len().to_string(),
+            "{method}: {length}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn naive_pages_say_nothing_and_greet_their_visitor() {
     let site = Site::open("naive", &[]);
