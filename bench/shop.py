@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True  # no __pycache__ in the repository
 
 import argparse
 import contextlib
+import csv
 import json
 import os
 import statistics
@@ -120,10 +121,11 @@ def load(options, port, page, scratch):
     total = results["total"]
     if total["failed"]:
         raise BenchError(f"{page}: {total['failed']} requests failed", done.stdout)
-    report = [options.tenfold, "load", "report", path, "--csv-steps", "-"]
-    lines = subprocess.run(report, capture_output=True, text=True).stdout.splitlines()
-    head = next(number for number, line in enumerate(lines) if line.startswith("scenario,"))
-    row = dict(zip(lines[head].split(","), lines[head + 1].split(","), strict=True))
+    steps = os.path.join(scratch, "steps.csv")
+    subprocess.run([options.tenfold, "load", "report", path, "--csv-steps", steps],
+                   capture_output=True)
+    with open(steps, newline="") as file:
+        row = next(csv.DictReader(file))
     return total["done"], float(row["p50_ms"])
 
 
