@@ -177,7 +177,7 @@ fn an_access_log_loads_with_its_data() {
     );
     has(
         &folder.read("result-search.csv"),
-        &["q,page\n\"red shoes,0\",0\n"],
+        &["q,page\nred+shoes%2C0,0\n"],
     );
     has(&folder.read("result-list.csv"), &["target\n/list?flag\n"]);
     checked(&folder);

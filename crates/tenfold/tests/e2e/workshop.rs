@@ -82,14 +82,19 @@ fn scripts(page: &str) -> [String; 2] {
     // There are as many products as the shop of a test has.
     script = script.replace("zipf(10000,", "zipf(500,");
     let mut all = [script, TENFOLD.to_owned()];
-    for port in PORTS {
+    // By way of names that are no numbers: a free port may have another one's digits in it.
+    for (number, port) in PORTS.iter().enumerate() {
+        all = all.map(|text| text.replace(port, &format!("@port {number}@")));
+    }
+    for number in 0..PORTS.len() {
         let free = free_port().to_string();
-        all = all.map(|text| text.replace(port, &free));
+        all = all.map(|text| text.replace(&format!("@port {number}@"), &free));
     }
     all
 }
 
-fn run(page: &str, change: impl Fn(String) -> String) {
+/// Runs it, and gives what it said.
+fn run(page: &str, change: impl Fn(String) -> String) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let [script, tenfold] = scripts(page);
     let script = change(script);
@@ -123,27 +128,56 @@ fn run(page: &str, change: impl Fn(String) -> String) {
     let last: Vec<_> = said.lines().rev().take(60).collect();
     let last: Vec<_> = last.into_iter().rev().collect();
     assert!(status.success(), "{page}: {status}\n{}", last.join("\n"));
+    said
 }
 
 #[test]
 fn caching() {
-    run("1-caching.md", |script| script);
+    let said = run("1-caching.md", |script| script);
+    // What the page says: the new price is there at once, and a level that freezes fails nobody.
+    let prices: Vec<_> = said
+        .lines()
+        .filter(|line| line.starts_with("class=\"price\""))
+        .collect();
+    assert_eq!(prices.len(), 2, "{said}");
+    assert_ne!(prices[0], prices[1], "{said}");
+    assert!(prices[1].contains("\"12.34\""), "{said}");
+    assert_eq!(failures(&said).last(), Some(&0), "{said}");
+}
+
+/// Of each load, how many requests failed.
+fn failures(said: &str) -> Vec<u64> {
+    let lines = said
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("failed "));
+    let count = |line: &str| {
+        line.split_whitespace()
+            .next()
+            .and_then(|word| word.parse().ok())
+    };
+    lines.filter_map(count).collect()
 }
 
 #[test]
 fn load_balancing() {
-    run("2-load-balancing.md", |script| script);
+    let said = run("2-load-balancing.md", |script| script);
+    // Four algorithms, one that dies, one that freezes: nobody noticed. Then one that lies, retries, and all that lie.
+    let failed = failures(&said);
+    assert_eq!(failed.len(), 9, "{said}");
+    assert_eq!(failed[..6], [0; 6], "{said}");
+    assert!(failed[8] > 0, "{said}");
 }
 
 #[test]
 fn black_friday() {
-    run("3-black-friday.md", |script| {
+    let said = run("3-black-friday.md", |script| {
         replaced(
             &script,
             "--quick --html",
             "--quick --products 500 --orders 3000 --html",
         )
     });
+    assert!(said.contains("The books balance."), "{said}");
 }
 
 #[test]

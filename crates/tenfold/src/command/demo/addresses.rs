@@ -41,6 +41,14 @@ pub(crate) struct Addresses {
 impl Addresses {
     /// Free ports. What the caller wants and somebody else has is refused now, before anything is started.
     pub(super) fn choose(demo: &Demo) -> Result<Self, Refusal> {
+        if let Some(open) = demo.listen.filter(|wanted| !wanted.ip().is_loopback()) {
+            return Err(Refusal::new(
+                format!(
+                    "--listen {open} is open to the network, and the shop's admin page with it"
+                ),
+                format!("give a loopback address: 127.0.0.1:{}", open.port()),
+            ));
+        }
         if let Some(wanted) = demo.listen.filter(|wanted| wanted.port() != 0) {
             // Without SO_REUSEPORT, which the gateway uses: another gateway of ours would share it in silence.
             let bound = TcpListener::bind(wanted);

@@ -22,7 +22,7 @@ use interrupt::Interrupt;
 use stage::Stage;
 
 /// Does what the arguments say. The exit code is 0 if every promise holds, 1 if one does not, 2 for what cannot be started or falls
-/// over, 130 after a signal to end.
+/// over, 3 if one is not proven because the load generator was the limit, 130 after a signal to end.
 pub(crate) fn run(demo: &Demo) -> Result<ExitCode, Refusal> {
     let interrupt = Interrupt::watch()?;
     let result = play(demo, &interrupt);

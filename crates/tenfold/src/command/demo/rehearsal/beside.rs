@@ -66,6 +66,7 @@ fn gateway(stage: &Stage) -> Result<GatewayUse, Refusal> {
     let endpoints = status.upstreams.iter().flat_map(|one| &one.endpoints);
     let mut counted = GatewayUse {
         requests: status.requests.iter().sum(),
+        refused: status.requests[4],
         attempts: endpoints.map(|endpoint| endpoint.picks).sum(),
         ..GatewayUse::default()
     };

@@ -74,6 +74,7 @@ pub(super) fn capacity(test: &Test, results: &Results) -> Capacity {
     let levels: Vec<_> = results
         .phases
         .iter()
+        .filter(|phase| !phase.is_warm_up)
         .map(|phase| level(phase, views))
         .collect();
     let objective = OBJECTIVE.as_secs_f64() * 1e3;

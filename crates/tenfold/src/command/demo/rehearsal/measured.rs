@@ -277,6 +277,8 @@ pub(crate) struct GatewayUse {
     pub(crate) requests: u64,
     /// Attempts on the shop, repetitions included.
     pub(crate) attempts: u64,
+    /// Requests that ended with a status of 500 and above: refused by the gateway, or by the shop.
+    pub(crate) refused: u64,
     /// Of cacheable pages: answered from the cache.
     pub(crate) hit: u64,
     /// Answered from the cache while it was brought up to date.
@@ -297,6 +299,7 @@ impl GatewayUse {
         Self {
             requests: self.requests.saturating_sub(earlier.requests),
             attempts: self.attempts.saturating_sub(earlier.attempts),
+            refused: self.refused.saturating_sub(earlier.refused),
             hit: self.hit.saturating_sub(earlier.hit),
             stale: self.stale.saturating_sub(earlier.stale),
             collapsed: self.collapsed.saturating_sub(earlier.collapsed),
@@ -317,9 +320,16 @@ impl GatewayUse {
         (all > 0).then(|| (self.hit + self.stale + self.collapsed) as f64 / all as f64)
     }
 
-    /// Share of all requests that were answered without the shop.
+    /// Share of all requests that were answered without the shop, and not by an error.
     pub(crate) fn offload(&self) -> Option<f64> {
-        (self.requests > 0).then(|| 1.0 - (self.attempts as f64 / self.requests as f64).min(1.0))
+        let others = (self.attempts + self.refused) as f64;
+        (self.requests > 0).then(|| 1.0 - (others / self.requests as f64).min(1.0))
+    }
+
+    /// Without requests of which it is known that nobody wanted them but to look; nearly all of them were hits.
+    pub(crate) fn leave_out_hits(&mut self, count: u64) {
+        self.requests = self.requests.saturating_sub(count);
+        self.hit = self.hit.saturating_sub(count);
     }
 }
 

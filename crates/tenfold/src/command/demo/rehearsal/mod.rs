@@ -65,20 +65,14 @@ fn rehearse(stage: &Stage, demo: &Demo) -> Result<Rehearsal, Refusal> {
     rehearse.show.doing("starting the shop as it is");
     stage.start_shops(Profile::Naive, 1)?;
     rehearse.look_around()?;
-    let calibrated = rehearse.capacity(Setup::Before)?;
-    let settings = settings(&calibrated, plan, demo.products);
+    let settings = settings(&rehearse.calibrate()?, plan, demo.products)?;
     let rate = settings.normal_page_views_per_second;
-    if rate <= 0.0 {
-        return Err(Refusal::new(
-            "the shop did not answer a single visitor",
-            "see its log; tenfold demo --keep leaves one running to look at",
-        ));
-    }
+    let capacity = rehearse.capacity(Setup::Before)?;
     let before = StageResult {
         setup: Setup::Before,
         normal: rehearse.day(Setup::Before, Mix::Browsing, rate)?,
         peak: rehearse.day(Setup::Before, Mix::Shopping, rate * FACTOR)?,
-        capacity: calibrated,
+        capacity,
         warmed: None,
     };
     rehearse.stand(Profile::Naive, GatewayFile::Alone, SHOPS)?;
@@ -114,7 +108,7 @@ fn rehearse(stage: &Stage, demo: &Demo) -> Result<Rehearsal, Refusal> {
 }
 
 /// The rates, from what the shop takes as it is.
-fn settings(calibrated: &Capacity, plan: &Plan, products: u32) -> Settings {
+fn settings(calibrated: &Capacity, plan: &Plan, products: u32) -> Result<Settings, Refusal> {
     let most = calibrated
         .levels
         .iter()
@@ -122,7 +116,13 @@ fn settings(calibrated: &Capacity, plan: &Plan, products: u32) -> Settings {
     let takes = calibrated
         .page_views_per_second
         .unwrap_or(most.fold(0.0, f64::max));
-    Settings {
+    if takes <= 0.0 {
+        return Err(Refusal::new(
+            "the shop did not answer a single visitor",
+            "see its log; tenfold demo --keep leaves one running to look at",
+        ));
+    }
+    Ok(Settings {
         objective_ms: OBJECTIVE.as_secs_f64() * 1e3,
         calibrated_page_views_per_second: takes,
         calibrated_within_objective: calibrated.page_views_per_second.is_some(),
@@ -133,7 +133,7 @@ fn settings(calibrated: &Capacity, plan: &Plan, products: u32) -> Settings {
         think_times_divided_by: plan.faster,
         grace_seconds: plan.grace.as_secs_f64(),
         shops: SHOPS,
-    }
+    })
 }
 
 /// Fetches what is popular into the cache: what is looked for most, lists, and products by the sitemap.

@@ -22,6 +22,8 @@ const STOCK: u32 = 900;
 pub(super) struct Happened {
     pub(super) events: Vec<Event>,
     pub(super) price: PriceChange,
+    /// How often the price was looked at.
+    pub(super) looks: u64,
 }
 
 /// Waits until the run has begun (`begun` says when), then does at its time what is to be done. `warm_up` and `measured` are the run's.
@@ -49,6 +51,7 @@ pub(super) fn rule(
         let (events, times) = acted?;
         Ok(Happened {
             events,
+            looks: looks.len() as u64,
             price: judge(PRODUCT, price, times, &looks),
         })
     })

@@ -2,7 +2,7 @@
 //!
 //! # The idea
 //! A night that was thought out proves what was thought of. Here moments, victims and their number are drawn: shops are killed up to three
-//! times, another one freezes for a while, and a price changes at some moment, under ten times a normal day's load. After each night the same has to hold. What
+//! times, another one freezes for a while, and a price changes meanwhile, under ten times a normal day's load. After each night the same has to hold. What
 //! is drawn follows from the seed and the night's number alone, so that a night that went wrong can be had again.
 
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use fastrand::Rng;
 
-use super::measured::{Night, Setup};
+use super::measured::Night;
 use super::plan::{Act, FACTOR, Plan, Step};
 use super::promise::{Promise, Verdict, exit_code, of_a_night};
 use super::rehearse::Rehearse;
@@ -29,8 +29,8 @@ pub(super) fn run(stage: &Stage, demo: &Demo, nights: u32) -> Result<ExitCode, R
     rehearse.show.doing("starting the shop as it is");
     stage.start_shops(Profile::Naive, 1)?;
     rehearse.look_around()?;
-    let calibrated = rehearse.capacity(Setup::Before)?;
-    let rate = settings(&calibrated, plan, demo.products).normal_page_views_per_second * FACTOR;
+    let settings = settings(&rehearse.calibrate()?, plan, demo.products)?;
+    let rate = settings.normal_page_views_per_second * FACTOR;
     rehearse.stand(Profile::Tuned, GatewayFile::Tuned, SHOPS)?;
     warm(&mut rehearse, plan.warmed)?;
     let mut all = Vec::new();
@@ -63,10 +63,12 @@ fn night_seed(seed: u64, number: u32) -> u64 {
 fn draw(random: &mut Rng) -> Vec<Step> {
     let frozen = random.usize(..SHOPS);
     let freeze = within(random, 0.10, 0.60);
+    let thaw = within(random, freeze + 0.05, 0.85);
     let mut steps = vec![
         step(freeze, Act::Freeze, frozen),
-        step(within(random, freeze + 0.05, 0.85), Act::Thaw, frozen),
-        step(within(random, 0.10, 0.80), Act::ChangePrice, 0),
+        step(thaw, Act::Thaw, frozen),
+        // While it is frozen, and not at the very end: somebody may see the old price again.
+        step(within(random, freeze, thaw.min(0.80)), Act::ChangePrice, 0),
     ];
     let kills = random.usize(1..=3);
     let each = 0.8 / kills as f64;

@@ -38,7 +38,8 @@ pub(super) fn judge(
     let count = |shown| after.iter().filter(|look| look.shown == shown).count() as u64;
     let old = after.iter().filter(|look| look.shown == Shown::Old);
     let last_old = old.map(|look| look.answered - saved).max();
-    let visible = (count(Shown::New) > 0).then(|| last_old.unwrap_or_default());
+    let visible =
+        all_have_seen_it(&after, saved).map(|first| first.max(last_old.unwrap_or_default()));
     PriceChange {
         product,
         new: new.to_owned(),
@@ -49,6 +50,29 @@ pub(super) fn judge(
         visible_after_ms: visible.map(|time| time.as_secs_f64() * 1e3),
         went_back: went_back(looks),
     }
+}
+
+/// How long after it was saved the last of the visitors had the new price for the first time; none if one of them never had. Whoever gets it in the
+/// first answer that was asked for afterwards has had it at once, however long that answer took.
+fn all_have_seen_it(after: &[&Look], saved: Duration) -> Option<Duration> {
+    let mut visitors: Vec<_> = after.iter().map(|look| look.visitor).collect();
+    visitors.sort_unstable();
+    visitors.dedup();
+    let first_new = |visitor| {
+        let mut looks = after.iter().filter(|look| look.visitor == visitor);
+        let at = looks.position(|look| look.shown == Shown::New)?;
+        let look = after
+            .iter()
+            .filter(|look| look.visitor == visitor)
+            .nth(at)?;
+        Some(if at == 0 {
+            Duration::ZERO
+        } else {
+            look.answered - saved
+        })
+    };
+    let times: Option<Vec<_>> = visitors.into_iter().map(first_new).collect();
+    times?.into_iter().max()
 }
 
 /// Whether anybody saw the old price in an answer that was asked for after somebody had got the new one.
@@ -89,7 +113,8 @@ mod tests {
             look(1, 1200, Shown::New),
             look(0, 1250, Shown::New),
         ]);
-        assert_eq!(change.visible_after_ms, Some(60.0));
+        // The first visitor's next answer was the new one, at 1260.
+        assert_eq!(change.visible_after_ms, Some(160.0));
         assert_eq!((change.looks, change.old, change.failed), (3, 1, 0));
         assert!(!change.went_back);
         assert_eq!(change.saving_ms, 100.0);
@@ -100,6 +125,18 @@ mod tests {
         let change = judged(&[look(0, 1099, Shown::Old), look(1, 1120, Shown::New)]);
         assert_eq!((change.visible_after_ms, change.old), (Some(0.0), 0));
         assert!(!change.went_back);
+    }
+
+    #[test]
+    fn no_answer_is_not_the_new_price() {
+        let change = judged(&[
+            look(0, 1120, Shown::Nothing),
+            look(1, 1130, Shown::New),
+            look(0, 4120, Shown::New),
+        ]);
+        assert_eq!(change.visible_after_ms, Some(3030.0));
+        let never = judged(&[look(0, 1120, Shown::Nothing), look(1, 1130, Shown::New)]);
+        assert_eq!(never.visible_after_ms, None);
     }
 
     #[test]

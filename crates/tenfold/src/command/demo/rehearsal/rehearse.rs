@@ -100,14 +100,36 @@ impl<'a> Rehearse<'a> {
         Ok(run)
     }
 
-    /// So many visitors at once, then more.
+    /// What the shop as it is takes of a normal day's visitors: where the rates come from.
+    pub(super) fn calibrate(&mut self) -> Result<Capacity, Refusal> {
+        let levels = self.plan.calibration;
+        self.crowds(
+            Setup::Before,
+            "a normal day's visitors",
+            Mix::Browsing,
+            levels,
+        )
+    }
+
+    /// What it takes of those of the sale.
     pub(super) fn capacity(&mut self, setup: Setup) -> Result<Capacity, Refusal> {
-        let title = format!("{}: how much it takes", setup.title());
+        self.crowds(setup, "how much it takes", Mix::Shopping, self.plan.levels)
+    }
+
+    /// So many visitors at once, then more.
+    fn crowds(
+        &mut self,
+        setup: Setup,
+        what: &str,
+        mix: Mix,
+        levels: &[u32],
+    ) -> Result<Capacity, Refusal> {
+        let title = format!("{}: {what}", setup.title());
         let amount = Amount::Crowd {
-            levels: self.plan.levels.to_vec(),
+            levels: levels.to_vec(),
             each: self.plan.each_level,
         };
-        let (test, results, _) = self.load(setup, &title, Mix::Shopping, amount, None)?;
+        let (test, results, _) = self.load(setup, &title, mix, amount, None)?;
         let capacity = collect::capacity(&test, &results);
         self.show.end(test.duration(), &takes(&capacity));
         Ok(capacity)
@@ -125,9 +147,13 @@ impl<'a> Rehearse<'a> {
             let ran = self.rate_run(Setup::Tuned, &title, Mix::Shopping, amount, Some(tell));
             (ran, happens.join())
         });
-        let (run, _) = ran?;
+        let (mut run, _) = ran?;
         let happened = happened
             .map_err(|_| Refusal::new("the bad night ended by a defect", "please report it"))??;
+        if let Some(gateway) = &mut run.gateway {
+            // Those who watched the price are no visitors.
+            gateway.leave_out_hits(happened.looks);
+        }
         Ok(Night {
             seconds_beyond_objective: collect::beyond_objective(&run),
             events: happened.events,

@@ -20,7 +20,7 @@ pub(super) fn text(rehearsal: &Rehearsal, page: &str, in_colour: bool) -> String
         let _infallible = writeln!(out, "{text}");
     };
     line(format!(
-        "\n{}\n  {} cores for everything: shops, database, gateway and generator; {}; {} of load\n  a normal day: {} page views/s, {:.0} % of what the shop took before; {} times that on Black Friday",
+        "\n{}\n  {} cores for everything: shops, database, gateway and generator; {}; {} after seeding\n  a normal day: {} page views/s, {:.0} % of what the shop took of such visitors before; {} times as many on Black Friday",
         title("The rehearsal of Black Friday"),
         machine.cores,
         machine.processor,
@@ -117,6 +117,9 @@ fn capacities(rehearsal: &Rehearsal, in_colour: bool) -> String {
             (None, _) => format!("no number of visitors had a p95 within {objective:.0} ms"),
             (_, true) => {
                 "or more: the largest number of visitors was within the objective".to_owned()
+            }
+            (_, false) if !capacity.doubts.is_empty() => {
+                "the generator was a limit, too".to_owned()
             }
             (_, false) => String::new(),
         };

@@ -149,6 +149,13 @@ impl LoadFile<'_> {
                 }
             }
             Amount::Crowd { levels, each } => {
+                if let Some(first) = levels.first() {
+                    let _infallible = writeln!(
+                        out,
+                        "[[phase]]\nname = \"warm-up\"\nduration = \"{}ms\"\nusers = {first}\nwarm_up = true\n",
+                        each.as_millis()
+                    );
+                }
                 for users in levels {
                     let _infallible = writeln!(
                         out,
@@ -349,7 +356,10 @@ mod tests {
             .test()
             .expect("right");
         assert!(!crowd.is_open());
-        assert_eq!(crowd.phases[1].load, Load::Users { from: 8, to: 8 });
+        let users = |at: usize| (&crowd.phases[at].load, crowd.phases[at].is_warm_up);
+        assert_eq!(users(0), (&Load::Users { from: 1, to: 1 }, true));
+        assert_eq!(users(1), (&Load::Users { from: 1, to: 1 }, false));
+        assert_eq!(users(2), (&Load::Users { from: 8, to: 8 }, false));
     }
 
     #[test]

@@ -69,7 +69,7 @@ fn head(rehearsal: &Rehearsal) -> String {
     let facts = [
         format!("{} cores, {}", machine.cores, machine.processor),
         machine.system.clone(),
-        format!("{} of load", span(rehearsal.seconds)),
+        format!("{} after seeding", span(rehearsal.seconds)),
         moment(rehearsal.started),
     ];
     let facts: String = facts
@@ -82,7 +82,7 @@ fn head(rehearsal: &Rehearsal) -> String {
         "<header><div><p class=\"kicker\">tenfold demo</p><h1>The rehearsal of Black Friday</h1><ul class=\"facts\">{facts}</ul></div>\
          <p class=\"verdict {class}\">{word}</p></header>\n\
          <p class=\"lead\">One online shop with {} products and a real database, three times: as it was; behind Tenfold, nothing else changed; \
-         behind Tenfold and tuned. Each time with the same visitors: a normal day of {} page views per second, and {} times that.</p>\n",
+         behind Tenfold and tuned. Each time with the same visitors: a normal day of {} page views per second, and {} times as many in the mix of the sale.</p>\n",
         count(settings.products),
         tenth(settings.normal_page_views_per_second),
         settings.factor,
@@ -95,6 +95,12 @@ fn doubts(rehearsal: &Rehearsal) -> String {
     for (name, run) in named(rehearsal) {
         for doubt in &run.generator.doubts {
             items += &format!("<li>{}: {}</li>", escape(&name), escape(doubt));
+        }
+    }
+    for stage in &rehearsal.stages {
+        for doubt in &stage.capacity.doubts {
+            let title = escape(stage.setup.title());
+            items += &format!("<li>{title}, how much it takes: {}</li>", escape(doubt));
         }
     }
     if items.is_empty() {

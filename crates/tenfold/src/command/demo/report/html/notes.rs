@@ -157,7 +157,8 @@ pub(super) fn how(rehearsal: &Rehearsal) -> String {
             settings.think_times_divided_by
         ),
         format!(
-            "The normal day's rate is {:.0} % of the {} page views per second that one process of the unchanged shop {calibrated}. Pages count; their pictures and styles are not asked for, \
+            "The normal day's rate is {:.0} % of the {} page views per second of a normal day's visitors that one process of the unchanged shop {calibrated}. How much each setup takes is measured with visitors of the sale, the unchanged shop's \
+             first and just started, the others' after their runs. Pages count; their pictures and styles are not asked for, \
              which would only make the share from the cache larger.",
             settings.normal_share * 100.0,
             tenth(settings.calibrated_page_views_per_second)
