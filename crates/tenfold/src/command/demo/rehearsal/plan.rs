@@ -118,10 +118,10 @@ pub(super) const FULL: Plan = Plan {
 /// Below 90 seconds with starting and seeding.
 pub(super) const QUICK: Plan = Plan {
     each_level: Duration::from_millis(1200),
-    levels: &[2, 8, 32],
+    levels: &[4, 32],
     calibration: &[1, 2, 4],
     warm_up: Duration::from_secs(1),
-    normal: Duration::from_secs(5),
+    normal: Duration::from_millis(4500),
     peak: Duration::from_secs(4),
     night: Duration::from_secs(10),
     grace: Duration::from_secs(1),
@@ -138,7 +138,7 @@ impl Plan {
     /// How long a normal day of so many page views per second is: longer on a slow machine, so that there is something to tell a percentile from.
     pub(super) fn normal(&self, pages: f64) -> Duration {
         let needed = LEAST_VIEWS / pages.max(f64::MIN_POSITIVE);
-        let most = self.normal * 3;
+        let most = self.normal * 2;
         let needed = Duration::try_from_secs_f64(needed).unwrap_or(most);
         needed.clamp(self.normal, most)
     }
@@ -176,8 +176,8 @@ mod tests {
     #[test]
     fn a_slow_machine_has_longer_days_within_bounds() {
         assert_eq!(QUICK.normal(100.0), QUICK.normal);
-        assert_eq!(QUICK.normal(8.0), Duration::from_secs(10));
-        assert_eq!(QUICK.normal(0.0), QUICK.normal * 3);
+        assert_eq!(QUICK.normal(10.0), Duration::from_secs(8));
+        assert_eq!(QUICK.normal(0.0), QUICK.normal * 2);
     }
 
     #[test]
