@@ -121,7 +121,7 @@ pub(super) const QUICK: Plan = Plan {
     levels: &[4, 32],
     calibration: &[1, 2, 4],
     warm_up: Duration::from_secs(1),
-    normal: Duration::from_millis(4500),
+    normal: Duration::from_secs(5),
     peak: Duration::from_secs(4),
     night: Duration::from_secs(10),
     grace: Duration::from_secs(1),

@@ -21,8 +21,8 @@ pub(crate) const LEAST_OFFERED: f64 = 0.99;
 pub(crate) const LEAST_DELIVERED: f64 = 0.75;
 /// Below this share of them the shop may have borne what came, but that was not ten times.
 pub(crate) const LEAST_FOR_TEN_TIMES: f64 = 0.9;
-/// Of fewer requests there is no percentile.
-pub(crate) const LEAST_REQUESTS: u64 = 40;
+/// Of fewer requests than this the 95th percentile is no other than the longest.
+pub(crate) const LEAST_REQUESTS: u64 = 20;
 /// More than this share of views of cacheable pages comes from the cache.
 pub(crate) const LEAST_HITS: f64 = 0.9;
 

@@ -58,7 +58,7 @@ fn each_of_them_can_be_broken() {
             Verdict::Unproven,
         ),
         (
-            |it| it.stages[0].normal.requests = 39,
+            |it| it.stages[0].normal.requests = 19,
             "half_the_response_time",
             Verdict::Unproven,
         ),
